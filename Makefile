@@ -1,0 +1,100 @@
+# zex - `make help` lists what there is. One Makefile, no recursion; a new service or
+# test is found by its place in the tree and needs no line here.
+MODE ?= release
+CC   ?= gcc
+V    ?= 0
+OUT  := build/$(MODE)
+Q    := $(if $(filter 1,$(V)),,@)
+
+PKGS     := libzmq libczmq libsodium liblzma libxxhash jansson yaml-0.1 libwebsockets
+CPPFLAGS += -I. -D_GNU_SOURCE
+CFLAGS   += -std=c11 -g -fPIC -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+            -Wstrict-prototypes -Wmissing-prototypes -Werror \
+            -fstack-protector-strong -fno-common $(CFLAGS_$(MODE))
+CFLAGS_release  := -O2 -D_FORTIFY_SOURCE=2 -ftrivial-auto-var-init=zero -fcf-protection
+CFLAGS_debug    := -O0
+CFLAGS_sanitize := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+                   -fno-omit-frame-pointer
+CFLAGS_cover    := -O0 --coverage
+LDFLAGS  += -pie -Wl,-z,relro,-z,now $(filter -fsanitize=% --coverage,$(CFLAGS_$(MODE)))
+LDLIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lmsgpackc -lpthread
+
+SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
+LIB_SRC  := $(wildcard proto/*.c common/*.c) \
+            $(filter-out %/main.c,$(wildcard services/*/*.c))
+SDK_SRC  := $(wildcard sdk/src/*.c)
+CLI_SRC  := $(wildcard deploy/cli/*.c)
+TESTS    := $(patsubst tests/%.c,%,$(wildcard tests/unit/*_test.c tests/model/*_test.c))
+BENCHES  := $(patsubst tests/%.c,%,$(wildcard tests/bench/*_bench.c))
+EXAMPLES := $(patsubst sdk/examples/%.c,%,$(wildcard sdk/examples/*.c))
+object    = $(patsubst %.c,$(OUT)/%.o,$(1))
+
+LIB := $(OUT)/libzexcore.a
+SDK := $(OUT)/libzex.a
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help
+
+all: ## build every service, the CLI and the SDK
+all: $(SERVICES:%=$(OUT)/bin/zex-%) $(if $(CLI_SRC),$(OUT)/bin/zex) $(if $(SDK_SRC),$(SDK) $(OUT)/libzex.so)
+
+$(OUT)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC   $<")
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(LIB): $(call object,$(LIB_SRC))
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(SDK): $(call object,$(SDK_SRC) $(wildcard proto/*.c))
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(OUT)/libzex.so: $(call object,$(SDK_SRC) $(wildcard proto/*.c)) sdk/zex.map
+	$(Q)$(CC) -shared -Wl,--version-script=sdk/zex.map,-soname,libzex.so.0 $(LDFLAGS:-pie=) \
+	  $(filter %.o,$^) -o $@ $(LDLIBS)
+
+$(OUT)/bin/zex-%: $(OUT)/services/%/main.o $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+$(OUT)/bin/zex: $(call object,$(CLI_SRC)) $(SDK) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $(call object,$(CLI_SRC)) $(SDK) $(LIB) -o $@ $(LDLIBS)
+
+$(OUT)/unit/%: $(OUT)/tests/unit/%.o $(SDK) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lcmocka $(LDLIBS)
+
+$(OUT)/model/%: $(OUT)/tests/model/%.o $(SDK) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lcmocka $(LDLIBS)
+
+$(OUT)/bench/%: $(OUT)/tests/bench/%.o $(SDK) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+test: ## unit, model and trace tests; ends with `N passed, N failed`
+test: deps all $(TESTS:%=$(OUT)/%)
+	$(Q)tests/run.sh $(OUT) $(TESTS:%=$(OUT)/%)
+
+bench: ## every benchmark with its floors
+bench: all $(BENCHES:%=$(OUT)/%)
+	$(Q)for b in $(BENCHES:%=$(OUT)/%); do $$b || exit 1; done
+
+deps: ## install the Debian packages that are missing
+	$(Q)deploy/install.sh
+
+lint: ## style and purity rules a machine can check
+	$(Q)tests/lint/lint.sh $(OUT)
+
+fmt: ## lay the sources out
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\): ## /  \1\t/p' Makefile | expand -t 16
+
+clean: ## remove build/
+	$(Q)rm -rf build
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)
