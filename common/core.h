@@ -1,0 +1,101 @@
+/* core.h - the contract between a service's core and the harness that runs it.
+ *
+ * A core is (state, one input) -> state + outputs. It does no I/O, reads no clock, allocates
+ * nothing, logs nothing; lint proves it. All it may produce goes through the outbox.
+ *
+ * Owns:     the state is one block of `size()` bytes, zeroed, 64-byte aligned, owned by the
+ *           harness. Everything a core keeps is carved from it; no pointer leads outside.
+ * Units:    time in ns, from the record; positions count from 1.
+ * Errors:   apply has none: input is decoded and in range. A refusal is an output.
+ * Threads:  one; a core has no global state.
+ * Bounds:   capacities come from GENESIS; full is an answer the core gives.
+ */
+#ifndef CORE_H
+#define CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/outbox.h"
+#include "proto/msg.h"
+
+struct reader; /* common/reader.h */
+struct writer; /* common/writer.h */
+
+/* One record of the input stream: the log, or approved.k for a shard. */
+struct core_input {
+    uint64_t seq;          /* position in the input stream */
+    uint64_t gseq;         /* position in the log: seq itself, or the record's cause */
+    uint64_t time_ns;      /* the log's time at gseq */
+    int64_t source;        /* log only: session > 0, service < 0, 0 the sequencer and OPEN */
+    uint64_t n;            /* log only: the source's own count */
+    const struct msg *msg; /* decoded; borrowed for the call */
+    const uint8_t *bytes;  /* its encoding; borrowed for the call */
+    uint32_t bytes_size;
+};
+
+/* One frame from a peer on a socket that is not a stream (gateway, sequencer). A frame is one
+ * or more messages back to back. */
+struct core_frame {
+    uint32_t port;         /* enum bus_port of common/bus.h */
+    uint32_t peer;         /* handle of the connection, to answer on; never reused soon */
+    uint8_t key[32];       /* CURVE key the peer proved, zeros without CURVE */
+    const uint8_t *bytes;  /* borrowed for the call */
+    uint32_t bytes_size;
+};
+
+/* What time it is, for cores that face the outside (sequencer, gateway). */
+struct core_time {
+    uint64_t mono_ns; /* monotonic */
+    uint64_t wall_ns; /* UTC */
+};
+
+/* Rows of the service's tables, as last put through an outbox, for queries. */
+struct core_rows {
+    void *context;
+    /* Finds the first row of `table` whose key is >= `key`. 0, or ERR_NOT_FOUND. The found key
+     * and value are borrowed until the next call. */
+    int (*seek)(void *context, uint32_t table, const void *key, size_t key_size,
+                const void **found_key, size_t *found_key_size, const void **value,
+                size_t *value_size);
+};
+
+/* The answer a query fills: rows are messages of schema.def (row_*, or configuration). */
+struct core_answer {
+    struct msg_answer head; /* the core sets reason and cursor; the harness id, gseq, count */
+    uint8_t *rows;          /* encoded rows, back to back */
+    uint32_t rows_size, rows_capacity, count;
+};
+
+/* Appends a row. False if it does not fit: stop, and set head.cursor to continue here. */
+bool core_answer_add(struct core_answer *, const struct msg *row);
+
+struct core_ops {
+    const char *name;
+
+    size_t (*size)(const struct msg_genesis *, uint32_t instance);
+    void (*init)(void *state, const struct msg_genesis *, uint32_t instance);
+
+    /* Folds one record. The GENESIS record itself is applied too (sequence 1). */
+    void (*apply)(void *state, const struct core_input *, struct outbox *);
+
+    /* Optional. Before each commit and each query: puts rows that were held back to make
+     * fewer, larger ones. Must not change what save() writes. */
+    void (*flush)(void *state, struct outbox *);
+
+    /* Optional. A read-only answer; `rows` reads what flush() and apply() have put. */
+    void (*query)(const void *state, const struct msg_query *, const struct core_rows *,
+                  struct core_answer *);
+
+    /* The whole state in a canonical form (no padding, no addresses, no hash order): the bytes
+     * are the snapshot and their xxh3-128 is the digest. load() gets a fresh init()ed state
+     * and returns 0 or ERR_CORRUPT. */
+    void (*save)(const void *state, struct writer *);
+    int (*load)(void *state, struct reader *);
+
+    /* Invariants; CHECKs. Called by tests after each step and by the harness now and then. */
+    void (*check)(const void *state);
+};
+
+#endif
