@@ -96,6 +96,21 @@ struct core_ops {
 
     /* Invariants; CHECKs. Called by tests after each step and by the harness now and then. */
     void (*check)(const void *state);
+
+    /* The rest is for the two cores that face the outside, gateway and sequencer. What they
+     * put with outbox_append, outbox_send and outbox_drop_peer is done after the drain, the
+     * appends first and committed before anything is sent. */
+
+    /* One frame from a peer, an answer from another service, or (port BUS_STREAM) what
+     * followed the log's head. */
+    void (*receive)(void *state, const struct core_frame *, const struct core_time *,
+                    struct outbox *);
+    /* Once at the end of each drain, and at least every 10 ms. */
+    void (*turn)(void *state, const struct core_time *, struct outbox *);
+    /* Appended to the head of the stream this service owns. Returns the bytes written. */
+    size_t (*head)(const void *state, uint8_t *bytes, size_t capacity);
+    /* May a client with this CURVE key connect? */
+    bool (*admit)(const void *state, const uint8_t key[32]);
 };
 
 #endif

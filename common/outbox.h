@@ -16,8 +16,9 @@
 #include "proto/msg.h"
 
 #define OUTBOX_STREAMS (SHARD_MAX + 1)
+#define OUTBOX_DROP    UINT32_MAX /* port of a send item that cuts the peer */
 
-/* A growing run of items, each [u32 size][bytes]. */
+/* A growing run of items, each [u32 size][bytes] in native byte order. */
 struct outbox_run {
     uint8_t *bytes;
     size_t size, capacity;
@@ -28,7 +29,16 @@ struct outbox {
     struct outbox_run submits;               /* messages for the log */
     struct outbox_run emits[OUTBOX_STREAMS]; /* messages for derived stream k */
     struct outbox_run rows;                  /* table operations, see outbox_put */
-    uint32_t emitted;                        /* highest stream used plus 1 */
+    struct outbox_run appends;               /* sequencer: [i64 source][u64 n][bytes] */
+    struct outbox_run sends;                 /* [u32 port][u32 index or peer][bytes] */
+    uint64_t append_time_ns;                 /* sequencer: log time of the first append */
+    int stop;                                /* negative ERR_*: the service must end */
+};
+
+/* Which runs an outbox has, and how large. 0: none of that kind. */
+struct outbox_sizes {
+    size_t submits, emits, rows, appends, sends; /* bytes; emits: of each stream */
+    uint32_t streams;
 };
 
 /* To the log, idempotently, under this service's own source. */
@@ -44,9 +54,22 @@ void outbox_put(struct outbox *, uint32_t table, const void *key, size_t key_siz
                 const void *value, size_t value_size);
 void outbox_del(struct outbox *, uint32_t table, const void *key, size_t key_size);
 
-/* Bytes to carve for an outbox whose runs have these capacities, and the carving. */
-void outbox_init(struct outbox *, uint8_t *submits, size_t submits_capacity, uint8_t *emits,
-                 size_t emits_capacity, uint32_t streams, uint8_t *rows, size_t rows_capacity);
+/* Sequencer: a record for the log, in this order. */
+void outbox_append(struct outbox *, int64_t source, uint64_t n, const uint8_t *body,
+                   uint32_t size);
+
+/* A frame for a peer. Messages to one destination may be gathered: the harness joins what goes
+ * to the same (port, index or peer) in one drain into one frame. */
+void outbox_send(struct outbox *, uint32_t port, uint32_t index_or_peer, const struct msg *);
+void outbox_send_bytes(struct outbox *, uint32_t port, uint32_t index_or_peer,
+                       const uint8_t *bytes, uint32_t size);
+
+/* Cuts a client's connection, after what was sent to it before. */
+void outbox_drop_peer(struct outbox *, uint32_t peer);
+
+/* Bytes for these runs, and the carving of that many bytes at `memory`. */
+size_t outbox_size(const struct outbox_sizes *);
+void outbox_init(struct outbox *, void *memory, const struct outbox_sizes *);
 
 /* Forgets everything taken. */
 void outbox_clear(struct outbox *);
