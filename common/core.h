@@ -45,10 +45,28 @@ struct core_frame {
     uint32_t bytes_size;
 };
 
-/* What time it is, for cores that face the outside (sequencer, gateway). */
+/* What the world is like, for cores that face the outside (sequencer, gateway). */
 struct core_time {
-    uint64_t mono_ns; /* monotonic */
-    uint64_t wall_ns; /* UTC */
+    uint64_t mono_ns;  /* monotonic, never 0 */
+    uint64_t wall_ns;  /* UTC */
+    bool storage_full; /* 85 % of the map: commands are refused, reports never */
+};
+
+/* What the operator sets for the two cores that face the outside. No fold depends on it: it
+ * decides only which copies are refused before they are in the log, and how soon. */
+struct core_settings {
+    bool curve;                    /* gateway: false: peers name their account with `hello` */
+    bool force_open;               /* sequencer: take commands before all have checked in */
+    bool clock_jump;               /* sequencer: the first record may jump to the wall clock */
+    uint32_t window_records;       /* risk this far behind the log: BUSY */
+    uint32_t shard_window_records; /* a shard this far behind approved.k: BUSY for it */
+    uint32_t order_rate, order_burst;   /* gateway, per account and second */
+    uint32_t cancel_rate, cancel_burst; /* cancels, so that they never queue behind orders */
+    uint32_t query_rate, query_burst;
+    uint32_t in_flight_max;        /* commands of one account on their way to the log */
+    uint32_t heartbeat_ms;         /* feed_heartbeat to attached clients */
+    uint32_t idle_ms;              /* a client silent for so long is cut */
+    uint32_t query_timeout_ms;
 };
 
 /* Rows of the service's tables, as last put through an outbox, for queries. */
@@ -101,12 +119,21 @@ struct core_ops {
      * put with outbox_append, outbox_send and outbox_drop_peer is done after the drain, the
      * appends first and committed before anything is sent. */
 
-    /* One frame from a peer, an answer from another service, or (port BUS_STREAM) what
-     * followed the log's head. */
+    /* Once, after init and load, before anything is applied. */
+    void (*configure)(void *state, const struct core_settings *);
+
+    /* One frame from a peer, an answer from another service (answers to queries that went to
+     * BUS_SERVICE or BUS_SEQUENCER), or (port BUS_STREAM, gateway) the log's `head` with the
+     * `position`s behind it. The first call tells the sequencer that replay is over. Records
+     * a core appends itself it has folded already: they are not applied again. A core drops
+     * what does not fit into the outbox; the sender repeats it. */
     void (*receive)(void *state, const struct core_frame *, const struct core_time *,
                     struct outbox *);
     /* Once at the end of each drain, and at least every 10 ms. */
     void (*turn)(void *state, const struct core_time *, struct outbox *);
+    /* A frame for this peer could not be sent: it is gone, or does not read. The core forgets
+     * it; a client comes back with resume. */
+    void (*undeliverable)(void *state, uint32_t port, uint32_t peer);
     /* Appended to the head of the stream this service owns. Returns the bytes written. */
     size_t (*head)(const void *state, uint8_t *bytes, size_t capacity);
     /* May a client with this CURVE key connect? */
