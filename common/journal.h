@@ -1,17 +1,17 @@
 /* journal.h - the only durable store: one LMDB environment per service.
  *
- * A journal holds named tables of byte keys in order. Streams are tables of blocks keyed by
- * first_seq (8 bytes, big-endian); snapshots and service rows are tables too. Writes gather in
- * one transaction that the owner commits; LMDB flags are 0, so a commit that returned is on the
- * disk (durable = false, for benchmarks only, leaves the sync out).
+ * A journal holds named tables of byte keys in order. Streams are tables of blocks keyed
+ * by first_seq (8 bytes, big-endian); snapshots and service rows are tables too. Writes
+ * gather in one transaction that the owner commits; LMDB flags are 0, so a commit that
+ * returned is on the disk (durable = false, for benchmarks only, leaves the sync out).
  *
- * Owns:     the environment, the lock file of its directory, at most one write transaction.
- * Units:    bytes.
- * Errors:   open: ERR_LOCKED, ERR_VERSION, ERR_IO, ERR_CORRUPT; put: ERR_MAP_FULL;
- *           commit: ERR_MAP_FULL, ERR_DISK_FULL, ERR_IO: after the last two the process must
- *           stop and acknowledge nothing.
- * Threads:  one; journals of different directories are independent.
- * Bounds:   JOURNAL_TABLES tables; keys up to 255 bytes; map size fixed at open.
+ * Owns:     the environment, the lock file of its directory, at most one write
+ * transaction. Units:    bytes. Errors:   open: ERR_LOCKED, ERR_VERSION, ERR_IO,
+ * ERR_CORRUPT; put: ERR_MAP_FULL; commit: ERR_MAP_FULL, ERR_DISK_FULL, ERR_IO: after the
+ * last two the process must stop and acknowledge nothing. Threads:  one at a time;
+ * journals of different directories are independent. A process opens a directory once,
+ * tools too: LMDB's locks are the process's, not the handle's. Bounds:   JOURNAL_TABLES
+ * tables; keys up to 255 bytes; map size fixed at open.
  *
  * The simulator links another implementation of this header (tests/sim/disk.c).
  */
@@ -24,7 +24,8 @@
 
 #define JOURNAL_TABLES 32
 
-/* Tables every service has; a service's own rows start at JOURNAL_ROWS + its table number. */
+/* Tables every service has; a service's own rows start at JOURNAL_ROWS + its table
+ * number. */
 enum journal_table {
     JOURNAL_META,      /* cursor and friends, keys are names */
     JOURNAL_INPUT,     /* blocks read: a shard's copy of approved.k */
@@ -38,16 +39,19 @@ enum journal_table {
 struct journal;
 
 struct journal_options {
-    const char *path;       /* directory; created if missing */
-    uint64_t map_bytes;     /* fixed, sparse */
-    bool durable;           /* false: benchmarks only */
-    bool read_only;         /* tools beside a running service: no lock is taken */
+    const char *path;   /* directory; created if missing */
+    uint64_t map_bytes; /* fixed, sparse */
+    bool durable;       /* false: benchmarks only */
+    /* Tools beside a running service: no lock is taken, and reads see the one commit that
+     * was the last when the first of them was made, until journal_abort. */
+    bool read_only;
 };
 
 int journal_open(struct journal **, const struct journal_options *);
 void journal_close(struct journal **); /* aborts what was not committed */
 
-/* Gathered in the write transaction (begun when first needed); visible to reads at once. */
+/* Gathered in the write transaction (begun when first needed); visible to reads at once.
+ */
 int journal_put(struct journal *, uint32_t table, const void *key, size_t key_size,
                 const void *value, size_t value_size);
 int journal_del(struct journal *, uint32_t table, const void *key, size_t key_size);
@@ -55,8 +59,8 @@ int journal_commit(struct journal *);
 void journal_abort(struct journal *);
 bool journal_is_dirty(const struct journal *); /* something is gathered */
 
-/* Reads see the gathered writes. Found key and value are borrowed until the next write, commit
- * or read call on the journal. ERR_NOT_FOUND. */
+/* Reads see the gathered writes. Found key and value are borrowed until the next write,
+ * commit or read call on the journal. ERR_NOT_FOUND. */
 int journal_get(struct journal *, uint32_t table, const void *key, size_t key_size,
                 const void **value, size_t *value_size);
 /* First row with key >= / last row with key <= the given one. */
@@ -67,7 +71,16 @@ int journal_seek_back(struct journal *, uint32_t table, const void *key, size_t 
                       const void **found_key, size_t *found_key_size, const void **value,
                       size_t *value_size);
 
-/* Percent of the map in use. */
+/* Percent of the map in use by what is committed. */
 uint32_t journal_used_percent(struct journal *);
+
+/* Fault countdown for tests: the nth put (or del), or the nth commit, from now on fails
+ * with `error`, just as if LMDB had; 1 is the next, 0 disarms. */
+enum journal_step {
+    JOURNAL_PUT,
+    JOURNAL_COMMIT,
+    JOURNAL_STEPS,
+};
+void journal_fail(struct journal *, enum journal_step, uint32_t nth, int error);
 
 #endif
