@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/check.h"
 #include "common/error.h"
 #include "proto/limits.h"
 
@@ -24,10 +25,8 @@ enum book_side {
     BOOK_ASK,
 };
 
-enum {
-    BOOK_NONE = -1, /* as uint32_t: no such order, no such level */
-    BOOK_FEE_CREDIT_MAX = (1 << 20) - 1,
-};
+#define BOOK_NONE           UINT32_MAX /* no such order, no such level */
+#define BOOK_FEE_CREDIT_MAX ((1u << 20) - 1)
 
 /* A resting order: one cache line, so that a cancel or a fill with its report touches
  * one. Orders of a level form a ring, oldest first, closed by the level itself, which
@@ -196,11 +195,14 @@ static inline uint32_t book_front(const struct book_pool *pool, uint32_t level)
 static inline uint32_t book_behind(const struct book_pool *pool, uint32_t slot)
 {
     uint32_t next = book_order(pool, slot)->next;
-    return next < pool->orders_max ? next : (uint32_t)BOOK_NONE;
+    return next < pool->orders_max ? next : BOOK_NONE;
 }
 
 static inline uint64_t book_pack(struct book_terms terms)
 {
+    CHECK(terms.fee_credit <= BOOK_FEE_CREDIT_MAX);
+    CHECK(terms.maker_ppm >= -FEE_PPM_MAX && terms.maker_ppm <= FEE_PPM_MAX);
+    CHECK(terms.taker_ppm >= -FEE_PPM_MAX && terms.taker_ppm <= FEE_PPM_MAX);
     return (uint64_t)terms.fee_credit | (uint64_t)terms.flags << 20 |
            (uint64_t)(uint32_t)(terms.maker_ppm + FEE_PPM_MAX) << 28 |
            (uint64_t)(uint32_t)(terms.taker_ppm + FEE_PPM_MAX) << 46;
