@@ -1,36 +1,10 @@
-/* book.c - rings of orders, and a radix trie of their prices.
- *
- * The trie has 64 children a node and skips the digits that all its keys share, so a node
- * has two children at least: L levels need fewer than L nodes, and a path is at most 7
- * long (42 bits of price). A reference to a child says what it is, so a look-up reads
- * nothing but the children on its path and the level at its end; whether the skipped
- * digits were right is seen there, in the level's key.
- */
+/* book.c - rings of orders under a ladder of prices. */
 #include "services/shard/book.h"
 
 #include <assert.h>
 
 #include "common/check.h"
-
-enum {
-    DIGIT_BITS = 6,
-    FANOUT = 1 << DIGIT_BITS,
-    DIGITS = 7,
-    /* A reference: index << TAG_BITS | tag. The tag is the digit a node decides, or: */
-    TAG_BITS = 3,
-    TAG_LEVEL = DIGITS,
-    TAG_MASK = (1 << TAG_BITS) - 1,
-};
-
-struct book_node {
-    uint64_t bitmap; /* which children there are */
-    uint64_t prefix; /* of every key below, zero from `digit` down */
-    uint32_t parent; /* node; 0: this is the root. Node 0 is never used */
-    uint32_t digit;
-    uint32_t free_next;
-    uint32_t unused;
-    uint32_t children[FANOUT]; /* references; all 0 in a free node */
-};
+#include "services/shard/ladder.h"
 
 static_assert(sizeof(struct book_order) == 64, "an order is a cache line");
 static_assert(sizeof(union book_cell) == 64, "a level fits an order's place");
@@ -38,8 +12,6 @@ static_assert(sizeof(struct book) <= 64, "a book is small");
 static_assert(offsetof(struct book_order, next) == offsetof(struct book_level, next) &&
                   offsetof(struct book_order, prev) == offsetof(struct book_level, prev),
               "a level closes the ring of its orders");
-static_assert(PRICE_MAX < INT64_C(1) << (DIGIT_BITS * DIGITS), "keys fit the trie");
-static_assert(2 * (UINT64_C(1) + SLOT_MAX) <= UINT32_MAX >> TAG_BITS, "references fit");
 
 static size_t cells_size(uint32_t orders_max, uint32_t levels_max)
 {
@@ -48,7 +20,7 @@ static size_t cells_size(uint32_t orders_max, uint32_t levels_max)
 
 size_t book_pool_size(uint32_t orders_max, uint32_t levels_max)
 {
-    size_t nodes = ((size_t)levels_max + 1) * sizeof(struct book_node);
+    size_t nodes = ((size_t)levels_max + 1) * sizeof(struct ladder_node);
     return cells_size(orders_max, levels_max) + (nodes + 63) / 64 * 64;
 }
 
@@ -61,7 +33,8 @@ void book_pool_init(struct book_pool *pool, void *memory, uint32_t orders_max,
     unsigned char *bytes = memory;
     *pool = (struct book_pool){
         .cells = memory,
-        .nodes = (struct book_node *)(void *)(bytes + cells_size(orders_max, levels_max)),
+        .nodes =
+            (struct ladder_node *)(void *)(bytes + cells_size(orders_max, levels_max)),
         .orders_max = orders_max,
         .levels_max = levels_max,
         .level_fresh = orders_max,
@@ -75,206 +48,26 @@ void book_init(struct book *book, struct book_pool *pool, uint32_t symbol)
     *book = (struct book){.pool = pool, .halves = {empty, empty}, .symbol = symbol};
 }
 
-/* ---- the price index
- * -------------------------------------------------------------------- */
-
-static uint32_t digit_of(uint64_t key, uint32_t digit)
-{
-    return (uint32_t)(key >> (digit * DIGIT_BITS)) % FANOUT;
-}
-
-/* The digits above `digit`, the rest zero. */
-static uint64_t prefix_of(uint64_t key, uint32_t digit)
-{
-    uint32_t shift = (digit + 1) * DIGIT_BITS;
-    return key >> shift << shift;
-}
-
-static uint32_t level_reference(const struct book_pool *pool, uint32_t level)
-{
-    return (level - pool->orders_max) << TAG_BITS | TAG_LEVEL;
-}
-
-static uint32_t referred_level(const struct book_pool *pool, uint32_t reference)
-{
-    return (reference >> TAG_BITS) + pool->orders_max;
-}
-
-static uint32_t node_reference(const struct book_pool *pool, uint32_t node)
-{
-    return node << TAG_BITS | pool->nodes[node].digit;
-}
-
-/* Goes down by the digits of `key`. Returns the reference at the end: a level, whose key
- * may be another, or 0; and the node that holds it, 0 if the root does. */
-static uint32_t descend(const struct book_pool *pool, uint32_t root, uint64_t key,
-                        uint32_t *holder)
-{
-    uint32_t reference = root, node = 0;
-    while (reference && (reference & TAG_MASK) != TAG_LEVEL) {
-        node = reference >> TAG_BITS;
-        uint32_t digit = reference & TAG_MASK;
-        reference = pool->nodes[node].children[digit_of(key, digit)];
-    }
-    *holder = node;
-    return reference;
-}
-
-static uint32_t least_level(const struct book_pool *pool, uint32_t reference)
-{
-    while ((reference & TAG_MASK) != TAG_LEVEL) {
-        const struct book_node *node = &pool->nodes[reference >> TAG_BITS];
-        reference = node->children[__builtin_ctzll(node->bitmap)];
-    }
-    return referred_level(pool, reference);
-}
-
-static void set_child(struct book_pool *pool, uint32_t node, uint64_t key,
-                      uint32_t reference)
-{
-    struct book_node *holder = &pool->nodes[node];
-    uint32_t digit = digit_of(key, holder->digit);
-    holder->children[digit] = reference;
-    holder->bitmap |= UINT64_C(1) << digit;
-}
-
-static void set_parent(struct book_pool *pool, uint32_t reference, uint32_t parent)
-{
-    if ((reference & TAG_MASK) == TAG_LEVEL)
-        pool->cells[referred_level(pool, reference)].level.node = parent;
-    else
-        pool->nodes[reference >> TAG_BITS].parent = parent;
-}
-
-/* Puts `reference`, whose keys are like `key`, where its parent had another child. */
-static void replace_child(struct book_pool *pool, struct book_half *half, uint32_t parent,
-                          uint64_t key, uint32_t reference)
-{
-    if (parent)
-        set_child(pool, parent, key, reference);
-    else
-        half->root = reference;
-    set_parent(pool, reference, parent);
-}
-
-static uint32_t take_node(struct book_pool *pool)
-{
-    uint32_t node = pool->node_free;
-    if (node) {
-        pool->node_free = pool->nodes[node].free_next;
-    } else {
-        node = pool->node_fresh++;
-        CHECK(node <= pool->levels_max);
-    }
-    pool->node_count++;
-    return node;
-}
-
-/* A node between `child` and its parent, where `key` and the child's keys part. */
-static uint32_t split(struct book_pool *pool, struct book_half *half, uint32_t child,
-                      uint64_t child_key, uint32_t parent, uint64_t key)
-{
-    uint32_t top_bit = 63 - (uint32_t)__builtin_clzll(key ^ child_key);
-    uint32_t index = take_node(pool);
-    struct book_node *node = &pool->nodes[index];
-    node->digit = top_bit / DIGIT_BITS;
-    node->prefix = prefix_of(key, node->digit);
-    replace_child(pool, half, parent, key, node_reference(pool, index));
-    set_child(pool, index, child_key, child);
-    set_parent(pool, child, index);
-    return index;
-}
-
-/* Hangs a new level into the index. `holder` and `found` are what descend() returned. */
-static void link_level(struct book_pool *pool, struct book_half *half, uint32_t level,
-                       uint32_t holder, uint32_t found)
-{
-    uint64_t key = pool->cells[level].level.key;
-    uint32_t reference = level_reference(pool, level), child = found, parent = holder;
-    if (!half->root) {
-        replace_child(pool, half, 0, key, reference);
-        return;
-    }
-    uint64_t other;
-    if (found) {
-        other = pool->cells[referred_level(pool, found)].level.key;
-    } else {
-        struct book_node *node = &pool->nodes[holder];
-        other = node->prefix;
-        if (prefix_of(key, node->digit) == other) {
-            set_child(pool, holder, key, reference);
-            set_parent(pool, reference, holder);
-            return;
-        }
-        child = node_reference(pool, holder);
-        parent = node->parent;
-    }
-    /* The digits skipped on the way were wrong: climb to where they began to be. */
-    while (parent &&
-           prefix_of(key, pool->nodes[parent].digit) != pool->nodes[parent].prefix) {
-        child = node_reference(pool, parent);
-        other = pool->nodes[parent].prefix;
-        parent = pool->nodes[parent].parent;
-    }
-    uint32_t between = split(pool, half, child, other, parent, key);
-    set_child(pool, between, key, reference);
-    set_parent(pool, reference, between);
-}
-
-/* A node that is left with one child gives way to it. */
-static void unlink_level(struct book_pool *pool, struct book_half *half, uint32_t level)
-{
-    uint64_t key = pool->cells[level].level.key;
-    uint32_t index = pool->cells[level].level.node;
-    if (!index) {
-        half->root = 0;
-        return;
-    }
-    struct book_node *node = &pool->nodes[index];
-    uint32_t digit = digit_of(key, node->digit);
-    node->children[digit] = 0;
-    node->bitmap &= ~(UINT64_C(1) << digit);
-    if (node->bitmap & (node->bitmap - 1))
-        return;
-    uint32_t last = (uint32_t)__builtin_ctzll(node->bitmap);
-    replace_child(pool, half, node->parent, key, node->children[last]);
-    node->children[last] = 0;
-    node->bitmap = 0;
-    node->free_next = pool->node_free;
-    pool->node_free = index;
-    pool->node_count--;
-}
+/* ---- levels ------------------------------------------------------ */
 
 uint32_t book_find_level(const struct book *book, enum book_side side, int64_t price)
 {
     uint64_t key = book_key(side, price);
-    uint32_t holder, found = descend(book->pool, book->halves[side].root, key, &holder);
+    uint32_t found = ladder_find(book->pool, book->halves[side].root, key).found;
     if (!found)
         return BOOK_NONE;
-    uint32_t level = referred_level(book->pool, found);
+    uint32_t level = ladder_level(book->pool, found);
     return book_level(book->pool, level)->key == key ? level : BOOK_NONE;
 }
 
 uint32_t book_level_behind(const struct book *book, uint32_t level)
 {
-    const struct book_pool *pool = book->pool;
-    uint64_t key = book_level(pool, level)->key;
-    for (uint32_t index = book_level(pool, level)->node; index;) {
-        const struct book_node *node = &pool->nodes[index];
-        uint64_t behind = node->bitmap & (~UINT64_C(1) << digit_of(key, node->digit));
-        if (behind)
-            return least_level(pool, node->children[__builtin_ctzll(behind)]);
-        index = node->parent;
-    }
-    return BOOK_NONE;
+    return ladder_behind(book->pool, level);
 }
-
-/* ---- levels
- * ----------------------------------------------------------------------------- */
 
 /* A new, empty level, or BOOK_NONE. */
 static uint32_t add_level(struct book *book, enum book_side side, int64_t price,
-                          uint32_t holder, uint32_t found)
+                          struct ladder_place place)
 {
     struct book_pool *pool = book->pool;
     struct book_half *half = &book->halves[side];
@@ -295,7 +88,7 @@ static uint32_t add_level(struct book *book, enum book_side side, int64_t price,
         .key = book_key(side, price),
         .side = side,
     };
-    link_level(pool, half, index, holder, found);
+    ladder_link(pool, half, index, place);
     if (pool->cells[index].level.key < half->best_key) {
         half->best_key = pool->cells[index].level.key;
         half->best = index;
@@ -309,19 +102,18 @@ static void remove_level(struct book *book, uint32_t index)
     struct book_level *level = &pool->cells[index].level;
     struct book_half *half = &book->halves[level->side];
     if (half->best == index) {
-        half->best = book_level_behind(book, index);
+        half->best = ladder_behind(pool, index);
         half->best_key =
             half->best == BOOK_NONE ? UINT64_MAX : book_level(pool, half->best)->key;
     }
-    unlink_level(pool, half, index);
+    ladder_unlink(pool, half, index);
     level->next = pool->level_free;
     pool->level_free = index;
     pool->level_count--;
     book->level_count--;
 }
 
-/* ---- orders
- * ----------------------------------------------------------------------------- */
+/* ---- orders ------------------------------------------------------ */
 
 int book_add(struct book *book, enum book_side side, int64_t price, uint32_t slot,
              const struct book_order *order)
@@ -333,10 +125,10 @@ int book_add(struct book *book, enum book_side side, int64_t price, uint32_t slo
     CHECK(!resting->level);
 
     uint64_t key = book_key(side, price);
-    uint32_t holder, found = descend(pool, book->halves[side].root, key, &holder);
-    uint32_t index = found ? referred_level(pool, found) : BOOK_NONE;
+    struct ladder_place place = ladder_find(pool, book->halves[side].root, key);
+    uint32_t index = place.found ? ladder_level(pool, place.found) : BOOK_NONE;
     if (index == BOOK_NONE || pool->cells[index].level.key != key)
-        index = add_level(book, side, price, holder, found);
+        index = add_level(book, side, price, place);
     if (index == BOOK_NONE)
         return ERR_FULL;
 
@@ -347,7 +139,7 @@ int book_add(struct book *book, enum book_side side, int64_t price, uint32_t slo
     resting->prev = level->prev;
     pool->cells[level->prev].order.next = slot;
     level->prev = slot;
-    level->quantity += order->leaves;
+    CHECK(!__builtin_add_overflow(level->quantity, order->leaves, &level->quantity));
     level->order_count++;
     pool->order_count++;
     book->order_count++;
@@ -411,8 +203,7 @@ void book_remove(struct book *book, uint32_t slot)
     unlink_order(book, order, level);
 }
 
-/* ---- invariants
- * ------------------------------------------------------------------------- */
+/* ---- invariants -------------------------------------------------- */
 
 static void check_level(const struct book *book, uint32_t index)
 {
@@ -437,58 +228,28 @@ static void check_level(const struct book *book, uint32_t index)
     CHECK(count == level->order_count && quantity == level->quantity);
 }
 
-/* Every child refers back, agrees with its node's digits, and every node has two at
- * least. Returns how many nodes there are below `reference`. Bounded by DIGITS. */
-static uint32_t check_index(const struct book_pool *pool, uint32_t reference,
-                            uint32_t parent, uint32_t above)
+/* Returns how many levels there are; adds up their orders. */
+static uint32_t check_half(const struct book *book, enum book_side side, uint32_t *orders)
 {
-    if (!reference)
-        return 0;
-    if ((reference & TAG_MASK) == TAG_LEVEL) {
-        CHECK(book_level(pool, referred_level(pool, reference))->node == parent);
-        return 0;
+    uint32_t levels = 0;
+    uint64_t key = 0;
+    for (uint32_t index = book_best(book, side); index != BOOK_NONE;
+         index = book_level_behind(book, index)) {
+        const struct book_level *level = book_level(book->pool, index);
+        CHECK(level->side == side && (levels == 0 || level->key > key));
+        check_level(book, index);
+        key = level->key;
+        levels++;
+        *orders += level->order_count;
     }
-    uint32_t index = reference >> TAG_BITS, count = 1, children = 0;
-    const struct book_node *node = &pool->nodes[index];
-    CHECK(node->parent == parent && node->digit == (reference & TAG_MASK));
-    CHECK(node->digit < above && node->prefix == prefix_of(node->prefix, node->digit));
-    if (parent) {
-        const struct book_node *up = &pool->nodes[parent];
-        CHECK(prefix_of(node->prefix, up->digit) == up->prefix);
-        CHECK(up->children[digit_of(node->prefix, up->digit)] == reference);
-    }
-    for (uint32_t digit = 0; digit < FANOUT; digit++) {
-        bool is_there = node->children[digit] != 0;
-        CHECK(is_there == (node->bitmap >> digit & 1));
-        children += is_there;
-        count += check_index(pool, node->children[digit], index, node->digit);
-    }
-    CHECK(children >= 2);
-    return count;
+    ladder_check(book->pool, &book->halves[side]);
+    return levels;
 }
 
 void book_check(const struct book *book, bool may_cross)
 {
-    uint32_t levels = 0, orders = 0;
-    for (uint32_t side = BOOK_BID; side <= BOOK_ASK; side++) {
-        const struct book_half *half = &book->halves[side];
-        CHECK((half->best == BOOK_NONE) == (half->root == 0));
-        CHECK(half->best == BOOK_NONE ||
-              least_level(book->pool, half->root) == half->best);
-        uint64_t key = half->best_key;
-        CHECK(half->best != BOOK_NONE || key == UINT64_MAX);
-        for (uint32_t level = half->best; level != BOOK_NONE;
-             level = book_level_behind(book, level)) {
-            const struct book_level *this = book_level(book->pool, level);
-            CHECK(this->side == side &&
-                  (level == half->best ? this->key == key : this->key > key));
-            check_level(book, level);
-            key = this->key;
-            levels++;
-            orders += this->order_count;
-        }
-        check_index(book->pool, half->root, 0, DIGITS);
-    }
+    uint32_t orders = 0, levels = check_half(book, BOOK_BID, &orders);
+    levels += check_half(book, BOOK_ASK, &orders);
     CHECK(levels == book->level_count && orders == book->order_count);
     uint32_t bid = book_best(book, BOOK_BID), ask = book_best(book, BOOK_ASK);
     CHECK(may_cross || bid == BOOK_NONE || ask == BOOK_NONE ||
@@ -504,8 +265,8 @@ void book_pool_check(const struct book_pool *pool, const struct book *books,
         book_check(&books[i], may_cross);
         orders += books[i].order_count;
         levels += books[i].level_count;
-        for (uint32_t side = BOOK_BID; side <= BOOK_ASK; side++)
-            nodes += check_index(pool, books[i].halves[side].root, 0, DIGITS);
+        nodes += ladder_check(pool, &books[i].halves[BOOK_BID]);
+        nodes += ladder_check(pool, &books[i].halves[BOOK_ASK]);
     }
     CHECK(orders == pool->order_count && levels == pool->level_count);
     CHECK(nodes == pool->node_count);
@@ -515,9 +276,7 @@ void book_pool_check(const struct book_pool *pool, const struct book *books,
     for (uint32_t level = pool->level_free; level; level = pool->cells[level].level.next)
         levels++;
     CHECK(levels == pool->level_fresh - pool->orders_max);
-    for (uint32_t node = pool->node_free; node; node = pool->nodes[node].free_next) {
-        CHECK(!pool->nodes[node].bitmap);
+    for (uint32_t node = pool->node_free; node; node = pool->nodes[node].free_next)
         nodes++;
-    }
     CHECK(nodes == pool->node_fresh - 1);
 }

@@ -69,11 +69,11 @@ union book_cell {
     uint64_t line[8];
 };
 
-struct book_node; /* of the price index, book.c */
+struct ladder_node; /* of the price index, ladder.h */
 
 struct book_pool {
     union book_cell *cells; /* orders by slot, then levels */
-    struct book_node *nodes;
+    struct ladder_node *nodes;
     uint32_t orders_max, levels_max;
     uint32_t order_count, level_count, node_count; /* in use */
     uint32_t level_fresh, node_fresh;              /* never used from here on */

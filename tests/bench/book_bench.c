@@ -81,7 +81,7 @@ static void *map_memory(size_t size)
     return memory;
 }
 
-/* ---- the engine: limit orders, cancel, replace ------------------------------------------ */
+/* ---- the engine: limit orders, cancel, replace ------------------- */
 
 static inline void report(struct engine *engine, const struct operation *operation,
                           uint64_t other_id, uint32_t price, uint32_t quantity,
@@ -198,7 +198,7 @@ static struct engine *warm_up(const struct flow *flow)
     return engine;
 }
 
-/* ---- measuring -------------------------------------------------------------------------- */
+/* ---- measuring --------------------------------------------------- */
 
 static bool totals_agree(struct engine *engine, const struct flow *flow)
 {
@@ -292,7 +292,7 @@ static double chase_ns(uint64_t bytes)
     return spent_ns / (double)steps;
 }
 
-/* ---- the flows -------------------------------------------------------------------------- */
+/* ---- the flows --------------------------------------------------- */
 
 /* The generator's ids are never reused; risk's slots are, last closed first. A slot is free
  * again once its order is gone, which only matching tells: a plain run of the book does. */
