@@ -20,15 +20,15 @@
 
 /* The most bytes each message can take; a compile error is an entry too large for its buffer. */
 enum {
-#define MESSAGE(name, id, doc) BYTES_##name = 3 + PACK_INTEGER_MAX
-#define INTEGER(type, ctype, field, min, max, doc) +1 + sizeof(ctype)
+#define MESSAGE(name, id, doc)                                BYTES_##name = 3 + PACK_INTEGER_MAX
+#define INTEGER(type, ctype, field, min, max, doc)            +1 + sizeof(ctype)
 #define INTEGER_OPT(type, ctype, field, value, min, max, doc) +1 + sizeof(ctype)
-#define ENUM(field, type, doc) +2
-#define ENUM_OPT(field, value, type, doc) +2
-#define TEXT(field, capacity, doc) +2 + (capacity)
-#define BYTES(field, size, doc) +3 + (size)
-#define BLOB(field, capacity, doc) +3 + (capacity)
-#define END(name) ,
+#define ENUM(field, type, doc)                                +2
+#define ENUM_OPT(field, value, type, doc)                     +2
+#define TEXT(field, capacity, doc)                            +2 + (capacity)
+#define BYTES(field, size, doc)                               +3 + (size)
+#define BLOB(field, capacity, doc)                            +3 + (capacity)
+#define END(name)                                             ,
 #include "proto/schema.def"
 };
 #define MESSAGE(name, id, doc)                                                           \
@@ -54,7 +54,8 @@ static int put_text(struct pack_writer *out, const char *text, size_t capacity)
     return 0;
 }
 
-static int put_bin(struct pack_writer *out, const uint8_t *bytes, size_t size, size_t capacity)
+static int put_bin(struct pack_writer *out, const uint8_t *bytes, size_t size,
+                   size_t capacity)
 {
     if (size > capacity)
         return PACK_LENGTH;
@@ -74,13 +75,13 @@ static int put_bin(struct pack_writer *out, const uint8_t *bytes, size_t size, s
     count++;                                                                             \
     if (!(condition))                                                                    \
         used = count;
-#define INTEGER(type, ctype, field, min, max, doc) ALWAYS
+#define INTEGER(type, ctype, field, min, max, doc)            ALWAYS
 #define INTEGER_OPT(type, ctype, field, value, min, max, doc) UNLESS(m->field == (value))
-#define ENUM(field, type, doc) ALWAYS
-#define ENUM_OPT(field, value, type, doc) UNLESS(m->field == (value))
-#define TEXT(field, capacity, doc) ALWAYS
-#define BYTES(field, size, doc) ALWAYS
-#define BLOB(field, capacity, doc) ALWAYS
+#define ENUM(field, type, doc)                                ALWAYS
+#define ENUM_OPT(field, value, type, doc)                     UNLESS(m->field == (value))
+#define TEXT(field, capacity, doc)                            ALWAYS
+#define BYTES(field, size, doc)                               ALWAYS
+#define BLOB(field, capacity, doc)                            ALWAYS
 #define END(name)                                                                        \
     (void)count;                                                                         \
     return used;                                                                         \
@@ -134,7 +135,7 @@ static int put_bin(struct pack_writer *out, const uint8_t *bytes, size_t size, s
     (void)count;                                                                         \
     return bad ? PACK_RANGE : error;                                                     \
     }
-#define PUT_U8 pack_uint8
+#define PUT_U8  pack_uint8
 #define PUT_U16 pack_uint16
 #define PUT_U32 pack_uint32
 #define PUT_U64 pack_uint64
@@ -213,7 +214,8 @@ static int get_bytes(struct pack_reader *in, uint8_t *out, size_t exact)
     return 0;
 }
 
-static int get_blob(struct pack_reader *in, uint8_t *out, size_t capacity, uint16_t *out_size)
+static int get_blob(struct pack_reader *in, uint8_t *out, size_t capacity,
+                    uint16_t *out_size)
 {
     const uint8_t *bytes = NULL;
     size_t size = 0;
@@ -244,8 +246,8 @@ static int get_blob(struct pack_reader *in, uint8_t *out, size_t capacity, uint1
     if ((error = (call)) != 0)                                                           \
         return error;
 #define INTEGER(type, ctype, field, min, max, doc)                                       \
-    NEXT TRY(READ_##type(in, (uint64_t)(min), (uint64_t)(max), &number))                 \
-    m->field = (ctype)number;
+    NEXT TRY(READ_##type(in, (uint64_t)(min), (uint64_t)(max), &number)) m->field =      \
+        (ctype)number;
 #define INTEGER_OPT(type, ctype, field, value, min, max, doc)                            \
     m->field = (value);                                                                  \
     if (left > 0) {                                                                      \
@@ -268,7 +270,7 @@ static int get_blob(struct pack_reader *in, uint8_t *out, size_t capacity, uint1
         is_default = m->field == (value);                                                \
     }
 #define TEXT(field, capacity, doc) NEXT TRY(get_text(in, m->field, capacity))
-#define BYTES(field, size, doc) NEXT TRY(get_bytes(in, m->field, size))
+#define BYTES(field, size, doc)    NEXT TRY(get_bytes(in, m->field, size))
 #define BLOB(field, capacity, doc)                                                       \
     NEXT TRY(get_blob(in, m->field, capacity, &m->field##_size))
 #define NO_FIELDS(name) m->no_fields = 0;
@@ -277,7 +279,7 @@ static int get_blob(struct pack_reader *in, uint8_t *out, size_t capacity, uint1
         return PACK_LENGTH;                                                              \
     return is_default ? PACK_CANONICAL : error;                                          \
     }
-#define READ_U8 pack_read_unsigned
+#define READ_U8  pack_read_unsigned
 #define READ_U16 pack_read_unsigned
 #define READ_U32 pack_read_unsigned
 #define READ_U64 pack_read_unsigned

@@ -15,7 +15,7 @@
 #define PRICE_MAX    ((INT64_C(1) << 42) - 1)
 #define QUANTITY_MAX (INT64_C(1) << 52)
 #define MONEY_MAX    (INT64_C(1) << 62) /* one balance, one notional; sums are checked */
-#define ID_MAX       INT64_MAX          /* gseq, order, session, trade, client's numbers */
+#define ID_MAX       INT64_MAX /* gseq, order, session, trade, client's numbers */
 
 /* Ids that are dense and index arrays: 0 is never used. */
 #define ACCOUNT_MAX ((1 << 20) - 1)
@@ -29,12 +29,12 @@
 #define ACCOUNT_FEES     2 /* receives fees, pays rebates */
 #define ACCOUNT_ADMIN    3 /* the operator; role admin, key from GENESIS */
 
-#define PPM               1000000
-#define FEE_PPM_MAX       100000 /* 10 % */
+#define PPM         1000000
+#define FEE_PPM_MAX 100000 /* 10 % */
 /* Operator's commands that risk has not decided yet; the sequencer takes no more. */
 #define OPERATOR_PENDING_MAX 1024
 
-#define BODY_BYTES_MAX    320    /* an encoded command or report */
-#define MESSAGE_BYTES_MAX 512    /* any encoded message */
+#define BODY_BYTES_MAX    320 /* an encoded command or report */
+#define MESSAGE_BYTES_MAX 512 /* any encoded message */
 
 #endif

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define ENUMERATION(type, doc) static const struct msg_value values_##type[] = {
+#define ENUMERATION(type, doc)           static const struct msg_value values_##type[] = {
 #define VALUE(prefix, name, number, doc) {#name, doc, number},
 #define END_ENUMERATION(type)                                                            \
     {                                                                                    \
@@ -52,7 +52,7 @@ static_assert(sizeof enums / sizeof enums[0] == ENUM_COUNT, "one row each");
     {FIELD(MSG_ENUM, field, 1, doc), .values = &enums[ENUM_##type], .value = (value_),   \
      .optional = true},
 #define TEXT(field, capacity, doc) {FIELD(MSG_TEXT, field, capacity, doc)},
-#define BYTES(field, size, doc) {FIELD(MSG_BYTES, field, size, doc)},
+#define BYTES(field, size, doc)    {FIELD(MSG_BYTES, field, size, doc)},
 #define BLOB(field, capacity, doc) {FIELD(MSG_BLOB, field, capacity, doc)},
 #define END(name_)                                                                       \
     {                                                                                    \
@@ -161,7 +161,8 @@ const uint8_t *msg_bytes(const struct msg_field *field, const void *body)
     return (const uint8_t *)body + field->offset;
 }
 
-void msg_set_bytes(const struct msg_field *field, void *body, const void *bytes, size_t size)
+void msg_set_bytes(const struct msg_field *field, void *body, const void *bytes,
+                   size_t size)
 {
     uint8_t *at = (uint8_t *)body + field->offset;
     uint16_t blob_size = (uint16_t)size;

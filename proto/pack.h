@@ -23,7 +23,6 @@
 
 #include <msgpack/timestamp.h>
 
-
 enum pack_error {
     PACK_KIND = -20,       /* no message has this id */
     PACK_TYPE = -100,      /* another msgpack type than the field's */
@@ -99,8 +98,8 @@ static inline int pack_take(struct pack_reader *reader, uint32_t width, uint64_t
 }
 
 /* A non-negative integer in min..max. */
-static inline int pack_read_unsigned(struct pack_reader *reader, uint64_t min, uint64_t max,
-                                     uint64_t *value)
+static inline int pack_read_unsigned(struct pack_reader *reader, uint64_t min,
+                                     uint64_t max, uint64_t *value)
 {
     if (reader->at == reader->end)
         return PACK_TRUNCATED;
