@@ -16,8 +16,8 @@
 
 #include "common/check.h"
 #include "common/error.h"
+#include "proto/limits.h"
 
-#define MONEY_MAX     (INT64_C(1) << 62)
 #define MONEY_PPM     INT64_C(1000000) /* one, in ppm */
 #define MONEY_PPM_MAX MONEY_PPM        /* no fee and no rebate exceeds its quote amount */
 
