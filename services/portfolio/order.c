@@ -1,0 +1,325 @@
+/* order.c - from the command to the report that ends the order. */
+#include "services/portfolio/order.h"
+
+#include "common/check.h"
+#include "common/error.h"
+#include "common/reader.h"
+#include "common/writer.h"
+#include "proto/codec.h"
+#include "proto/limits.h"
+
+static const struct order_list empty_list = {ORDER_NONE, ORDER_NONE};
+
+void order_init(struct orders *orders, struct arena *arena, uint32_t accounts_max,
+                uint32_t orders_max)
+{
+    orders->open = arena_take(arena, orders_max * sizeof *orders->open, 64);
+    orders->of_account = arena_take(arena, accounts_max * sizeof *orders->of_account, 64);
+    orders->waiting = arena_take(arena, ORDER_WAITING_MAX * sizeof *orders->waiting, 64);
+    void *indices = arena_take(arena, pool_size(ORDER_WAITING_MAX), 64);
+    void *slots = arena_take(arena, map_size(ORDER_WAITING_MAX), 64);
+    orders->open_capacity = orders_max;
+    orders->accounts_max = accounts_max;
+    if (!slots)
+        return;
+    pool_init(&orders->waiting_pool, indices, ORDER_WAITING_MAX);
+    map_init(&orders->waiting_by_id, slots, ORDER_WAITING_MAX);
+    orders->waiting_by_age = empty_list;
+    for (uint32_t i = 0; i < accounts_max; i++)
+        orders->of_account[i] = empty_list;
+}
+
+/* Lists are in the order of ids, which is almost always that of insertion. */
+static void insert(struct order *items, struct order_list *list, uint32_t index)
+{
+    uint32_t previous = list->last;
+    while (previous != ORDER_NONE &&
+           items[previous].row.order_id > items[index].row.order_id)
+        previous = items[previous].previous;
+
+    const uint32_t next = previous == ORDER_NONE ? list->first : items[previous].next;
+    items[index].previous = previous;
+    items[index].next = next;
+    *(previous == ORDER_NONE ? &list->first : &items[previous].next) = index;
+    *(next == ORDER_NONE ? &list->last : &items[next].previous) = index;
+}
+
+static void unlink_order(struct order *items, struct order_list *list, uint32_t index)
+{
+    const uint32_t previous = items[index].previous;
+    const uint32_t next = items[index].next;
+    *(previous == ORDER_NONE ? &list->first : &items[previous].next) = next;
+    *(next == ORDER_NONE ? &list->last : &items[next].previous) = previous;
+}
+
+static void add_waiting(struct orders *orders, const struct msg_row_order *row)
+{
+    const uint32_t index = pool_take(&orders->waiting_pool);
+    CHECK(index != POOL_NONE);
+    CHECK(map_add(&orders->waiting_by_id, row->order_id, index) == 0);
+    orders->waiting[index].row = *row;
+    insert(orders->waiting, &orders->waiting_by_age, index);
+}
+
+void order_wait(struct orders *orders, uint64_t gseq, uint32_t account,
+                const struct msg_order_new *new)
+{
+    const struct msg_row_order row = {
+        .order_id = gseq,
+        .account = account,
+        .cl_ord_id = new->cl_ord_id,
+        .symbol = new->symbol,
+        .side = new->side,
+        .ord_type = new->ord_type,
+        .tif = new->tif,
+        .price = new->price,
+        .quantity = new->quantity,
+        .leaves = new->quantity,
+        .status = ORD_STATUS_PENDING_NEW,
+        .gseq = gseq,
+    };
+    add_waiting(orders, &row);
+}
+
+/* The first report about an order ends its wait. */
+static struct msg_row_order take_waiting(struct orders *orders, uint64_t order_id)
+{
+    const uint64_t index = map_find(&orders->waiting_by_id, order_id);
+    CHECK(index != MAP_NONE);
+    unlink_order(orders->waiting, &orders->waiting_by_age, (uint32_t)index);
+    CHECK(map_remove(&orders->waiting_by_id, order_id) == 0);
+    pool_give(&orders->waiting_pool, (uint32_t)index);
+    return orders->waiting[index].row;
+}
+
+static void open_order(struct orders *orders, uint32_t slot,
+                       const struct msg_row_order *row)
+{
+    CHECK(slot < orders->open_capacity && orders->open[slot].row.order_id == 0);
+    CHECK(row->account < orders->accounts_max);
+    orders->open[slot].row = *row;
+    orders->open_count++;
+    insert(orders->open, &orders->of_account[row->account], slot);
+}
+
+/* The open order a report is about; it must be the one the slot holds. */
+static struct msg_row_order *get_open(struct orders *orders, uint32_t slot,
+                                      uint64_t order_id)
+{
+    CHECK(slot < orders->open_capacity && orders->open[slot].row.order_id == order_id);
+    return &orders->open[slot].row;
+}
+
+static bool close_order(struct orders *orders, uint32_t slot,
+                        struct msg_row_order *closed)
+{
+    struct order *order = &orders->open[slot];
+    *closed = order->row;
+    unlink_order(orders->open, &orders->of_account[order->row.account], slot);
+    order->row.order_id = 0;
+    CHECK(orders->open_count-- > 0);
+    return true;
+}
+
+void order_accept(struct orders *orders, uint64_t gseq,
+                  const struct msg_order_accepted *accepted)
+{
+    struct msg_row_order row = take_waiting(orders, accepted->order_id);
+    CHECK(row.account == accepted->account && row.quantity == accepted->quantity);
+    row.price = accepted->price;
+    row.hold = accepted->hold;
+    row.status = ORD_STATUS_NEW;
+    row.gseq = gseq;
+    open_order(orders, accepted->slot, &row);
+}
+
+bool order_reject(struct orders *orders, uint64_t gseq,
+                  const struct msg_order_rejected *rejected, struct msg_row_order *closed)
+{
+    *closed = take_waiting(orders, rejected->order_id);
+    CHECK(closed->account == rejected->account);
+    closed->leaves = 0;
+    closed->status = ORD_STATUS_REJECTED;
+    closed->reason = rejected->reason;
+    closed->gseq = gseq;
+    return true;
+}
+
+bool order_cancel(struct orders *orders, uint64_t gseq,
+                  const struct msg_order_cancelled *cancelled,
+                  struct msg_row_order *closed)
+{
+    struct msg_row_order *row = get_open(orders, cancelled->slot, cancelled->order_id);
+    CHECK(row->cum_quantity == cancelled->cum_quantity);
+    row->leaves = 0;
+    row->status = cancelled->exec_type == EXEC_TYPE_EXPIRED ? ORD_STATUS_EXPIRED
+                                                            : ORD_STATUS_CANCELED;
+    row->reason = cancelled->reason;
+    row->gseq = gseq;
+    return close_order(orders, cancelled->slot, closed);
+}
+
+bool order_replace(struct orders *orders, uint64_t gseq,
+                   const struct msg_order_replaced *replaced,
+                   struct msg_row_order *closed)
+{
+    struct msg_row_order *row = get_open(orders, replaced->slot, replaced->order_id);
+    CHECK(row->cum_quantity == replaced->cum_quantity);
+    row->cl_ord_id = replaced->cl_ord_id;
+    row->price = replaced->price;
+    row->quantity = replaced->quantity;
+    row->leaves = replaced->leaves;
+    row->gseq = gseq;
+    if (replaced->leaves > 0)
+        return false;
+    row->status = ORD_STATUS_FILLED;
+    return close_order(orders, replaced->slot, closed);
+}
+
+bool order_fill(struct orders *orders, uint64_t gseq, const struct msg_trade *trade,
+                bool maker, struct msg_row_order *closed)
+{
+    const uint32_t slot = maker ? trade->maker_slot : trade->taker_slot;
+    struct msg_row_order *row =
+        get_open(orders, slot, maker ? trade->maker_order_id : trade->taker_order_id);
+    const int64_t filled = row->cum_quantity;
+    row->cum_quantity = maker ? trade->maker_cum_quantity : trade->taker_cum_quantity;
+    row->cum_quote = maker ? trade->maker_cum_quote : trade->taker_cum_quote;
+    row->leaves = maker ? trade->maker_leaves : trade->taker_leaves;
+    row->gseq = gseq;
+    CHECK(filled + trade->quantity == row->cum_quantity);
+    if (row->leaves > 0) {
+        row->status = ORD_STATUS_PARTIALLY_FILLED;
+        return false;
+    }
+    row->status = ORD_STATUS_FILLED;
+    return close_order(orders, slot, closed);
+}
+
+static bool is_wanted(const struct msg_row_order *row, uint32_t account,
+                      uint64_t order_id, uint64_t cl_ord_id)
+{
+    if (row->account != account)
+        return false;
+    return order_id != 0 ? row->order_id == order_id : row->cl_ord_id == cl_ord_id;
+}
+
+static const struct order *find_in(const struct order *items,
+                                   const struct order_list *list, uint32_t account,
+                                   uint64_t order_id, uint64_t cl_ord_id)
+{
+    for (uint32_t i = list->first; i != ORDER_NONE; i = items[i].next)
+        if (is_wanted(&items[i].row, account, order_id, cl_ord_id))
+            return &items[i];
+    return NULL;
+}
+
+const struct order *order_find_open(const struct orders *orders, uint32_t account,
+                                    uint64_t order_id, uint64_t cl_ord_id)
+{
+    return find_in(orders->open, &orders->of_account[account], account, order_id,
+                   cl_ord_id);
+}
+
+const struct order *order_find_waiting(const struct orders *orders, uint32_t account,
+                                       uint64_t order_id, uint64_t cl_ord_id)
+{
+    return find_in(orders->waiting, &orders->waiting_by_age, account, order_id,
+                   cl_ord_id);
+}
+
+static void save_order(const struct order *order, uint32_t slot, struct writer *writer)
+{
+    uint8_t bytes[MESSAGE_BYTES_MAX];
+    size_t size = 0;
+    CHECK(codec_encode_body(bytes, sizeof bytes, MSG_row_order, &order->row, &size) == 0);
+    writer_u32(writer, slot);
+    writer_u32(writer, (uint32_t)size);
+    writer_bytes(writer, bytes, (uint32_t)size);
+}
+
+static int load_order(struct reader *reader, uint32_t *slot, struct msg_row_order *row)
+{
+    uint8_t bytes[MESSAGE_BYTES_MAX];
+    *slot = reader_u32(reader);
+    const uint32_t size = reader_u32(reader);
+    if (reader_failed(reader) || size > sizeof bytes)
+        return ERR_CORRUPT;
+    reader_bytes(reader, bytes, size);
+    struct msg msg;
+    if (reader_failed(reader) || codec_decode_whole(bytes, size, &msg) != 0 ||
+        msg.kind != MSG_row_order)
+        return ERR_CORRUPT;
+    *row = msg.row_order;
+    return 0;
+}
+
+void order_save(const struct orders *orders, struct writer *writer)
+{
+    writer_u32(writer, orders->waiting_pool.count);
+    for (uint32_t i = orders->waiting_by_age.first; i != ORDER_NONE;
+         i = orders->waiting[i].next)
+        save_order(&orders->waiting[i], 0, writer);
+    writer_u32(writer, orders->open_count);
+    for (uint32_t account = 0; account < orders->accounts_max; account++)
+        for (uint32_t slot = orders->of_account[account].first; slot != ORDER_NONE;
+             slot = orders->open[slot].next)
+            save_order(&orders->open[slot], slot, writer);
+}
+
+static int load_waiting(struct orders *orders, struct reader *reader)
+{
+    const uint32_t count = reader_u32(reader);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t slot;
+        struct msg_row_order row;
+        if (load_order(reader, &slot, &row) != 0 ||
+            orders->waiting_pool.count == ORDER_WAITING_MAX ||
+            map_find(&orders->waiting_by_id, row.order_id) != MAP_NONE)
+            return ERR_CORRUPT;
+        add_waiting(orders, &row);
+    }
+    return 0;
+}
+
+int order_load(struct orders *orders, struct reader *reader)
+{
+    if (load_waiting(orders, reader) != 0)
+        return ERR_CORRUPT;
+    const uint32_t count = reader_u32(reader);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t slot;
+        struct msg_row_order row;
+        if (load_order(reader, &slot, &row) != 0 || slot >= orders->open_capacity ||
+            orders->open[slot].row.order_id != 0 || row.account >= orders->accounts_max)
+            return ERR_CORRUPT;
+        open_order(orders, slot, &row);
+    }
+    return reader_failed(reader) ? ERR_CORRUPT : 0;
+}
+
+static uint32_t check_account(const struct orders *orders, uint32_t account)
+{
+    uint32_t count = 0;
+    uint32_t previous = ORDER_NONE;
+    for (uint32_t i = orders->of_account[account].first; i != ORDER_NONE;
+         previous = i, i = orders->open[i].next) {
+        const struct order *order = &orders->open[i];
+        CHECK(order->row.account == account && order->row.leaves > 0);
+        CHECK(order->previous == previous);
+        CHECK(previous == ORDER_NONE ||
+              orders->open[previous].row.order_id < order->row.order_id);
+        count++;
+    }
+    CHECK(orders->of_account[account].last == previous);
+    return count;
+}
+
+void order_check(const struct orders *orders)
+{
+    uint32_t count = 0;
+    for (uint32_t account = 0; account < orders->accounts_max; account++)
+        count += check_account(orders, account);
+    CHECK(count == orders->open_count);
+    CHECK(orders->waiting_pool.count == orders->waiting_by_id.count);
+}

@@ -1,0 +1,317 @@
+/* position.c - booking fills: open, reduce, flip. */
+#include "services/portfolio/position.h"
+
+#include <string.h>
+
+#include "common/check.h"
+#include "common/money.h"
+#include "common/reader.h"
+#include "common/writer.h"
+#include "proto/limits.h"
+
+void position_init(struct positions *positions, struct arena *arena,
+                   uint32_t accounts_max, uint32_t capacity)
+{
+    positions->all = arena_take(arena, capacity * sizeof *positions->all, 64);
+    positions->first = arena_take(arena, accounts_max * sizeof *positions->first, 64);
+    positions->newest = arena_take(arena, accounts_max * sizeof *positions->newest, 64);
+    positions->symbols =
+        arena_take(arena, (SYMBOL_MAX + 1) * sizeof *positions->symbols, 64);
+    void *slots = arena_take(arena, map_size(capacity), 64);
+    positions->capacity = capacity;
+    positions->accounts_max = accounts_max;
+    if (!slots)
+        return;
+    map_init(&positions->index_of, slots, capacity);
+    memset(positions->symbols, 0, (SYMBOL_MAX + 1) * sizeof *positions->symbols);
+    for (uint32_t i = 0; i < accounts_max; i++)
+        positions->first[i] = positions->newest[i] = POSITION_NONE;
+}
+
+static uint64_t pair(uint32_t account, uint32_t symbol)
+{
+    return (uint64_t)account << 12 | symbol;
+}
+
+static struct position *find(const struct positions *positions, uint32_t account,
+                             uint32_t symbol)
+{
+    const uint64_t index = map_find(&positions->index_of, pair(account, symbol));
+    return index != MAP_NONE ? &positions->all[index] : NULL;
+}
+
+const struct position *position_find(const struct positions *positions, uint32_t account,
+                                     uint32_t symbol)
+{
+    return find(positions, account, symbol);
+}
+
+static struct position *open_position(struct positions *positions, uint32_t account,
+                                      uint32_t symbol)
+{
+    CHECK(account < positions->accounts_max && symbol <= SYMBOL_MAX);
+    const uint32_t index = positions->count;
+    if (index == positions->capacity)
+        return NULL;
+    CHECK(map_add(&positions->index_of, pair(account, symbol), index) == 0);
+    positions->count++;
+    positions->all[index] =
+        (struct position){.account = account, .symbol = symbol, .next = POSITION_NONE};
+    if (positions->first[account] == POSITION_NONE)
+        positions->first[account] = index;
+    else
+        positions->all[positions->newest[account]].next = index;
+    positions->newest[account] = index;
+    return &positions->all[index];
+}
+
+static int64_t magnitude(int64_t value)
+{
+    return value < 0 ? -value : value;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* whole * part / of, towards zero; part <= of. */
+static int64_t share(int64_t whole, int64_t part, int64_t of)
+{
+    CHECK(part >= 0 && part <= of && of > 0);
+    if (part == of)
+        return whole;
+    int64_t product;
+    if (!__builtin_mul_overflow(whole, part, &product))
+        return product / of;
+    __extension__ __int128 wide = whole;
+    return (int64_t)(wide * part / of);
+}
+
+static void add(int64_t *sum, int64_t amount)
+{
+    CHECK(money_add(*sum, amount, sum) == 0);
+}
+
+/* Same direction as the position, or from flat. */
+static void extend(struct position *position, int64_t quantity, int64_t quote)
+{
+    add(&position->quantity, quantity);
+    add(&position->cost, quote);
+}
+
+/* Against the position, at most as much as is open. */
+static void reduce(struct position *position, int64_t quantity, int64_t quote)
+{
+    const int64_t cost =
+        share(position->cost, magnitude(quantity), magnitude(position->quantity));
+    add(&position->realised, -(quote + cost));
+    add(&position->cost, -cost);
+    add(&position->quantity, quantity);
+    CHECK(position->quantity != 0 || position->cost == 0);
+}
+
+void position_apply(struct position *position, const struct position_fill *fill)
+{
+    CHECK(fill->quantity != 0 && (fill->quantity > 0) == (fill->quote > 0));
+    add(&position->fees, fill->fee);
+
+    const bool against =
+        position->quantity != 0 && (position->quantity > 0) != (fill->quantity > 0);
+    if (!against) {
+        extend(position, fill->quantity, fill->quote);
+        return;
+    }
+    const int64_t size = magnitude(fill->quantity);
+    const int64_t closed = smaller(size, magnitude(position->quantity));
+    const int64_t closed_quote = share(fill->quote, closed, size);
+    const int64_t closed_quantity = fill->quantity > 0 ? closed : -closed;
+    reduce(position, closed_quantity, closed_quote);
+    if (closed < size)
+        extend(position, fill->quantity - closed_quantity, fill->quote - closed_quote);
+}
+
+/* One side of a trade, with its effect on the symbol's totals. */
+static void book(struct position *position, struct position_total *total,
+                 const struct position_fill *fill)
+{
+    const struct position before = *position;
+    position_apply(position, fill);
+    if (before.quantity > 0)
+        total->long_quantity -= before.quantity;
+    if (position->quantity > 0)
+        add(&total->long_quantity, position->quantity);
+    add(&total->cost, position->cost - before.cost);
+    add(&total->realised, position->realised - before.realised);
+    add(&total->fees, fill->fee);
+}
+
+/* Room for both sides must be sure before either is booked. */
+static bool has_room(const struct positions *positions, const struct msg_trade *trade)
+{
+    return positions->capacity - positions->count >= 2 ||
+           (find(positions, trade->maker_account, trade->symbol) &&
+            find(positions, trade->taker_account, trade->symbol));
+}
+
+static void value_at(struct position_total *total, const struct msg_trade *trade)
+{
+    if (total->multiplier == 0) /* exact, and it never changes: no need of symbol_set */
+        total->multiplier = trade->quote / (trade->price * trade->quantity);
+    CHECK(total->multiplier * trade->price * trade->quantity == trade->quote);
+    total->last_price = trade->price;
+}
+
+int position_trade(struct positions *positions, const struct msg_trade *trade)
+{
+    if (!has_room(positions, trade))
+        return ERR_FULL;
+    const int64_t taken = trade->taker_side == SIDE_BUY ? 1 : -1;
+    const struct position_fill fills[2] = {
+        {trade->maker_account, trade->symbol, -taken * trade->quantity,
+         -taken * trade->quote, trade->maker_fee},
+        {trade->taker_account, trade->symbol, taken * trade->quantity,
+         taken * trade->quote, trade->taker_fee},
+    };
+    struct position_total *total = &positions->symbols[trade->symbol];
+    value_at(total, trade);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct position *position = find(positions, fills[i].account, trade->symbol);
+        if (!position)
+            position = open_position(positions, fills[i].account, trade->symbol);
+        book(position, total, &fills[i]);
+    }
+    CHECK(total->cost == total->realised);
+    return 0;
+}
+
+__extension__ static int64_t clamp(__int128 value, int64_t limit)
+{
+    return value > limit ? limit : value < -limit ? -limit : (int64_t)value;
+}
+
+/* What the open quantity is worth at the last price, less what it cost. */
+static int64_t unrealised(const struct position_total *total, int64_t quantity,
+                          int64_t cost)
+{
+    __extension__ __int128 worth = quantity;
+    return clamp(worth * total->last_price * total->multiplier - cost, MONEY_MAX);
+}
+
+struct msg_row_position position_row(const struct positions *positions,
+                                     const struct position *position)
+{
+    const struct position_total *total = &positions->symbols[position->symbol];
+    return (struct msg_row_position){
+        .account = position->account,
+        .symbol = position->symbol,
+        .quantity = clamp(position->quantity, QUANTITY_MAX),
+        .cost = position->cost,
+        .realised = position->realised,
+        .fees = position->fees,
+        .last_price = total->last_price,
+        .unrealised = unrealised(total, position->quantity, position->cost),
+    };
+}
+
+struct msg_row_position position_total_row(const struct positions *positions,
+                                           uint32_t symbol)
+{
+    const struct position_total *total = &positions->symbols[symbol];
+    return (struct msg_row_position){
+        .account = 0,
+        .symbol = symbol,
+        .quantity = clamp(total->long_quantity, QUANTITY_MAX),
+        .cost = total->cost,
+        .realised = total->realised,
+        .fees = total->fees,
+        .last_price = total->last_price,
+        .unrealised = unrealised(total, 0, total->cost), /* long and short cancel */
+    };
+}
+
+void position_check(const struct positions *positions)
+{
+    struct position_total sums = {0};
+    for (uint32_t i = 0; i < positions->count; i++) {
+        const struct position *position = &positions->all[i];
+        CHECK(find(positions, position->account, position->symbol) == position);
+        CHECK(position->quantity != 0 || position->cost == 0);
+        CHECK((position->cost >= 0) == (position->quantity >= 0) || position->cost == 0);
+        CHECK(position->next == POSITION_NONE || position->next > i);
+        sums.long_quantity += position->quantity;
+        sums.cost += position->cost;
+        sums.realised += position->realised;
+        sums.fees += position->fees;
+    }
+    CHECK(sums.long_quantity == 0 && sums.cost == sums.realised);
+    for (uint32_t i = 0; i <= SYMBOL_MAX; i++) {
+        const struct position_total *total = &positions->symbols[i];
+        CHECK(total->cost == total->realised && total->long_quantity >= 0);
+        sums.cost -= total->cost;
+        sums.fees -= total->fees;
+    }
+    CHECK(sums.cost == 0 && sums.fees == 0);
+    CHECK(positions->index_of.count == positions->count);
+}
+
+void position_save(const struct positions *positions, struct writer *writer)
+{
+    writer_u32(writer, positions->count);
+    for (uint32_t i = 0; i < positions->count; i++) {
+        const struct position *position = &positions->all[i];
+        writer_u32(writer, position->account);
+        writer_u32(writer, position->symbol);
+        writer_i64(writer, position->quantity);
+        writer_i64(writer, position->cost);
+        writer_i64(writer, position->realised);
+        writer_i64(writer, position->fees);
+    }
+    for (uint32_t symbol = 1; symbol <= SYMBOL_MAX; symbol++) {
+        const struct position_total *total = &positions->symbols[symbol];
+        if (total->last_price == 0)
+            continue;
+        writer_u32(writer, symbol);
+        writer_i64(writer, total->last_price);
+        writer_i64(writer, total->multiplier);
+    }
+    writer_u32(writer, 0); /* no symbol: the end */
+}
+
+/* The totals of a symbol are sums over its positions; only prices are stored. */
+static void add_to_total(struct positions *positions, const struct position *position)
+{
+    struct position_total *total = &positions->symbols[position->symbol];
+    if (position->quantity > 0)
+        total->long_quantity += position->quantity;
+    total->cost += position->cost;
+    total->realised += position->realised;
+    total->fees += position->fees;
+}
+
+int position_load(struct positions *positions, struct reader *reader)
+{
+    const uint32_t count = reader_u32(reader);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t account = reader_u32(reader);
+        const uint32_t symbol = reader_u32(reader);
+        if (reader_failed(reader) || account == 0 || account >= positions->accounts_max ||
+            symbol == 0 || symbol > SYMBOL_MAX || find(positions, account, symbol) ||
+            positions->count == positions->capacity)
+            return ERR_CORRUPT;
+        struct position *position = open_position(positions, account, symbol);
+        position->quantity = reader_i64(reader);
+        position->cost = reader_i64(reader);
+        position->realised = reader_i64(reader);
+        position->fees = reader_i64(reader);
+        add_to_total(positions, position);
+    }
+    uint32_t symbol;
+    while ((symbol = reader_u32(reader)) != 0) {
+        if (reader_failed(reader) || symbol > SYMBOL_MAX)
+            return ERR_CORRUPT;
+        positions->symbols[symbol].last_price = reader_i64(reader);
+        positions->symbols[symbol].multiplier = reader_i64(reader);
+    }
+    return reader_failed(reader) ? ERR_CORRUPT : 0;
+}
