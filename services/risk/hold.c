@@ -1,0 +1,163 @@
+/* hold.c - open orders by slot. */
+#include "services/risk/hold.h"
+
+#include <stddef.h>
+
+#include "common/check.h"
+#include "common/money.h"
+#include "proto/msg.h"
+
+void hold_init(struct holds *holds, struct arena *arena, uint32_t orders_max)
+{
+    holds->orders = arena_take(arena, orders_max * sizeof *holds->orders, 64);
+    void *slots = arena_take(arena, pool_size(orders_max), 64);
+    void *ids = arena_take(arena, map_size(orders_max), 64);
+    pair_init(&holds->names, arena, 2 * orders_max);
+    if (slots == NULL)
+        return;
+    pool_init(&holds->slots, slots, orders_max);
+    map_init(&holds->ids, ids, orders_max);
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* max(N(0), N(L)) of hold.h. */
+static int worst_quote(const struct hold_order *order, int64_t multiplier, int64_t *quote)
+{
+    int64_t filled, more, first, last;
+    if (money_notional(order->price, hold_leaves(order), multiplier, &filled) != 0)
+        return ERR_OVERFLOW;
+    if (order->replace == 0) {
+        *quote = filled;
+        return 0;
+    }
+    const int64_t grown = larger(0, order->replace_quantity - order->quantity);
+    const int64_t fresh = larger(0, order->replace_quantity - order->cum_quantity);
+    if (money_notional(order->replace_price, grown, multiplier, &more) != 0 ||
+        money_notional(order->replace_price, fresh, multiplier, &first) != 0 ||
+        money_add(filled, more, &last) != 0)
+        return ERR_OVERFLOW;
+    *quote = larger(first, last);
+    return 0;
+}
+
+int hold_amount(const struct hold_order *order, int64_t multiplier, int64_t *amount)
+{
+    if (order->side == SIDE_SELL) {
+        const int64_t fresh = order->replace_quantity - order->cum_quantity;
+        *amount =
+            order->replace == 0 ? hold_leaves(order) : larger(hold_leaves(order), fresh);
+        return 0;
+    }
+    int64_t quote;
+    if (worst_quote(order, multiplier, &quote) != 0)
+        return ERR_OVERFLOW;
+    int32_t rate_ppm =
+        order->maker_ppm > order->taker_ppm ? order->maker_ppm : order->taker_ppm;
+    uint32_t credit = order->fee_credit;
+    rate_ppm = rate_ppm > 0 ? rate_ppm : 0;
+    return money_add(quote, money_fee(rate_ppm, quote, &credit), amount);
+}
+
+uint32_t hold_find(const struct holds *holds, uint64_t order_id)
+{
+    const uint64_t slot = map_find(&holds->ids, order_id);
+    return slot == MAP_NONE ? HOLD_NONE : (uint32_t)slot;
+}
+
+uint32_t hold_find_name(const struct holds *holds, uint32_t account, uint64_t cl_ord_id)
+{
+    const uint32_t entry = pair_find(&holds->names, account, cl_ord_id);
+    return entry == PAIR_NONE ? HOLD_NONE : entry / 2;
+}
+
+uint32_t hold_open(struct holds *holds, const struct hold_order *order)
+{
+    const uint32_t slot = pool_take(&holds->slots);
+    CHECK(slot != POOL_NONE);
+    hold_restore(holds, slot, order);
+    return slot;
+}
+
+void hold_restore(struct holds *holds, uint32_t slot, const struct hold_order *order)
+{
+    CHECK(pool_is_taken(&holds->slots, slot) && order->order_id != 0);
+    holds->orders[slot] = *order;
+    pair_add(&holds->names, 2 * slot, order->account, order->cl_ord_id);
+    if (order->replace != 0 && order->replace_cl_ord_id != order->cl_ord_id)
+        pair_add(&holds->names, 2 * slot + 1, order->account, order->replace_cl_ord_id);
+    const int error = map_add(&holds->ids, order->order_id, slot);
+    CHECK(error == 0);
+}
+
+void hold_close(struct holds *holds, uint32_t slot)
+{
+    CHECK(pool_is_taken(&holds->slots, slot) && holds->orders[slot].held == 0);
+    pair_remove(&holds->names, 2 * slot);
+    pair_remove(&holds->names, 2 * slot + 1);
+    const int error = map_remove(&holds->ids, holds->orders[slot].order_id);
+    CHECK(error == 0);
+    pool_give(&holds->slots, slot);
+}
+
+struct hold_order *hold_get(struct holds *holds, uint32_t slot, uint64_t order_id)
+{
+    CHECK(slot < holds->slots.capacity && pool_is_taken(&holds->slots, slot));
+    CHECK(holds->orders[slot].order_id == order_id);
+    return &holds->orders[slot];
+}
+
+void hold_replace_begin(struct holds *holds, uint32_t slot, uint64_t request,
+                        uint64_t cl_ord_id, int64_t price, int64_t quantity)
+{
+    struct hold_order *order = &holds->orders[slot];
+    CHECK(order->replace == 0 && request != 0);
+    order->replace = request;
+    order->replace_cl_ord_id = cl_ord_id;
+    order->replace_price = price;
+    order->replace_quantity = quantity;
+    if (cl_ord_id != order->cl_ord_id)
+        pair_add(&holds->names, 2 * slot + 1, order->account, cl_ord_id);
+}
+
+void hold_replace_abort(struct holds *holds, uint32_t slot)
+{
+    struct hold_order *order = &holds->orders[slot];
+    CHECK(order->replace != 0);
+    pair_remove(&holds->names, 2 * slot + 1);
+    order->replace = 0;
+    order->replace_cl_ord_id = 0;
+    order->replace_price = 0;
+    order->replace_quantity = 0;
+}
+
+void hold_replace_commit(struct holds *holds, uint32_t slot)
+{
+    struct hold_order *order = &holds->orders[slot];
+    const uint64_t cl_ord_id = order->replace_cl_ord_id;
+    order->price = order->replace_price;
+    order->quantity = order->replace_quantity;
+    hold_replace_abort(holds, slot);
+    pair_remove(&holds->names, 2 * slot);
+    pair_add(&holds->names, 2 * slot, order->account, cl_ord_id);
+    order->cl_ord_id = cl_ord_id;
+}
+
+void hold_check(const struct holds *holds)
+{
+    pool_check(&holds->slots);
+    CHECK(holds->ids.count == holds->slots.count);
+    for (uint32_t slot = 0; slot < holds->slots.fresh; slot++) {
+        const struct hold_order *order = &holds->orders[slot];
+        if (!pool_is_taken(&holds->slots, slot))
+            continue;
+        CHECK(hold_find(holds, order->order_id) == slot);
+        CHECK(hold_find_name(holds, order->account, order->cl_ord_id) == slot);
+        CHECK(order->replace == 0 ||
+              hold_find_name(holds, order->account, order->replace_cl_ord_id) == slot);
+        CHECK(hold_leaves(order) > 0 && order->cum_quantity >= 0);
+    }
+}

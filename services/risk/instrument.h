@@ -1,0 +1,58 @@
+/* instrument.h - assets and the symbols that trade them.
+ *
+ * Owns:     both tables, by id.
+ * Units:    scales in decimals, prices and amounts as the symbol's.
+ * Errors:   a verdict (limit.h) that says what a refused change looked at.
+ * Threads:  none.
+ * Bounds:   ASSET_MAX assets, SYMBOL_MAX symbols.
+ */
+#ifndef INSTRUMENT_H
+#define INSTRUMENT_H
+
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/error.h"
+#include "proto/msg.h"
+#include "services/risk/limit.h"
+
+struct instrument_asset {
+    struct msg_asset_set set; /* set.asset is 0 until it is declared */
+    int64_t supply;           /* all that accounts have, deposits under way included */
+    uint32_t external, fees;  /* balances of the venue's own accounts */
+};
+
+struct instrument_symbol {
+    struct msg_symbol_set
+        set;            /* set.symbol is 0 until declared; set.trading is current */
+    int64_t last_price; /* of a trade, 0: none yet */
+};
+
+struct instruments {
+    struct instrument_asset *assets;
+    struct instrument_symbol *symbols;
+    uint32_t shards;
+};
+
+void instrument_init(struct instruments *, struct arena *, const struct msg_genesis *);
+
+/* A declared one, or NULL. */
+struct instrument_asset *instrument_find_asset(const struct instruments *,
+                                               uint32_t asset);
+struct instrument_symbol *instrument_find(const struct instruments *, uint32_t symbol);
+
+/* What price limits are measured from: the last trade, else the configured price; 0:
+ * none. */
+static inline int64_t instrument_reference(const struct instrument_symbol *symbol)
+{
+    return symbol->last_price > 0 ? symbol->last_price : symbol->set.reference_price;
+}
+
+/* The caller gives a new asset its balances. */
+struct limit_verdict instrument_set_asset(struct instruments *,
+                                          const struct msg_asset_set *);
+
+/* A known symbol keeps its trading state: only symbol_status changes that. */
+struct limit_verdict instrument_set(struct instruments *, const struct msg_symbol_set *);
+
+#endif

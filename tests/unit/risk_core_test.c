@@ -1,0 +1,266 @@
+/* The gate, rule by rule: what it refuses and why, what it holds, what it lets go. */
+
+#include "tests/unit/risk_world.h"
+#include "tests/unit/unit.h"
+
+enum { USD = 1, BTC = 2, BTCUSD = 1, ALICE = 10, BOB = 11 };
+
+static struct world world;
+static int64_t admin, alice, bob;
+
+static const struct msg_symbol_set symbol = {
+    .symbol = BTCUSD,
+    .name = "BTCUSD",
+    .base = BTC,
+    .quote = USD,
+    .shard = 1,
+    .price_scale = 2,
+    .quantity_scale = 3,
+    .multiplier = 10,
+    .tick = 5,
+    .lot = 2,
+    .quantity_max = 1000,
+    .notional_min = 100,
+    .notional_max = 1000000,
+    .band_ppm = 500000,
+    .collar_ppm = 100000,
+    .reference_price = 100,
+    .maker_ppm = -100,
+    .taker_ppm = 2000,
+    .stp = STP_EXPIRE_TAKER,
+    .trading = TRADING_OPEN,
+};
+
+/* Applies a command, then risk's own decisions, as the log would. */
+static uint64_t act(int64_t source, const struct msg *msg)
+{
+    const uint64_t gseq = world_apply(&world, source, msg);
+    if (world.output_count == 1 && (world.outputs[0].kind == MSG_deposit_done ||
+                                    world.outputs[0].kind == MSG_withdraw_done)) {
+        const struct msg own = world.outputs[0];
+        (void)world_apply(&world, -SERVICE_RISK, &own);
+        world.outputs[0] = own;
+        world.output_count = 1;
+    }
+    risk_core_check(world.state);
+    return gseq;
+}
+
+static void configure(const struct msg *msg)
+{
+    (void)act(admin, msg);
+    const struct msg *last = &world.outputs[world.output_count - 1];
+    assert_int_equal(last->kind, MSG_admin_done);
+}
+
+static void declare_account(uint32_t account, const char *name)
+{
+    struct msg msg = {
+        .kind = MSG_account_set,
+        .account_set = {.account = account,
+                        .role = ROLE_TRADER,
+                        .open_orders_max = 3,
+                        .orders_max = 5},
+    };
+    memcpy(msg.account_set.name, name, strlen(name) + 1);
+    configure(&msg);
+}
+
+static void deposit(uint32_t account, uint32_t asset, int64_t amount, uint64_t reference)
+{
+    const struct msg msg = {
+        .kind = MSG_deposit,
+        .deposit = {.account = account,
+                    .asset = asset,
+                    .amount = amount,
+                    .reference = reference},
+    };
+    (void)act(admin, &msg);
+}
+
+static int set_up(void **unused)
+{
+    (void)unused;
+    world_init(&world);
+    admin = (int64_t)world_open(&world, ACCOUNT_ADMIN);
+    configure(&(struct msg){.kind = MSG_asset_set,
+                            .asset_set = {.asset = USD, .name = "USD", .scale = 6}});
+    configure(&(struct msg){.kind = MSG_asset_set,
+                            .asset_set = {.asset = BTC, .name = "BTC", .scale = 3}});
+    configure(&(struct msg){.kind = MSG_symbol_set, .symbol_set = symbol});
+    declare_account(ALICE, "alice");
+    declare_account(BOB, "bob");
+    alice = (int64_t)world_open(&world, ALICE);
+    bob = (int64_t)world_open(&world, BOB);
+    deposit(ALICE, USD, 1000000, 1);
+    deposit(BOB, BTC, 1000, 1);
+    return 0;
+}
+
+static int tear_down(void **unused)
+{
+    (void)unused;
+    world_close(&world);
+    return 0;
+}
+
+static struct msg buy(uint64_t cl_ord_id, int64_t price, int64_t quantity)
+{
+    return (struct msg){
+        .kind = MSG_order_new,
+        .order_new = {.cl_ord_id = cl_ord_id,
+                      .symbol = BTCUSD,
+                      .side = SIDE_BUY,
+                      .ord_type = ORD_TYPE_LIMIT,
+                      .tif = TIF_GTC,
+                      .price = price,
+                      .quantity = quantity},
+    };
+}
+
+static struct msg sell(uint64_t cl_ord_id, int64_t price, int64_t quantity)
+{
+    struct msg msg = buy(cl_ord_id, price, quantity);
+    msg.order_new.side = SIDE_SELL;
+    return msg;
+}
+
+static void assert_balance(uint32_t account, uint32_t asset, int64_t free, int64_t held)
+{
+    world_query(&world, &(struct msg_query){.kind = QUERY_KIND_BALANCES,
+                                            .account = account,
+                                            .cursor = asset,
+                                            .limit = 1});
+    assert_int_equal(world.row_count, 1);
+    assert_int_equal(world.rows[0].row_balance.asset, asset);
+    assert_int_equal(world.rows[0].row_balance.free, free);
+    assert_int_equal(world.rows[0].row_balance.held, held);
+}
+
+static uint64_t assert_approved(int64_t session, const struct msg *msg)
+{
+    const uint64_t gseq = act(session, msg);
+    assert_int_equal(world.output_count, 1);
+    assert_int_equal(world.outputs[0].kind, MSG_approved_new);
+    assert_int_equal(world.streams[0], symbol.shard);
+    return gseq;
+}
+
+static void assert_refused(int64_t session, const struct msg *msg, int reason,
+                           int64_t value, int64_t limit)
+{
+    (void)act(session, msg);
+    assert_int_equal(world.output_count, 1);
+    const struct msg_order_rejected *out = &world.outputs[0].order_rejected;
+    assert_int_equal(world.outputs[0].kind, MSG_order_rejected);
+    assert_string_equal(error_name(-(int)out->reason), error_name(reason));
+    assert_int_equal(out->value, value);
+    assert_int_equal(out->limit, limit);
+}
+
+/* The smallest example: an order takes its cost and worst fee, its report gives them
+ * back. */
+static void test_hold_and_release(void **unused)
+{
+    (void)unused;
+    const struct msg order = buy(1, 100, 20);
+    const uint64_t id = assert_approved(alice, &order);
+    const struct msg_approved_new approved = world.outputs[0].approved_new;
+    assert_int_equal(approved.hold, 20000 + 40);
+    assert_int_equal(approved.stp, STP_EXPIRE_TAKER);
+    assert_balance(ALICE, USD, 1000000 - 20040, 20040);
+    const struct msg cancelled = {
+        .kind = MSG_order_cancelled,
+        .order_cancelled = {.order_id = id,
+                            .slot = approved.slot,
+                            .account = ALICE,
+                            .cl_ord_id = 1,
+                            .symbol = BTCUSD,
+                            .side = SIDE_BUY,
+                            .quantity = 20,
+                            .exec_type = EXEC_TYPE_CANCELED},
+    };
+    (void)act(-SERVICE_SHARD - 1, &cancelled);
+    assert_balance(ALICE, USD, 1000000, 0);
+}
+
+/* Each rule of an order by itself, in the order in which they are asked. */
+static void test_refusals(void **unused)
+{
+    (void)unused;
+    struct msg order = buy(1, 100, 20);
+    assert_refused(admin, &order, ERR_WRONG_ROLE, ROLE_ADMIN, ROLE_TRADER);
+    order.order_new.symbol = 9;
+    assert_refused(alice, &order, ERR_UNKNOWN_SYMBOL, 9, 0);
+    order = buy(1, 0, 20);
+    assert_refused(alice, &order, ERR_ORDER_TYPE, 0, PRICE_MAX);
+    order = buy(1, 101, 20);
+    assert_refused(alice, &order, ERR_PRICE_TICK, 101, 5);
+    order = buy(1, 100, 21);
+    assert_refused(alice, &order, ERR_QUANTITY_LOT, 21, 2);
+    order = buy(1, 100, 1002);
+    assert_refused(alice, &order, ERR_QUANTITY_MAX, 1002, 1000);
+    order = buy(1, 155, 20);
+    assert_refused(alice, &order, ERR_PRICE_BAND, 155, 150);
+    order = sell(1, 45, 20);
+    assert_refused(bob, &order, ERR_PRICE_BAND, 45, 50);
+    configure(&(struct msg){.kind = MSG_symbol_status,
+                            .symbol_status = {BTCUSD, TRADING_HALTED}});
+    order = buy(1, 100, 20);
+    assert_refused(alice, &order, ERR_HALTED, TRADING_HALTED, TRADING_OPEN);
+    configure(&(struct msg){.kind = MSG_symbol_status,
+                            .symbol_status = {BTCUSD, TRADING_OPEN}});
+    configure(&(struct msg){.kind = MSG_account_kill, .account_kill = {ALICE, 1}});
+    assert_int_equal(world.output_count, 3);
+    assert_refused(alice, &order, ERR_KILLED, 1, 0);
+    configure(&(struct msg){.kind = MSG_account_kill, .account_kill = {ALICE, 0}});
+    order = buy(1, 150, 1000);
+    assert_refused(alice, &order, ERR_NOTIONAL_MAX, 1500000, 1000000);
+    order = sell(1, 100, 20);
+    assert_refused(alice, &order, ERR_FUNDS, 20, 0);
+    order = buy(1, 100, 1000);
+    assert_refused(alice, &order, ERR_FUNDS, 1002000, 1000000);
+}
+
+/* Names are unique among open orders; open orders and orders in a life are counted. */
+static void test_counts(void **unused)
+{
+    (void)unused;
+    struct msg order = buy(1, 100, 2);
+    const uint64_t first = assert_approved(alice, &order);
+    assert_refused(alice, &order, ERR_DUPLICATE_CL_ORD_ID, 1, (int64_t)first);
+    order = buy(2, 100, 2);
+    (void)assert_approved(alice, &order);
+    order = buy(3, 100, 2);
+    const uint64_t third = assert_approved(alice, &order);
+    const uint32_t slot = world.outputs[0].approved_new.slot;
+    order = buy(4, 100, 2);
+    assert_refused(alice, &order, ERR_OPEN_ORDERS_MAX, 3, 3);
+    const struct msg refused = {
+        .kind = MSG_order_rejected,
+        .order_rejected = {.order_id = third,
+                           .account = ALICE,
+                           .cl_ord_id = 3,
+                           .symbol = BTCUSD,
+                           .reason = 80,
+                           .slot = slot + 1},
+    };
+    for (uint64_t i = 0; i < 2; i++) {
+        struct msg report = refused;
+        if (i > 0)
+            report.order_rejected.order_id = assert_approved(alice, &order);
+        (void)act(-SERVICE_SHARD - 1, &report);
+    }
+    (void)assert_approved(alice, &order);
+    assert_int_equal(world.outputs[0].approved_new.slot, slot);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_hold_and_release, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_counts, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
