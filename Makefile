@@ -21,7 +21,8 @@ LDFLAGS  += -pie -Wl,-z,relro,-z,now $(filter -fsanitize=% --coverage,$(CFLAGS_$
 LDLIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lmsgpackc -lpthread
 
 SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
-LIB_SRC  := $(wildcard proto/*.c common/*.c) \
+PROTO_SRC := $(filter-out proto/catalogue.c,$(wildcard proto/*.c))
+LIB_SRC  := $(PROTO_SRC) $(wildcard common/*.c) \
             $(filter-out %/main.c,$(wildcard services/*/*.c))
 SDK_SRC  := $(wildcard sdk/src/*.c)
 CLI_SRC  := $(wildcard deploy/cli/*.c)
@@ -38,7 +39,7 @@ SDK := $(OUT)/libzex.a
 .PHONY: all help
 
 all: ## build every service, the CLI and the SDK
-all: $(SERVICES:%=$(OUT)/bin/zex-%) $(if $(CLI_SRC),$(OUT)/bin/zex) $(if $(SDK_SRC),$(SDK) $(OUT)/libzex.so)
+all: $(SERVICES:%=$(OUT)/bin/zex-%) $(OUT)/bin/catalogue $(if $(CLI_SRC),$(OUT)/bin/zex) $(if $(SDK_SRC),$(SDK) $(OUT)/libzex.so)
 
 $(OUT)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -48,16 +49,20 @@ $(OUT)/%.o: %.c Makefile
 $(LIB): $(call object,$(LIB_SRC))
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(SDK): $(call object,$(SDK_SRC) $(wildcard proto/*.c))
+$(SDK): $(call object,$(SDK_SRC) $(PROTO_SRC))
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(OUT)/libzex.so: $(call object,$(SDK_SRC) $(wildcard proto/*.c)) sdk/zex.map
+$(OUT)/libzex.so: $(call object,$(SDK_SRC) $(PROTO_SRC)) sdk/zex.map
 	$(Q)$(CC) -shared -Wl,--version-script=sdk/zex.map,-soname,libzex.so.0 $(LDFLAGS:-pie=) \
 	  $(filter %.o,$^) -o $@ $(LDLIBS)
 
 $(OUT)/bin/zex-%: $(OUT)/services/%/main.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+$(OUT)/bin/catalogue: $(call object,proto/catalogue.c proto/msg.c)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@
 
 $(OUT)/bin/zex: $(call object,$(CLI_SRC)) $(SDK) $(LIB)
 	@mkdir -p $(@D)
@@ -85,6 +90,10 @@ bench: all $(BENCHES:%=$(OUT)/%)
 
 deps: ## install the Debian packages that are missing
 	$(Q)deploy/install.sh
+
+docs: ## proto/messages.md, from the tables
+docs: $(OUT)/bin/catalogue
+	$(Q)$< > proto/messages.md
 
 lint: ## style and purity rules a machine can check
 	$(Q)tests/lint/lint.sh $(OUT)
