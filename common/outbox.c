@@ -43,8 +43,9 @@ void outbox_emit(struct outbox *outbox, uint32_t stream, const struct msg *messa
     add_message(&outbox->emits[stream], 0, message);
 }
 
-static void add_row(struct outbox *outbox, uint32_t table, const void *key, size_t key_size,
-                    const void *value, size_t value_size, uint32_t stated_size)
+static void add_row(struct outbox *outbox, uint32_t table, const void *key,
+                    size_t key_size, const void *value, size_t value_size,
+                    uint32_t stated_size)
 {
     CHECK(table < 256 && key_size < 256);
     uint8_t *at = reserve(&outbox->rows, 6 + key_size + value_size);

@@ -60,7 +60,8 @@ void outbox_append(struct outbox *, int64_t source, uint64_t n, const uint8_t *b
 
 /* A frame for a peer. Messages to one destination may be gathered: the harness joins what goes
  * to the same (port, index or peer) in one drain into one frame. */
-void outbox_send(struct outbox *, uint32_t port, uint32_t index_or_peer, const struct msg *);
+void outbox_send(struct outbox *, uint32_t port, uint32_t index_or_peer,
+                 const struct msg *);
 void outbox_send_bytes(struct outbox *, uint32_t port, uint32_t index_or_peer,
                        const uint8_t *bytes, uint32_t size);
 

@@ -1,0 +1,183 @@
+/* zex_protocol.c - sends until accepted, takes reports in an unbroken chain. */
+#include "sdk/src/zex_protocol.h"
+
+#include <string.h>
+
+#include "proto/codec.h"
+#include "sdk/src/zex_event.h"
+#include "sdk/src/zex_receive.h"
+
+enum { OPEN_RETRY_MS = 250, RESUME_RETRY_MS = 1000 };
+
+bool zex_protocol_flush(struct zex_client *self)
+{
+    if (self->frame_size == 0)
+        return true;
+    bool sent = zex_socket_send(self->socket, self->frame, self->frame_size);
+    self->frame_size = 0;
+    return sent;
+}
+
+void zex_protocol_add(struct zex_client *self, const struct msg *message)
+{
+    if (sizeof self->frame - self->frame_size < MESSAGE_BYTES_MAX)
+        zex_protocol_flush(self);
+    size_t size = 0;
+    if (codec_encode(self->frame + self->frame_size,
+                     sizeof self->frame - self->frame_size, message, &size) == 0)
+        self->frame_size += size;
+}
+
+void zex_protocol_connect(struct zex_client *self)
+{
+    const char *address = self->options.gateways[self->gateway];
+    if (zex_socket_connect(self->socket, &self->options, address) != ZEX_OK) {
+        zex_state_fail(self, ZEX_ERR_SOCKET,
+                       "cannot make a socket for this gateway address");
+        return;
+    }
+    self->greeted = false;
+    self->live = false;
+    self->heard_ms = self->pinged_ms = self->now_ms;
+    self->resumed_ms = 0;
+    for (int i = 0; i < ZEX_OUTBOX_LANES; i++)
+        self->lanes[i] = (struct zex_state_lane){.sent = self->outbox.lanes[i].first,
+                                                 .progress_ms = self->now_ms};
+}
+
+static void resume(struct zex_client *self)
+{
+    zex_protocol_add(self,
+                     &(struct msg){.kind = MSG_resume,
+                                   .resume = {.session = self->outbox.lanes[0].session,
+                                              .last_gseq = self->outbox.feed_gseq,
+                                              .tag_gseq = self->outbox.tag_gseq,
+                                              .tag = self->outbox.tag}});
+    self->resumed_ms = self->now_ms;
+}
+
+static void ping(struct zex_client *self)
+{
+    zex_protocol_add(self, &(struct msg){.kind = MSG_ping});
+    self->pinged_ms = self->now_ms;
+}
+
+/* What a new connection begins with, and what is repeated until it is answered. */
+static void greet(struct zex_client *self)
+{
+    if (!self->greeted && self->options.server_key == NULL)
+        zex_protocol_add(self,
+                         &(struct msg){.kind = MSG_hello,
+                                       .hello = {.account = self->options.account}});
+    for (int i = 0; i < ZEX_OUTBOX_LANES; i++) {
+        struct zex_outbox_lane *lane = &self->outbox.lanes[i];
+        struct zex_state_lane *state = &self->lanes[i];
+        if (lane->session != 0 || lane->gone ||
+            (state->asked_ms != 0 && self->now_ms - state->asked_ms < OPEN_RETRY_MS))
+            continue;
+        zex_protocol_add(self, &(struct msg){.kind = MSG_client_open,
+                                             .client_open = {.nonce = lane->nonce}});
+        state->asked_ms = self->now_ms;
+    }
+    if (!self->greeted)
+        ping(self);
+    self->greeted = true;
+    if (self->options.follow_feed && self->feed_known && !self->live &&
+        (self->resumed_ms == 0 || self->now_ms - self->resumed_ms >= RESUME_RETRY_MS))
+        resume(self);
+    zex_protocol_flush(self);
+}
+
+static void send_lane(struct zex_client *self, int index)
+{
+    struct zex_outbox_lane *lane = &self->outbox.lanes[index];
+    struct zex_state_lane *state = &self->lanes[index];
+    if (lane->session == 0 || lane->gone || self->now_ms < state->hold_ms)
+        return;
+    if (state->sent < lane->first)
+        state->sent = lane->first;
+    if (state->sent > lane->first &&
+        self->now_ms - state->progress_ms >= self->options.resend_ms) {
+        state->sent = lane->first;
+        state->progress_ms = self->now_ms;
+    }
+    if (state->sent == lane->first)
+        state->progress_ms = self->now_ms;
+    uint64_t before = state->sent;
+    while (state->sent < lane->next) {
+        const struct zex_outbox_command *command = zex_outbox_get(lane, state->sent);
+        if (sizeof self->frame - self->frame_size < MESSAGE_BYTES_MAX) {
+            if (!zex_protocol_flush(self)) {
+                state->sent = before;
+                return;
+            }
+            before = state->sent;
+        }
+        struct msg message = {.kind = MSG_command,
+                              .command = {.session = lane->session,
+                                          .n = state->sent,
+                                          .body_size = command->size}};
+        memcpy(message.command.body, command->body, command->size);
+        zex_protocol_add(self, &message);
+        state->sent++;
+    }
+    if (!zex_protocol_flush(self))
+        state->sent = before;
+}
+
+static void notice_silence(struct zex_client *self)
+{
+    uint64_t quiet_ms = self->now_ms - self->heard_ms;
+    if (quiet_ms >= self->options.silence_ms) {
+        zex_state_event_add(self, ZEX_EVENT_LOST);
+        self->gateway = (self->gateway + 1) % self->gateway_count;
+        zex_protocol_connect(self);
+    } else if (quiet_ms >= self->options.silence_ms / 4 &&
+               self->now_ms - self->pinged_ms >= self->options.silence_ms / 4) {
+        ping(self);
+        zex_protocol_flush(self);
+    }
+}
+
+void zex_protocol_send(struct zex_client *self)
+{
+    self->now_ms = zex_state_now_ms();
+    if (self->status != ZEX_OK)
+        return;
+    notice_silence(self);
+    greet(self);
+    if (zex_outbox_write(&self->outbox) != ZEX_OK) {
+        zex_state_fail(self, ZEX_ERR_OUTBOX, "the outbox file cannot be written");
+        return;
+    }
+    send_lane(self, ZEX_STATE_CANCELS);
+    send_lane(self, ZEX_STATE_ORDERS);
+}
+
+int zex_protocol_timeout_ms(const struct zex_client *self)
+{
+    uint64_t due = self->options.silence_ms / 4;
+    for (int i = 0; i < ZEX_OUTBOX_LANES; i++) {
+        const struct zex_outbox_lane *lane = &self->outbox.lanes[i];
+        if (lane->session == 0 && due > OPEN_RETRY_MS)
+            due = OPEN_RETRY_MS;
+        if (lane->next == lane->first)
+            continue;
+        uint64_t wait = self->options.resend_ms;
+        if (self->lanes[i].hold_ms > self->now_ms)
+            wait = self->lanes[i].hold_ms - self->now_ms;
+        if (wait < due)
+            due = wait;
+    }
+    return due == 0 ? 1 : (int)due;
+}
+
+void zex_protocol_receive(struct zex_client *self)
+{
+    const uint8_t *bytes;
+    size_t size;
+    while (self->status == ZEX_OK && zex_socket_receive(self->socket, &bytes, &size)) {
+        self->heard_ms = self->now_ms;
+        zex_receive_frame(self, bytes, size);
+    }
+}
