@@ -6,7 +6,7 @@ V    ?= 0
 OUT  := build/$(MODE)
 Q    := $(if $(filter 1,$(V)),,@)
 
-PKGS     := libzmq libczmq libsodium liblzma libxxhash jansson yaml-0.1 libwebsockets
+PKGS     := libzmq libczmq libsodium liblzma libxxhash jansson libcyaml libwebsockets
 CPPFLAGS += -I. -D_GNU_SOURCE
 CFLAGS   += -std=c11 -g -fPIC -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
             -Wstrict-prototypes -Wmissing-prototypes -Werror \
