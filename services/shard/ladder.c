@@ -18,17 +18,17 @@ static uint64_t prefix_of(uint64_t key, uint32_t digit)
 
 static bool is_level(uint32_t reference)
 {
-    return (reference & LADDER_TAG_MASK) == LADDER_TAG_LEVEL;
+    return (reference & LADDER_TAG_MASK) == 0;
 }
 
 static uint32_t refer_to_level(const struct book_pool *pool, uint32_t level)
 {
-    return (level - pool->orders_max) << LADDER_TAG_BITS | LADDER_TAG_LEVEL;
+    return (level - pool->orders_max + 1) << LADDER_TAG_BITS;
 }
 
 static uint32_t refer_to_node(const struct book_pool *pool, uint32_t node)
 {
-    return node << LADDER_TAG_BITS | pool->nodes[node].digit;
+    return node << LADDER_TAG_BITS | (pool->nodes[node].digit + 1);
 }
 
 static uint32_t least_level(const struct book_pool *pool, uint32_t reference)
@@ -158,7 +158,7 @@ static uint32_t check_below(const struct book_pool *pool, uint32_t reference,
     }
     uint32_t index = reference >> LADDER_TAG_BITS, count = 1, children = 0;
     const struct ladder_node *node = &pool->nodes[index];
-    CHECK(node->parent == parent && node->digit == (reference & LADDER_TAG_MASK));
+    CHECK(node->parent == parent && node->digit + 1 == (reference & LADDER_TAG_MASK));
     CHECK(node->prefix == prefix_of(node->prefix, node->digit));
     if (parent) {
         const struct ladder_node *up = &pool->nodes[parent];

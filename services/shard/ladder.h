@@ -23,9 +23,9 @@ enum {
     LADDER_DIGIT_BITS = 6,
     LADDER_FANOUT = 1 << LADDER_DIGIT_BITS,
     LADDER_DIGITS = 7,
-    /* A reference: index << TAG_BITS | tag. The tag is the digit a node decides, or: */
+    /* A reference: index << TAG_BITS | tag. Of a node the tag is 1 + the digit it decides;
+     * of a level it is 0 and the index counts from 1, so that nothing, 0, ends a path too. */
     LADDER_TAG_BITS = 3,
-    LADDER_TAG_LEVEL = LADDER_DIGITS,
     LADDER_TAG_MASK = (1 << LADDER_TAG_BITS) - 1,
 };
 
@@ -54,10 +54,9 @@ static inline struct ladder_place ladder_find(const struct book_pool *pool, uint
                                               uint64_t key)
 {
     struct ladder_place place = {.found = root};
-    while (place.found && (place.found & LADDER_TAG_MASK) != LADDER_TAG_LEVEL) {
+    for (uint32_t tag; (tag = place.found & LADDER_TAG_MASK) != 0;) {
         place.node = place.found >> LADDER_TAG_BITS;
-        uint32_t digit = ladder_digit(key, place.found & LADDER_TAG_MASK);
-        place.found = pool->nodes[place.node].children[digit];
+        place.found = pool->nodes[place.node].children[ladder_digit(key, tag - 1)];
     }
     return place;
 }
@@ -65,7 +64,7 @@ static inline struct ladder_place ladder_find(const struct book_pool *pool, uint
 /* The level a reference found leads to. */
 static inline uint32_t ladder_level(const struct book_pool *pool, uint32_t reference)
 {
-    return (reference >> LADDER_TAG_BITS) + pool->orders_max;
+    return (reference >> LADDER_TAG_BITS) - 1 + pool->orders_max;
 }
 
 /* Hangs in a level that is not there yet, at the place a look-up of its key ended. */
