@@ -21,7 +21,7 @@
 #include "common/check.h"
 
 enum {
-    REPORTS = 4096, /* a ring; the reader's side is not what is measured */
+    REPORTS = 2048, /* a ring; the reader's side is not what is measured */
     AHEAD_FAR = 12,
     AHEAD_NEAR = 5,
     AHEAD_MAX = AHEAD_FAR,
