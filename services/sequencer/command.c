@@ -75,7 +75,8 @@ static void say_opened(struct outbox *outbox, const struct command_arrival *a,
 /* A look at the kind without decoding: orders give way before cancels do. */
 static bool is_order(const uint8_t *body, uint32_t size)
 {
-    return size > 1 && (body[1] == MSG_order_new || body[1] == MSG_order_replace);
+    const uint32_t kind = codec_kind(body, size);
+    return kind == MSG_order_new || kind == MSG_order_replace;
 }
 
 static bool is_command(uint16_t kind)
@@ -143,15 +144,12 @@ static void take_command(struct sequencer *s, const struct core_time *time,
                          const uint8_t *body, uint32_t size)
 {
     struct msg m;
-    size_t used = 0;
     const int closed = closed_for(s, time->storage_full, is_order(body, size));
     if (closed != 0) {
         refuse(outbox, a, closed, SEQUENCER_RETRY_MS);
         return;
     }
-    int error = codec_decode(body, size, &m, &used);
-    if (error == 0 && used != size)
-        error = ERR_TRAILING;
+    int error = codec_decode_whole(body, size, &m);
     if (error == 0 && !is_command(m.kind))
         error = ERR_UNKNOWN_KIND;
     if (error != 0) {

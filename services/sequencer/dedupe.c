@@ -15,24 +15,27 @@ void dedupe_init(struct dedupe *d, struct arena *arena, uint32_t sessions_max,
 {
     const uint32_t closed_max = sessions_max * DEDUPE_CLOSED_PER_OPEN;
     const uint32_t known_max = sessions_max + closed_max;
-    struct dedupe empty = {
+    void *sessions = arena_take(arena, sizeof *d->sessions * sessions_max, 64);
+    void *answers = arena_take(arena, sizeof *d->answers * sessions_max * window, 64);
+    void *open_of = arena_take(arena, sizeof *d->open_of * accounts_max, 64);
+    void *closed = arena_take(arena, sizeof *d->closed * closed_max, 64);
+    void *slots = arena_take(arena, pool_size(sessions_max), 64);
+    void *ids = arena_take(arena, map_size(known_max), 64);
+    void *nonces = arena_take(arena, map_size(known_max), 64);
+    if (nonces == NULL)
+        return; /* only measured */
+    *d = (struct dedupe){
         .sessions_max = sessions_max,
         .closed_max = closed_max,
         .accounts_max = accounts_max,
         .window = window,
-        .sessions = arena_take(arena, sizeof *d->sessions * sessions_max, 64),
-        .answers = arena_take(arena, sizeof *d->answers * sessions_max * window, 64),
-        .open_of = arena_take(arena, sizeof *d->open_of * accounts_max, 64),
-        .closed = arena_take(arena, sizeof *d->closed * closed_max, 64),
+        .sessions = sessions,
+        .answers = answers,
+        .open_of = open_of,
+        .closed = closed,
         .oldest = POOL_NONE,
         .newest = POOL_NONE,
     };
-    void *slots = arena_take(arena, pool_size(sessions_max), 64);
-    void *ids = arena_take(arena, map_size(known_max), 64);
-    void *nonces = arena_take(arena, map_size(known_max), 64);
-    if (slots == NULL)
-        return; /* only measured */
-    *d = empty;
     pool_init(&d->slots, slots, sessions_max);
     map_init(&d->ids, ids, known_max);
     map_init(&d->nonces, nonces, known_max);

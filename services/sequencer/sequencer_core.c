@@ -48,8 +48,7 @@ static void fold_system(struct sequencer *s, uint64_t gseq, uint64_t time_ns,
 static void fold_done(struct sequencer *s, const struct msg_admin_done *done)
 {
     struct msg command;
-    size_t used = 0;
-    if (codec_decode(done->body, done->body_size, &command, &used) == 0 &&
+    if (codec_decode_whole(done->body, done->body_size, &command) == 0 &&
         command.kind == MSG_consumer)
         roster_register(&s->roster, command.consumer.service,
                         command.consumer.registered != 0);
@@ -259,10 +258,10 @@ static void turn(void *state, const struct core_time *time, struct outbox *outbo
 static void carve(struct sequencer *s, const struct msg_genesis *genesis,
                   struct arena *arena)
 {
-    struct dedupe measured;
-    (void)arena_take(arena, sizeof *s, ARENA_ALIGN_MAX);
+    struct sequencer *at = arena_take(arena, sizeof *s, ARENA_ALIGN_MAX);
+    CHECK(at == s);
     void *queue = arena_take(arena, ring_size(SEQUENCER_QUEUE_BYTES), ARENA_ALIGN_MAX);
-    dedupe_init(s != NULL ? &s->dedupe : &measured, arena, genesis->sessions_max,
+    dedupe_init(s != NULL ? &s->dedupe : NULL, arena, genesis->sessions_max,
                 genesis->dedupe_window, genesis->accounts_max);
     if (s != NULL)
         ring_init(&s->queue, queue, SEQUENCER_QUEUE_BYTES);

@@ -12,19 +12,17 @@
 
 /* A submission being read. */
 struct reading {
-    const uint8_t *at, *end;
+    struct pack_reader pack;
     uint32_t left; /* bins */
     uint64_t n;    /* of the next one */
     uint8_t digest[ROSTER_DIGEST];
 };
 
-static int next_bin(struct reading *r, const uint8_t **body, uint32_t *size)
+static int next_bin(struct reading *r, const uint8_t **body, size_t *size)
 {
-    size_t used = 0;
-    int error = pack_read_bin(r->at, (size_t)(r->end - r->at), body, size, &used);
+    int error = pack_read_bin(&r->pack, MESSAGE_BYTES_MAX, body, size);
     if (error != 0)
         return error;
-    r->at += used;
     r->left--;
     r->n++;
     return 0;
@@ -35,7 +33,7 @@ static int pass_known(struct reading *r, uint64_t last_n)
 {
     while (r->left > 0 && r->n <= last_n) {
         const uint8_t *body = NULL;
-        uint32_t size = 0;
+        size_t size = 0;
         int error = next_bin(r, &body, &size);
         if (error != 0)
             return error;
@@ -56,18 +54,17 @@ static int append_rest(struct sequencer *s, struct reading *r, int64_t source,
 {
     while (r->left > 0 && sequencer_has_room(outbox)) {
         const uint8_t *body = NULL;
-        uint32_t size = 0;
+        size_t size = 0;
         struct msg m;
-        size_t used = 0;
         const uint64_t n = r->n;
         int error = next_bin(r, &body, &size);
         if (error == 0)
-            error = codec_decode(body, size, &m, &used);
+            error = codec_decode_whole(body, size, &m);
         if (error != 0)
             return error;
-        if (used != size || !roster_may_submit(source, m.kind))
+        if (!roster_may_submit(source, m.kind))
             return ERR_UNKNOWN_KIND;
-        sequencer_append(s, outbox, source, n, &m, body, size);
+        sequencer_append(s, outbox, source, n, &m, body, (uint32_t)size);
     }
     return 0;
 }
@@ -99,8 +96,7 @@ int submission_receive(struct sequencer *s, const struct core_frame *frame,
 {
     const struct roster_service *known = roster_find(&s->roster, submission->source);
     struct reading r = {
-        .at = *at,
-        .end = frame->bytes + frame->bytes_size,
+        .pack = {.at = *at, .end = frame->bytes + frame->bytes_size},
         .left = submission->count,
         .n = submission->first_n,
     };
@@ -115,6 +111,6 @@ int submission_receive(struct sequencer *s, const struct core_frame *frame,
         reason = append_rest(s, &r, submission->source, outbox) == 0 ? 0 : ERR_BAD;
     acknowledge(frame, submission->source, known->last_n, reason, outbox);
     error = pass_rest(&r);
-    *at = r.at;
+    *at = r.pack.at;
     return error;
 }

@@ -1,0 +1,58 @@
+/* horizon.h - how far the services are, as the log's HEAD says.
+ *
+ * Owns:     the last positions heard.
+ * Units:    positions of streams.
+ * Errors:   none.
+ * Threads:  none; belongs to the gateway core.
+ * Bounds:   one entry per service number and shard.
+ *
+ * It is hearsay: it decides only whether a command is refused before it is forwarded.
+ */
+#ifndef HORIZON_H
+#define HORIZON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/limits.h"
+#include "proto/msg.h"
+
+struct horizon {
+    uint64_t log_next;
+    uint64_t cursor[SERVICE_SHARD + SHARD_MAX + 1]; /* by service number */
+    uint64_t made[SHARD_MAX + 1];                   /* approved.k */
+    uint64_t tag_gseq,
+        tag; /* a block boundary of the log, and its chain's first 8 bytes */
+};
+
+static inline void horizon_head(struct horizon *h, const struct msg_head *head)
+{
+    if (head->stream != 0 || head->next <= h->log_next)
+        return; /* a late one proves nothing */
+    h->log_next = head->next;
+    h->tag_gseq = head->next - 1;
+    h->tag = 0;
+    for (uint32_t i = 0; i < 8; i++)
+        h->tag = h->tag << 8 | head->chain[i];
+}
+
+static inline void horizon_position(struct horizon *h, const struct msg_position *p)
+{
+    if (p->made == 0)
+        h->cursor[-p->source] = p->next;
+    else if (p->source == -SERVICE_RISK && p->stream > 0)
+        h->made[p->stream - 1] = p->next;
+}
+
+/* Is the service more than `window` records behind? One that was never heard of stands at the
+ * beginning. */
+static inline bool horizon_is_behind(const struct horizon *h, uint32_t service,
+                                     uint64_t window)
+{
+    const bool shard = service >= SERVICE_SHARD;
+    const uint64_t head = shard ? h->made[service - SERVICE_SHARD] : h->log_next;
+    const uint64_t next = h->cursor[service] > 0 ? h->cursor[service] : 1;
+    return head > next && head - next > window;
+}
+
+#endif

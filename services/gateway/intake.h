@@ -1,0 +1,16 @@
+/* intake.h - what clients send.
+ *
+ * Owns:     nothing; works on the gateway.
+ * Units:    none.
+ * Errors:   none; each refusal is an answer, in one order (README.md).
+ * Threads:  none.
+ * Bounds:   GATEWAY_FRAME_MESSAGES_MAX messages a frame, PEER_FRAME_RATE frames: else LIMIT.
+ */
+#ifndef INTAKE_H
+#define INTAKE_H
+
+#include "services/gateway/gateway_core.h"
+
+void intake_frame(struct gateway *, const struct core_frame *, struct outbox *);
+
+#endif

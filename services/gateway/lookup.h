@@ -1,0 +1,60 @@
+/* lookup.h - questions under way to other services.
+ *
+ * Owns:     one entry per question, with the client's own id for it.
+ * Units:    ns of the monotonic clock.
+ * Errors:   none; what is not answered in time is answered UNAVAILABLE.
+ * Threads:  none; belongs to the gateway core.
+ * Bounds:   LOOKUP_MAX questions, PEER_QUERIES_MAX of one peer: else BUSY.
+ */
+#ifndef LOOKUP_H
+#define LOOKUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/outbox.h"
+#include "proto/msg.h"
+
+#define LOOKUP_MAX 1024 /* a power of two */
+
+struct gateway;
+struct peer;
+
+enum lookup_purpose {
+    LOOKUP_CLIENT,  /* a client's query */
+    LOOKUP_CHAIN,   /* resume: does the client's tag fit? */
+    LOOKUP_REPORTS, /* resume: a page of reports */
+};
+
+struct lookup {
+    uint64_t id; /* ours: serial * LOOKUP_MAX + place; 0: free */
+    uint64_t client_id;
+    uint64_t deadline_ns;
+    uint32_t peer;
+    enum lookup_purpose purpose;
+};
+
+struct lookup_table {
+    struct lookup entries[LOOKUP_MAX];
+    uint64_t serial;
+    uint32_t count;
+    uint64_t looked_ns; /* for late ones */
+};
+
+/* A client asks: scope, role and rate are checked, then it goes to the service. */
+void lookup_query(struct gateway *, struct outbox *, struct peer *,
+                  const struct msg_query *);
+
+/* The gateway asks for a peer. The id of the question, 0: no entry is free. */
+uint64_t lookup_ask(struct gateway *, struct outbox *, const struct peer *,
+                    enum lookup_purpose, const struct msg_query *);
+
+/* An answer and what follows it in the frame; *at moves behind its rows. A decoding error if
+ * they are not whole. */
+int lookup_answer(struct gateway *, struct outbox *, const struct msg_answer *,
+                  const uint8_t **at, const uint8_t *end);
+
+/* Answers what has waited too long. */
+void lookup_turn(struct gateway *, struct outbox *);
+
+#endif
