@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/check.h"
-#include "common/digest.h"
+#include "proto/digest.h"
 #include "common/error.h"
 #include "common/reader.h"
 #include "common/writer.h"

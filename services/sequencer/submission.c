@@ -5,7 +5,7 @@
 
 #include "common/bus.h"
 #include "common/check.h"
-#include "common/digest.h"
+#include "proto/digest.h"
 #include "common/error.h"
 #include "proto/codec.h"
 #include "proto/pack.h"
