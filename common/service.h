@@ -47,7 +47,8 @@ struct service_options {
     struct bus_options bus;
     bool init;                  /* owner of the log, empty journal: begin a new log */
     struct msg_genesis genesis; /* ... with this; a zero log_id is drawn at random */
-    const uint64_t *skips;      /* input positions the operator wants passed over */
+    struct core_settings settings;
+    const uint64_t *skips; /* input positions the operator wants passed over */
     uint32_t skip_count;
     uint32_t turn_frames_max;
     uint32_t commit_interval_us; /* derived services only: the log commits every turn */

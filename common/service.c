@@ -1,0 +1,251 @@
+/* service.c - the life of an instance, and the only loop. */
+#include "common/service.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/service_frames.h"
+#include "common/service_genesis.h"
+#include "common/service_input.h"
+#include "common/service_instance.h"
+#include "common/service_log.h"
+#include "common/service_output.h"
+#include "common/service_restart.h"
+#include "common/service_store.h"
+
+#define MEASURE_NS (100 * STREAM_MS)
+
+enum {
+    WAIT_MS = 10, /* timers and commits are due at least this often */
+    ALARM_PERCENT = 70,
+    FULL_PERCENT = 85,
+};
+
+void service_options_init(struct service_options *options)
+{
+    *options = (struct service_options){.turn_frames_max = 512,
+                                        .commit_interval_us = 10000,
+                                        .snapshot_records = 1u << 20,
+                                        .query_wait_ms = 2000,
+                                        .unacked_bytes_max = 4u << 20};
+}
+
+static void read_clock(struct service_instance *s)
+{
+    s->now.mono_ns = clock_mono_ns();
+    s->now.wall_ns = clock_wall_ns();
+}
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+static bool admit(void *argument, enum bus_port port, const uint8_t key[32])
+{
+    const struct service_instance *s = argument;
+    if (port != BUS_CLIENTS)
+        return s->options.bus.admit != NULL &&
+               s->options.bus.admit(s->options.bus.argument, port, key);
+    return s->state != NULL && s->kind->core->admit != NULL &&
+           s->kind->core->admit(s->state, key);
+}
+
+static int open_all(struct service_instance *s)
+{
+    int error = service_sender_init(&s->sender);
+    if (error == 0)
+        error = service_query_init(&s->queries);
+    if (error == 0)
+        error = journal_open(&s->journal, &s->options.journal);
+    if (error == 0 && service_owns_log(s))
+        error = service_genesis_ensure(s);
+    if (error == 0)
+        error = service_restart_open(s);
+    if (error != 0)
+        return error;
+    struct bus_options bus = s->options.bus;
+    bus.topic_stream = s->input.stream;
+    bus.admit = admit;
+    bus.argument = s;
+    return bus_open(&s->bus, &bus);
+}
+
+int service_create(struct service_instance **created, const struct service_kind *kind,
+                   const struct service_options *options)
+{
+    struct service_instance *s = calloc(1, sizeof *s);
+    *created = s;
+    if (s == NULL)
+        return ERR_MEMORY;
+    s->kind = kind;
+    s->options = *options;
+    s->name = kind->core->name;
+    s->number = kind->number + options->instance;
+    s->source = -(int64_t)s->number;
+    uint32_t stream = kind->input == SERVICE_STREAM_APPROVED
+                          ? STREAM_APPROVED(options->instance)
+                          : STREAM_LOG;
+    stream_consumer_init(&s->input, stream);
+    read_clock(s);
+    s->frame = malloc(STREAM_FRAME_BYTES);
+    int error = s->frame == NULL ? ERR_MEMORY : open_all(s);
+    if (error != 0) {
+        service_log(s, SERVICE_LOG_ERROR, "start", "error=%s", error_name(error));
+        service_destroy(created);
+    }
+    return error;
+}
+
+void service_destroy(struct service_instance **destroyed)
+{
+    struct service_instance *s = *destroyed;
+    if (s == NULL)
+        return;
+    bus_close(&s->bus);
+    journal_close(&s->journal);
+    snapshot_release(&s->snapshot);
+    service_input_death(s);
+    service_query_close(&s->queries);
+    service_sender_close(&s->sender);
+    free(s->frame);
+    free(s);
+    *destroyed = NULL;
+}
+
+/* ---- one turn --------------------------------------------------------------------------- */
+
+/* What the cores that face the outside did in this drain: appends are durable before anything
+ * is sent. */
+static int finish_drain(struct service_instance *s)
+{
+    if (s->state == NULL || s->is_replaying)
+        return 0;
+    if (s->kind->core->turn != NULL)
+        s->kind->core->turn(s->state, &s->now, &s->outbox);
+    if (s->outbox.stop != 0)
+        return s->outbox.stop;
+    int error = service_owns_log(s) ? service_output_append(s) : 0;
+    if (error == 0)
+        service_output_send(s);
+    return error;
+}
+
+static int commit_if_due(struct service_instance *s)
+{
+    if (s->state == NULL || s->is_replaying)
+        return 0;
+    if (s->input.next - s->snapshot_next >= s->options.snapshot_records) {
+        int error = service_store_snapshot(s);
+        if (error != 0)
+            return error;
+    }
+    if (s->commit_at_ns == 0 || s->now.mono_ns < s->commit_at_ns)
+        return 0;
+    return service_store_commit(s);
+}
+
+static bool is_ready(const struct service_instance *s)
+{
+    if (s->state == NULL || s->is_replaying)
+        return false;
+    return service_owns_log(s) ||
+           (s->is_welcomed && s->input.next >= s->input.head &&
+            s->now.mono_ns - s->input.heard_ns < 4 * STREAM_RETRY_NS);
+}
+
+/* Seldom: things that need not be exact. */
+static void measure(struct service_instance *s)
+{
+    if (s->now.mono_ns < s->measured_at_ns)
+        return;
+    s->measured_at_ns = s->now.mono_ns + MEASURE_NS;
+    uint32_t used = journal_used_percent(s->journal);
+    if (used >= ALARM_PERCENT && s->used_percent < ALARM_PERCENT)
+        service_log(s, SERVICE_LOG_WARN, "map_fills", "percent=%u", used);
+    s->used_percent = used;
+    s->now.storage_full = used >= FULL_PERCENT;
+    atomic_store(&s->is_ready, is_ready(s));
+}
+
+static int work(struct service_instance *s)
+{
+    int frames = service_frames_drain(s);
+    int replayed = frames < 0 ? frames : service_restart_replay(s);
+    int error = replayed < 0 ? replayed : finish_drain(s);
+    int sent = error != 0 ? error : service_frames_send(s);
+    int answered = sent < 0 ? sent : service_query_answer(s);
+    error = answered < 0 ? answered : commit_if_due(s);
+    return error != 0 ? error : frames + replayed + sent + answered;
+}
+
+int service_turn(struct service_instance *s)
+{
+    if (s->error != 0)
+        return s->error;
+    read_clock(s);
+    measure(s);
+    int done = work(s);
+    if (done < 0) {
+        s->error = done;
+        service_log(s, SERVICE_LOG_ERROR, "stop",
+                    "seq=%" PRIu64 " gseq=%" PRIu64 " error=%s", check_sequence, s->gseq,
+                    error_name(done));
+    }
+    return done;
+}
+
+/* ---- the loop --------------------------------------------------------------------------- */
+
+/* Stops cleanly: everything applied is committed, with a snapshot to start from. */
+static int close_down(struct service_instance *s)
+{
+    int error = service_store_snapshot(s);
+    do {
+        if (error == 0)
+            error = service_store_commit(s);
+    } while (error == 0 && s->snapshot.phase != SNAPSHOT_IDLE);
+    service_log(s, SERVICE_LOG_INFO, "stopped", "gseq=%" PRIu64 " error=%s", s->gseq,
+                error_name(error));
+    return error;
+}
+
+int service_run(struct service_instance *s)
+{
+    while (!atomic_load(&s->stop_asked)) {
+        int done = service_turn(s);
+        if (done < 0)
+            return done;
+        if (done == 0)
+            bus_wait(s->bus, WAIT_MS);
+    }
+    return close_down(s);
+}
+
+void service_stop(struct service_instance *s)
+{
+    atomic_store(&s->stop_asked, true);
+    bus_wake(s->bus);
+}
+
+/* ---- looking in ------------------------------------------------------------------------- */
+
+bool service_is_ready(const struct service_instance *s)
+{
+    return atomic_load(&s->is_ready);
+}
+
+uint64_t service_next(const struct service_instance *s)
+{
+    return s->input.next;
+}
+
+const void *service_state(const struct service_instance *s)
+{
+    return s->state;
+}
+
+const struct bus *service_bus(const struct service_instance *s)
+{
+    return s->bus;
+}

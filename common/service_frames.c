@@ -1,0 +1,324 @@
+/* service_frames.c - a parent that decides where each frame belongs. */
+#include "common/service_frames.h"
+
+#include <string.h>
+
+#include "common/check.h"
+#include "common/error.h"
+#include "common/service_input.h"
+#include "common/service_instance.h"
+#include "common/service_log.h"
+#include "common/service_output.h"
+#include "common/service_store.h"
+#include "proto/codec.h"
+
+#define CHECKIN_NS       (1000 * STREAM_MS)
+#define CHECKIN_FIRST_NS (100 * STREAM_MS) /* until the first answer */
+#define POSITION_NS      (100 * STREAM_MS)
+#define POSITION_RECORDS 4096
+#define SUBMIT_BYTES     (STREAM_FRAME_BYTES / 4)
+
+/* ---- to the core ------------------------------------------------------------------------ */
+
+static int to_core(struct service_instance *s, const struct bus_frame *frame)
+{
+    const struct core_ops *core = s->kind->core;
+    if (core->receive == NULL || s->state == NULL || s->is_replaying) {
+        s->counts.frames_refused++;
+        return 0;
+    }
+    bool is_peer = frame->port == BUS_SERVER || frame->port == BUS_CLIENTS;
+    struct core_frame given = {.port = frame->port,
+                               .peer = is_peer ? frame->peer : frame->index,
+                               .bytes = frame->bytes,
+                               .bytes_size = (uint32_t)frame->size};
+    memcpy(given.key, frame->key, sizeof given.key);
+    core->receive(s->state, &given, &s->now, &s->outbox);
+    return s->outbox.stop;
+}
+
+/* ---- from peers of our server ----------------------------------------------------------- */
+
+static struct stream_publisher *publisher_of(struct service_instance *s, uint32_t stream)
+{
+    for (uint32_t k = 0; k < s->publisher_count; k++) {
+        if (s->publishers[k].stream == stream && stream != STREAM_OUTPUT)
+            return &s->publishers[k];
+    }
+    return NULL;
+}
+
+static int on_fetch(struct service_instance *s, const struct bus_frame *frame)
+{
+    struct msg msg;
+    size_t size = 0;
+    if (codec_decode_whole(frame->bytes, frame->size, &msg) != 0) {
+        s->counts.frames_refused++;
+        return 0;
+    }
+    struct stream_publisher *p = publisher_of(s, msg.fetch.stream);
+    if (p == NULL || (service_owns_log(s) && s->is_replaying))
+        return 0; /* not born yet: it asks again */
+    int error =
+        stream_publisher_fetch(p, &msg.fetch, s->frame, STREAM_FRAME_BYTES, &size);
+    if (error != 0) {
+        service_log(s, SERVICE_LOG_ERROR, "fetch",
+                    "seq=%" PRIu64 " head=%" PRIu64 " error=%s", msg.fetch.next, p->next,
+                    error_name(error));
+        return error;
+    }
+    (void)bus_send(s->bus, BUS_SERVER, frame->peer, s->frame,
+                   size); /* or it asks again */
+    return 0;
+}
+
+/* A consumer of this very log must not know more of it than we do. */
+static int judge_checkin(struct service_instance *s, const struct bus_frame *frame)
+{
+    struct msg msg;
+    size_t used = 0;
+    if (s->is_replaying || codec_decode(frame->bytes, frame->size, &msg, &used) != 0 ||
+        msg.checkin.next == 0 ||
+        memcmp(msg.checkin.log_id, s->genesis.log_id, sizeof msg.checkin.log_id) != 0)
+        return 0;
+    int error =
+        stream_publisher_judge(&s->publishers[0], msg.checkin.next, msg.checkin.chain);
+    if (error != 0)
+        service_log(s, SERVICE_LOG_ERROR, "checkin",
+                    "source=%" PRId64 " seq=%" PRIu64 " error=%s", msg.checkin.source,
+                    msg.checkin.next, error_name(error));
+    return error;
+}
+
+static int on_server(struct service_instance *s, const struct bus_frame *frame)
+{
+    int error = 0;
+    switch (codec_kind(frame->bytes, frame->size)) {
+    case MSG_fetch:
+        return on_fetch(s, frame);
+    case MSG_query:
+        service_query_receive(s, frame->peer, frame->bytes, frame->size);
+        return 0;
+    case MSG_checkin:
+        if (service_owns_log(s))
+            error = judge_checkin(s, frame);
+        return error != 0 ? error : to_core(s, frame);
+    default:
+        return to_core(s, frame);
+    }
+}
+
+/* ---- from the sequencer ----------------------------------------------------------------- */
+
+static int on_welcome(struct service_instance *s, const struct msg_welcome *welcome)
+{
+    if (welcome->reason != 0)
+        return -(int)welcome->reason;
+    int error = service_store_check_log(s, welcome->log_id);
+    if (error != 0)
+        return error;
+    s->is_welcomed = true;
+    return s->kind->submits && s->state != NULL
+               ? stream_submitter_welcome(&s->submitter, welcome, s->now.mono_ns)
+               : 0;
+}
+
+static int on_sequencer(struct service_instance *s, const struct bus_frame *frame)
+{
+    struct msg msg;
+    uint32_t kind = codec_kind(frame->bytes, frame->size);
+    size_t used = 0;
+    if (kind != MSG_welcome && kind != MSG_ack)
+        return to_core(s, frame);
+    for (size_t at = 0; at < frame->size; at += used) {
+        int error = 0;
+        if (codec_decode(frame->bytes + at, frame->size - at, &msg, &used) != 0) {
+            s->counts.frames_refused++;
+            return 0;
+        }
+        if (msg.kind == MSG_welcome)
+            error = on_welcome(s, &msg.welcome);
+        else if (msg.kind == MSG_ack && s->kind->submits && s->state != NULL)
+            error = stream_submitter_ack(&s->submitter, &msg.ack, s->now.mono_ns);
+        if (error != 0) {
+            service_log(s, SERVICE_LOG_ERROR, "sequencer",
+                        "made_n=%" PRIu64 " acked_n=%" PRIu64 " error=%s",
+                        s->submitter.made_n, s->submitter.acked_n, error_name(error));
+            return error;
+        }
+    }
+    return 0;
+}
+
+/* ---- from the owner of the input -------------------------------------------------------- */
+
+static int on_input(struct service_instance *s, const struct bus_frame *frame)
+{
+    bool is_own = (s->kind->journal & SERVICE_JOURNAL_INPUTS) != 0;
+    if (s->is_replaying && is_own)
+        return 0; /* what is missing is fetched afterwards */
+    bool is_head = codec_kind(frame->bytes, frame->size) == MSG_head;
+    int blocks = service_input_receive(s, frame->bytes, frame->size);
+    if (blocks < 0) {
+        service_log(s, SERVICE_LOG_ERROR, "input", "stream=%u seq=%" PRIu64 " error=%s",
+                    s->input.stream, check_sequence, error_name(blocks));
+        return blocks;
+    }
+    return is_head && s->kind->core->receive != NULL ? to_core(s, frame) : 0;
+}
+
+static int take_frame(struct service_instance *s, const struct bus_frame *frame)
+{
+    switch (frame->port) {
+    case BUS_SERVER:
+        return on_server(s, frame);
+    case BUS_STREAM:
+    case BUS_OWNER:
+        return on_input(s, frame);
+    case BUS_SEQUENCER:
+        return on_sequencer(s, frame);
+    case BUS_CLIENTS:
+    case BUS_SERVICE:
+        return to_core(s, frame);
+    case BUS_PUBLISHER:
+        break;
+    }
+    return 0;
+}
+
+int service_frames_drain(struct service_instance *s)
+{
+    struct bus_frame frame;
+    uint32_t count = 0;
+    while (count < s->options.turn_frames_max && !service_output_is_crowded(s) &&
+           bus_receive(s->bus, &frame) == 1) {
+        count++;
+        int error = take_frame(s, &frame);
+        if (error != 0)
+            return error;
+    }
+    s->counts.frames_in += count;
+    return (int)count;
+}
+
+/* ---- what the harness says -------------------------------------------------------------- */
+
+static size_t put(uint8_t *at, const struct msg *msg)
+{
+    size_t size = 0;
+    int error = codec_encode(at, MESSAGE_BYTES_MAX, msg, &size);
+    CHECK(error == 0);
+    return size;
+}
+
+/* What it knows of the log, the part it is still replaying included. */
+static size_t put_checkin(const struct service_instance *s, uint8_t *at)
+{
+    struct msg msg = {.kind = MSG_checkin};
+    msg.checkin.source = s->source;
+    memcpy(msg.checkin.log_id, s->log_id, sizeof msg.checkin.log_id);
+    if (service_reads_log(s)) {
+        bool is_stored = s->is_replaying;
+        msg.checkin.next = is_stored ? s->stored.next : s->input.next;
+        memcpy(msg.checkin.chain, is_stored ? s->stored.chain : s->input.chain,
+               STREAM_CHAIN);
+    }
+    return put(at, &msg);
+}
+
+static size_t put_positions(const struct service_instance *s, uint8_t *at)
+{
+    struct msg msg = {.kind = MSG_position};
+    msg.position.source = s->source;
+    msg.position.stream = s->input.stream;
+    msg.position.next = s->input.next;
+    size_t size = put(at, &msg);
+    for (uint32_t k = 0; k < s->publisher_count; k++) {
+        if (s->publishers[k].stream == STREAM_OUTPUT)
+            continue;
+        msg.position.stream = s->publishers[k].stream;
+        msg.position.made = 1;
+        msg.position.next = s->publishers[k].next;
+        size += put(at + size, &msg);
+    }
+    return size;
+}
+
+static int tell_sequencer(struct service_instance *s)
+{
+    uint64_t now_ns = s->now.mono_ns;
+    size_t size = 0;
+    if (now_ns >= s->checkin_at_ns) {
+        size += put_checkin(s, s->frame);
+        s->checkin_at_ns = now_ns + (s->is_welcomed ? CHECKIN_NS : CHECKIN_FIRST_NS);
+    }
+    bool is_far = s->input.next - s->position_next >= POSITION_RECORDS;
+    if (s->is_welcomed && (is_far || now_ns >= s->position_at_ns)) {
+        size += put_positions(s, s->frame + size);
+        s->position_at_ns = now_ns + POSITION_NS;
+        s->position_next = s->input.next;
+    }
+    if (size == 0)
+        return 0;
+    (void)bus_send(s->bus, BUS_SEQUENCER, 0, s->frame, size); /* said again soon */
+    return 1;
+}
+
+static int submit(struct service_instance *s)
+{
+    int frames = 0;
+    size_t size;
+    if (!s->kind->submits || s->state == NULL || s->is_replaying)
+        return 0;
+    while ((size = stream_submitter_frame(&s->submitter, s->frame, SUBMIT_BYTES,
+                                          s->now.mono_ns)) > 0) {
+        frames++;
+        if (bus_send(s->bus, BUS_SEQUENCER, 0, s->frame, size) != 0)
+            break; /* sent again after 250 ms */
+    }
+    return frames;
+}
+
+static int ask_owner(struct service_instance *s)
+{
+    bool is_own = (s->kind->journal & SERVICE_JOURNAL_INPUTS) != 0;
+    if ((s->is_replaying && is_own) || (service_reads_log(s) && !s->is_welcomed))
+        return 0;
+    stream_consumer_pause(&s->input, service_store_must_wait(s));
+    size_t size =
+        stream_consumer_fetch(&s->input, s->frame, STREAM_FRAME_BYTES, s->now.mono_ns);
+    if (size == 0)
+        return 0;
+    (void)bus_send(s->bus, BUS_OWNER, 0, s->frame, size); /* asked again after 250 ms */
+    return 1;
+}
+
+static int publish_heads(struct service_instance *s)
+{
+    if (s->now.mono_ns < s->head_at_ns || s->is_replaying)
+        return 0;
+    s->head_at_ns = s->now.mono_ns + STREAM_HEAD_NS;
+    for (uint32_t k = 0; k < s->publisher_count; k++) {
+        struct stream_publisher *p = &s->publishers[k];
+        if (p->stream == STREAM_OUTPUT)
+            continue;
+        size_t size = stream_publisher_head(p, s->frame, STREAM_FRAME_BYTES);
+        if (s->kind->core->head != NULL)
+            size +=
+                s->kind->core->head(s->state, s->frame + size, STREAM_FRAME_BYTES - size);
+        (void)bus_publish(s->bus, p->stream, s->frame, size); /* the next one follows */
+    }
+    return 0;
+}
+
+int service_frames_send(struct service_instance *s)
+{
+    int frames = 0;
+    if (s->kind->owns != SERVICE_STREAM_NONE)
+        frames += publish_heads(s);
+    if (service_owns_log(s))
+        return frames;
+    frames += submit(s);
+    frames += ask_owner(s);
+    return frames + tell_sequencer(s);
+}

@@ -1,0 +1,136 @@
+/* service_query.c - wait, ask the core, answer in one frame. */
+#include "common/service_query.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/check.h"
+#include "common/error.h"
+#include "common/service_instance.h"
+#include "common/service_output.h"
+#include "proto/codec.h"
+
+enum {
+    ROWS_BYTES = STREAM_FRAME_BYTES / 2,
+};
+
+static void *map_memory(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+int service_query_init(struct service_queries *q)
+{
+    *q = (struct service_queries){
+        .waiting = map_memory(SERVICE_QUERY_WAITING * sizeof *q->waiting),
+        .frame = map_memory(STREAM_FRAME_BYTES),
+        .rows = map_memory(ROWS_BYTES)};
+    return q->waiting == NULL || q->frame == NULL || q->rows == NULL ? ERR_MEMORY : 0;
+}
+
+void service_query_close(struct service_queries *q)
+{
+    if (q->waiting != NULL)
+        munmap(q->waiting, SERVICE_QUERY_WAITING * sizeof *q->waiting);
+    if (q->frame != NULL)
+        munmap(q->frame, STREAM_FRAME_BYTES);
+    if (q->rows != NULL)
+        munmap(q->rows, ROWS_BYTES);
+    *q = (struct service_queries){.count = 0};
+}
+
+static void send_answer(struct service_instance *s, uint32_t peer,
+                        const struct core_answer *answer)
+{
+    struct service_queries *q = &s->queries;
+    struct msg msg = {.kind = MSG_answer, .answer = answer->head};
+    size_t size = 0;
+    int error = codec_encode(q->frame, STREAM_FRAME_BYTES, &msg, &size);
+    CHECK(error == 0 && answer->rows_size <= ROWS_BYTES);
+    if (answer->rows_size > 0)
+        memcpy(q->frame + size, answer->rows, answer->rows_size);
+    /* A peer that is gone asks again. */
+    (void)bus_send(s->bus, BUS_SERVER, peer, q->frame, size + answer->rows_size);
+    q->answered++;
+}
+
+static void refuse(struct service_instance *s, uint32_t peer, uint64_t id, int reason)
+{
+    struct core_answer answer = {.rows_size = 0};
+    answer.head.id = id;
+    answer.head.gseq = s->gseq;
+    answer.head.reason = (uint16_t)error_number(reason);
+    send_answer(s, peer, &answer);
+}
+
+static int seek_row(void *context, uint32_t table, const void *key, size_t key_size,
+                    const void **found_key, size_t *found_key_size, const void **value,
+                    size_t *value_size)
+{
+    struct service_instance *s = context;
+    return journal_seek(s->journal, JOURNAL_ROWS + table, key, key_size, found_key,
+                        found_key_size, value, value_size);
+}
+
+static void answer(struct service_instance *s, const struct service_query *waiting)
+{
+    struct core_rows rows = {.context = s, .seek = seek_row};
+    struct core_answer answer = {.rows = s->queries.rows, .rows_capacity = ROWS_BYTES};
+    s->kind->core->query(s->state, &waiting->query, &rows, &answer);
+    answer.head.id = waiting->query.id;
+    answer.head.gseq = s->gseq;
+    answer.head.count = answer.count;
+    send_answer(s, waiting->peer, &answer);
+}
+
+void service_query_receive(struct service_instance *s, uint32_t peer,
+                           const uint8_t *bytes, size_t size)
+{
+    struct service_queries *q = &s->queries;
+    while (size > 0) {
+        struct msg msg;
+        size_t used = 0;
+        if (codec_decode(bytes, size, &msg, &used) != 0 || msg.kind != MSG_query) {
+            s->counts.frames_refused++;
+            return;
+        }
+        bytes += used;
+        size -= used;
+        if (s->kind->core->query == NULL) {
+            refuse(s, peer, msg.query.id, ERR_UNAVAILABLE);
+        } else if (q->count == SERVICE_QUERY_WAITING) {
+            refuse(s, peer, msg.query.id, ERR_BUSY);
+        } else {
+            q->waiting[q->count++] = (struct service_query){
+                .peer = peer,
+                .give_up_ns = s->now.mono_ns + s->options.query_wait_ms * STREAM_MS,
+                .query = msg.query};
+        }
+    }
+}
+
+int service_query_answer(struct service_instance *s)
+{
+    struct service_queries *q = &s->queries;
+    uint32_t kept = 0;
+    bool is_flushed = false;
+    for (uint32_t i = 0; i < q->count; i++) {
+        struct service_query *waiting = &q->waiting[i];
+        if (s->state != NULL && !s->is_replaying && s->gseq >= waiting->query.after) {
+            int error = is_flushed ? 0 : service_output_flush(s);
+            if (error != 0)
+                return error;
+            is_flushed = true;
+            answer(s, waiting);
+        } else if (s->now.mono_ns >= waiting->give_up_ns) {
+            refuse(s, waiting->peer, waiting->query.id, ERR_PENDING);
+        } else {
+            q->waiting[kept++] = *waiting;
+        }
+    }
+    int done = (int)(q->count - kept);
+    q->count = kept;
+    return done;
+}

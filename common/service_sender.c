@@ -1,0 +1,169 @@
+/* service_sender.c - a list of items per destination, then one pass over each list. */
+#include "common/service_sender.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/check.h"
+#include "common/error.h"
+#include "common/stream.h"
+
+enum {
+    SLOTS = 2 * SERVICE_SENDER_ITEMS, /* a power of two */
+    ADDRESS_BYTES = 8,
+};
+
+#define NONE UINT32_MAX
+
+struct item {
+    const uint8_t *bytes;
+    uint32_t size;
+    uint32_t next; /* of the same destination */
+    bool cuts;
+};
+
+struct destination {
+    uint32_t port, index;
+    uint32_t first, last; /* items */
+};
+
+struct sender_index {
+    struct item items[SERVICE_SENDER_ITEMS];
+    struct destination destinations[SERVICE_SENDER_ITEMS];
+    uint32_t slots[SLOTS]; /* destination + 1; 0: free */
+    uint32_t item_count, destination_count;
+};
+
+static void *map_memory(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+int service_sender_init(struct service_sender *sender)
+{
+    *sender = (struct service_sender){.index = map_memory(sizeof *sender->index),
+                                      .frame = map_memory(STREAM_FRAME_BYTES)};
+    return sender->index == NULL || sender->frame == NULL ? ERR_MEMORY : 0;
+}
+
+void service_sender_close(struct service_sender *sender)
+{
+    if (sender->index != NULL)
+        munmap(sender->index, sizeof *sender->index);
+    if (sender->frame != NULL)
+        munmap(sender->frame, STREAM_FRAME_BYTES);
+    *sender = (struct service_sender){.index = NULL};
+}
+
+static uint32_t slot_of(uint32_t port, uint32_t index)
+{
+    uint64_t key = (uint64_t)port << 32 | index;
+    return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (SLOTS - 1);
+}
+
+static struct destination *destination_of(struct sender_index *x, uint32_t port,
+                                          uint32_t index)
+{
+    uint32_t slot = slot_of(port, index);
+    for (; x->slots[slot] != 0; slot = (slot + 1) & (SLOTS - 1)) {
+        struct destination *found = &x->destinations[x->slots[slot] - 1];
+        if (found->port == port && found->index == index)
+            return found;
+    }
+    struct destination *added = &x->destinations[x->destination_count++];
+    *added = (struct destination){port, index, NONE, NONE};
+    x->slots[slot] = x->destination_count;
+    return added;
+}
+
+/* A cut belongs behind what was sent to that client before. */
+static void index_item(struct sender_index *x, const uint8_t *item, uint32_t size)
+{
+    uint32_t port, peer;
+    CHECK(size >= ADDRESS_BYTES);
+    memcpy(&port, item, sizeof port);
+    memcpy(&peer, item + sizeof port, sizeof peer);
+    bool cuts = port == OUTBOX_DROP;
+    struct destination *to = destination_of(x, cuts ? BUS_CLIENTS : port, peer);
+    uint32_t at = x->item_count++;
+    x->items[at] = (struct item){item + ADDRESS_BYTES, size - ADDRESS_BYTES, NONE, cuts};
+    if (to->first == NONE)
+        to->first = at;
+    else
+        x->items[to->last].next = at;
+    to->last = at;
+}
+
+static void send_frame(struct service_sender *sender, const struct destination *to,
+                       const uint8_t *bytes, size_t size)
+{
+    if (size == 0)
+        return;
+    if (bus_send(sender->bus, (enum bus_port)to->port, to->index, bytes, size) == 0) {
+        sender->frames++;
+        return;
+    }
+    sender->dropped++;
+    if (sender->core->undeliverable != NULL)
+        sender->core->undeliverable(sender->state, to->port, to->index);
+}
+
+static void serve(struct service_sender *sender, const struct destination *to)
+{
+    const struct item *items = sender->index->items;
+    size_t size = 0;
+    if (to->first == to->last && !items[to->first].cuts) {
+        send_frame(sender, to, items[to->first].bytes, items[to->first].size);
+        return;
+    }
+    for (uint32_t at = to->first; at != NONE; at = items[at].next) {
+        const struct item *item = &items[at];
+        if (item->cuts || size + item->size > STREAM_FRAME_BYTES) {
+            send_frame(sender, to, sender->frame, size);
+            size = 0;
+        }
+        if (item->cuts) {
+            bus_drop_peer(sender->bus, to->index);
+            continue;
+        }
+        CHECK(item->size <= STREAM_FRAME_BYTES);
+        memcpy(sender->frame + size, item->bytes, item->size);
+        size += item->size;
+    }
+    send_frame(sender, to, sender->frame, size);
+}
+
+static void forget(struct sender_index *x)
+{
+    for (uint32_t i = 0; i < x->destination_count; i++) {
+        const struct destination *to = &x->destinations[i];
+        uint32_t slot = slot_of(to->port, to->index);
+        while (x->slots[slot] != i + 1)
+            slot = (slot + 1) & (SLOTS - 1);
+        x->slots[slot] = 0;
+    }
+    x->item_count = x->destination_count = 0;
+}
+
+void service_sender_flush(struct service_sender *sender, struct bus *bus,
+                          const struct outbox_run *run, const struct core_ops *core,
+                          void *state)
+{
+    sender->bus = bus;
+    sender->core = core;
+    sender->state = state;
+    struct sender_index *x = sender->index;
+    size_t at = 0;
+    while (at < run->size) {
+        uint32_t size;
+        const uint8_t *item;
+        while (x->item_count < SERVICE_SENDER_ITEMS &&
+               (item = outbox_next(run, &at, &size)) != NULL)
+            index_item(x, item, size);
+        for (uint32_t i = 0; i < x->destination_count; i++)
+            serve(sender, &x->destinations[i]);
+        forget(x);
+    }
+}

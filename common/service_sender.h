@@ -1,0 +1,39 @@
+/* service_sender.h - joins what an outbox sends into one frame per destination.
+ *
+ * Owns:     its index and its frame, mapped once.
+ * Units:    bytes.
+ * Errors:   ERR_MEMORY at init. A peer that is gone or full loses the frame: the protocols
+ *           resend; the caller counts.
+ * Threads:  none.
+ * Bounds:   SERVICE_SENDER_ITEMS are grouped at a time; frames up to STREAM_FRAME_BYTES.
+ */
+#ifndef SERVICE_SENDER_H
+#define SERVICE_SENDER_H
+
+#include <stdint.h>
+
+#include "common/bus.h"
+#include "common/core.h"
+#include "common/outbox.h"
+
+#define SERVICE_SENDER_ITEMS 16384
+
+struct service_sender {
+    struct sender_index *index;
+    uint8_t *frame;
+    struct bus *bus;
+    const struct core_ops *core;
+    void *state;
+    uint64_t frames, dropped; /* sent, refused by the bus; since init */
+};
+
+int service_sender_init(struct service_sender *);
+void service_sender_close(struct service_sender *);
+
+/* Sends everything in the run, in order for each destination. The core hears of what could not
+ * be sent. */
+void service_sender_flush(struct service_sender *, struct bus *,
+                          const struct outbox_run *, const struct core_ops *,
+                          void *state);
+
+#endif

@@ -1,0 +1,298 @@
+/* service_store.c - cursor, identity, skips, commits and snapshots. */
+#include "common/service_store.h"
+
+#include <string.h>
+
+#include "common/check.h"
+#include "common/error.h"
+#include "common/reader.h"
+#include "common/service_instance.h"
+#include "common/service_log.h"
+#include "common/service_output.h"
+#include "common/writer.h"
+#include "proto/block.h"
+#include "proto/codec.h"
+
+enum {
+    FORMAT = 1, /* of cursor and snapshot */
+    CURSOR_BYTES = 128 + SERVICE_PUBLISHERS * (8 + STREAM_CHAIN),
+};
+
+static const char cursor_name[] = "cursor";
+static const char log_id_name[] = "log_id";
+static const char skips_name[] = "skips";
+
+/* ---- cursor ----------------------------------------------------------------------------- */
+
+void service_store_get_cursor(const struct service_instance *s, struct service_cursor *c)
+{
+    *c = (struct service_cursor){.next = s->input.next,
+                                 .gseq = s->gseq,
+                                 .time_ns = s->time_ns,
+                                 .made_n = s->submitter.made_n,
+                                 .emits = s->publisher_count};
+    memcpy(c->chain, s->input.chain, STREAM_CHAIN);
+    memcpy(c->digest, s->submitter.digest, STREAM_DIGEST);
+    for (uint32_t k = 0; k < s->publisher_count; k++) {
+        c->emit[k].next = s->publishers[k].next;
+        memcpy(c->emit[k].chain, s->publishers[k].chain, STREAM_CHAIN);
+    }
+}
+
+static void write_cursor(struct writer *w, const struct service_cursor *c)
+{
+    writer_u64(w, FORMAT);
+    writer_u64(w, c->next);
+    writer_bytes(w, c->chain, STREAM_CHAIN);
+    writer_u64(w, c->gseq);
+    writer_u64(w, c->time_ns);
+    writer_u64(w, c->made_n);
+    writer_bytes(w, c->digest, STREAM_DIGEST);
+    writer_u32(w, c->emits);
+    for (uint32_t k = 0; k < c->emits; k++) {
+        writer_u64(w, c->emit[k].next);
+        writer_bytes(w, c->emit[k].chain, STREAM_CHAIN);
+    }
+}
+
+int service_store_read_cursor(struct reader *r, struct service_cursor *c)
+{
+    memset(c, 0, sizeof *c);
+    if (reader_u64(r) != FORMAT)
+        return ERR_VERSION;
+    c->next = reader_u64(r);
+    reader_bytes(r, c->chain, STREAM_CHAIN);
+    c->gseq = reader_u64(r);
+    c->time_ns = reader_u64(r);
+    c->made_n = reader_u64(r);
+    reader_bytes(r, c->digest, STREAM_DIGEST);
+    c->emits = reader_count(r, SERVICE_PUBLISHERS);
+    for (uint32_t k = 0; k < c->emits; k++) {
+        c->emit[k].next = reader_u64(r);
+        reader_bytes(r, c->emit[k].chain, STREAM_CHAIN);
+    }
+    return reader_failed(r) ? ERR_CORRUPT : 0;
+}
+
+static int put_cursor(struct service_instance *s)
+{
+    uint8_t bytes[CURSOR_BYTES];
+    struct service_cursor cursor;
+    struct writer writer;
+    service_store_get_cursor(s, &cursor);
+    writer_init(&writer, bytes, sizeof bytes);
+    write_cursor(&writer, &cursor);
+    CHECK(!writer_failed(&writer));
+    return journal_put(s->journal, JOURNAL_META, cursor_name, sizeof cursor_name - 1,
+                       bytes, writer.size);
+}
+
+static int load_cursor(struct service_instance *s)
+{
+    const void *bytes;
+    size_t size;
+    struct reader reader;
+    int error = journal_get(s->journal, JOURNAL_META, cursor_name, sizeof cursor_name - 1,
+                            &bytes, &size);
+    if (error != 0)
+        return error == ERR_NOT_FOUND ? 0 : error;
+    reader_init(&reader, bytes, size);
+    s->has_stored = true;
+    return service_store_read_cursor(&reader, &s->stored);
+}
+
+/* Field by field: padding is real. */
+bool service_store_same_cursor(const struct service_cursor *a,
+                               const struct service_cursor *b)
+{
+    bool same = a->next == b->next && memcmp(a->chain, b->chain, STREAM_CHAIN) == 0 &&
+                a->made_n == b->made_n &&
+                memcmp(a->digest, b->digest, STREAM_DIGEST) == 0 && a->emits == b->emits;
+    for (uint32_t k = 0; k < a->emits && same; k++)
+        same = a->emit[k].next == b->emit[k].next &&
+               memcmp(a->emit[k].chain, b->emit[k].chain, STREAM_CHAIN) == 0;
+    return same;
+}
+
+/* ---- identity --------------------------------------------------------------------------- */
+
+static const uint8_t unknown[sizeof((struct service_instance *)0)->log_id];
+
+static int load_log_id(struct service_instance *s)
+{
+    const void *stored;
+    size_t size;
+    int error = journal_get(s->journal, JOURNAL_META, log_id_name, sizeof log_id_name - 1,
+                            &stored, &size);
+    if (error == 0 && size != sizeof s->log_id)
+        return ERR_CORRUPT;
+    if (error == 0)
+        memcpy(s->log_id, stored, sizeof s->log_id);
+    return error == ERR_NOT_FOUND ? 0 : error;
+}
+
+int service_store_check_log(const struct service_instance *s, const uint8_t log_id[16])
+{
+    bool fits = memcmp(s->log_id, unknown, sizeof unknown) == 0 ||
+                memcmp(s->log_id, log_id, sizeof s->log_id) == 0;
+    return fits ? 0 : ERR_OTHER_LOG;
+}
+
+int service_store_identify(struct service_instance *s)
+{
+    int error = service_store_check_log(s, s->genesis.log_id);
+    if (error != 0)
+        return error;
+    memcpy(s->log_id, s->genesis.log_id, sizeof s->log_id);
+    return journal_put(s->journal, JOURNAL_META, log_id_name, sizeof log_id_name - 1,
+                       s->log_id, sizeof s->log_id);
+}
+
+/* ---- skips ------------------------------------------------------------------------------ */
+
+bool service_store_is_skipped(const struct service_instance *s, uint64_t seq)
+{
+    for (uint32_t i = 0; i < s->skip_count; i++) {
+        if (s->skips[i] == seq)
+            return true;
+    }
+    return false;
+}
+
+int service_store_skip(struct service_instance *s, uint64_t seq)
+{
+    if (service_store_is_skipped(s, seq))
+        return 0;
+    if (s->skip_count == SERVICE_SKIPS)
+        return ERR_FULL;
+    s->skips[s->skip_count++] = seq;
+    service_log(s, SERVICE_LOG_WARN, "skip", "seq=%" PRIu64, seq);
+    return journal_put(s->journal, JOURNAL_META, skips_name, sizeof skips_name - 1,
+                       s->skips, s->skip_count * sizeof s->skips[0]);
+}
+
+static int load_skips(struct service_instance *s)
+{
+    const void *bytes;
+    size_t size;
+    int error = journal_get(s->journal, JOURNAL_META, skips_name, sizeof skips_name - 1,
+                            &bytes, &size);
+    if (error == 0 && (size > sizeof s->skips || size % sizeof s->skips[0] != 0))
+        return ERR_CORRUPT;
+    if (error == 0) {
+        memcpy(s->skips, bytes, size);
+        s->skip_count = (uint32_t)(size / sizeof s->skips[0]);
+    }
+    return error == ERR_NOT_FOUND ? 0 : error;
+}
+
+int service_store_open(struct service_instance *s)
+{
+    int error = load_cursor(s);
+    if (error == 0)
+        error = load_log_id(s);
+    if (error == 0)
+        error = load_skips(s);
+    for (uint32_t i = 0; i < s->options.skip_count && error == 0; i++)
+        error = service_store_skip(s, s->options.skips[i]);
+    return error;
+}
+
+/* ---- effects ---------------------------------------------------------------------------- */
+
+static void schedule_commit(struct service_instance *s)
+{
+    if (s->commit_at_ns == 0)
+        s->commit_at_ns = s->now.mono_ns + UINT64_C(1000) * s->options.commit_interval_us;
+}
+
+int service_store_applied(struct service_instance *s, const struct block *block)
+{
+    uint8_t key[8];
+    if (s->is_replaying)
+        return 0;
+    s->has_effects = true;
+    schedule_commit(s);
+    if ((s->kind->journal & SERVICE_JOURNAL_INPUTS) == 0)
+        return 0;
+    for (uint32_t i = 0; i < sizeof key; i++)
+        key[i] = (uint8_t)(block->first_seq >> (56 - 8 * i));
+    return journal_put(s->journal, JOURNAL_INPUT, key, sizeof key, block->bytes,
+                       block->size);
+}
+
+bool service_store_must_wait(const struct service_instance *s)
+{
+    return s->kind->submits &&
+           stream_submitter_unacked_bytes(&s->submitter) > s->options.unacked_bytes_max;
+}
+
+/* ---- snapshot --------------------------------------------------------------------------- */
+
+static void write_state(const struct service_instance *s, struct writer *w)
+{
+    uint8_t bytes[MESSAGE_BYTES_MAX];
+    size_t size = 0;
+    struct service_cursor cursor;
+    struct msg genesis = {.kind = MSG_genesis, .genesis = s->genesis};
+    int error = codec_encode(bytes, sizeof bytes, &genesis, &size);
+    CHECK(error == 0);
+    writer_u32(w, (uint32_t)size);
+    writer_bytes(w, bytes, size);
+    service_store_get_cursor(s, &cursor);
+    write_cursor(w, &cursor);
+    writer_u64(w, service_owns_log(s) ? s->publishers[0].epoch : s->input.epoch);
+    stream_submitter_save(&s->submitter, w);
+    s->kind->core->save(s->state, w);
+}
+
+int service_store_snapshot(struct service_instance *s)
+{
+    struct writer writer;
+    if (s->state == NULL || s->is_replaying || s->snapshot.phase != SNAPSHOT_IDLE ||
+        s->input.next == s->snapshot_next)
+        return 0;
+    int error = service_output_flush(s);
+    if (error != 0)
+        return error;
+    writer_init(&writer, NULL, 0);
+    write_state(s, &writer);
+    size_t size = writer.size;
+    error = snapshot_reserve(&s->snapshot, size);
+    if (error != 0)
+        return error;
+    writer_init(&writer, s->snapshot.bytes, size);
+    write_state(s, &writer);
+    CHECK(!writer_failed(&writer) && writer.size == size);
+    snapshot_begin(&s->snapshot, s->input.next, size);
+    s->snapshot_next = s->input.next;
+    schedule_commit(s);
+    return 0;
+}
+
+/* ---- commit ----------------------------------------------------------------------------- */
+
+int service_store_commit(struct service_instance *s)
+{
+    s->commit_at_ns = 0;
+    if (s->is_replaying)
+        return 0;
+    int error = service_output_flush(s);
+    if (error == 0 && s->state != NULL && !service_owns_log(s))
+        error = put_cursor(s); /* the owner's cursor is the log itself */
+    int step = error == 0 ? snapshot_step(&s->snapshot, s->journal) : 0;
+    if (step < 0)
+        error = step;
+    if (error == 0)
+        error = journal_commit(s->journal);
+    if (error != 0)
+        return error;
+    if (step == 1)
+        service_log(s, SERVICE_LOG_INFO, "snapshot", "next=%" PRIu64, s->snapshot_next);
+    s->counts.snapshots += step == 1;
+    s->counts.commits++;
+    s->has_effects = false;
+    if (s->snapshot.phase != SNAPSHOT_IDLE)
+        schedule_commit(s);
+    return 0;
+}

@@ -1,0 +1,205 @@
+/* snapshot.c - chunks first, marker last. */
+#include "common/snapshot.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/check.h"
+#include "proto/digest.h"
+#include "common/error.h"
+
+enum {
+    KEY_BYTES = 12,
+    MARKER_BYTES = 8 + 16, /* size, digest */
+    TRIMS_PER_STEP = 32,
+};
+
+#define MARKER_CHUNK UINT32_MAX
+#define SIZE_LIMIT   (UINT64_C(1) << 36)
+
+static void put_be(uint8_t *at, uint64_t value, uint32_t bytes)
+{
+    for (uint32_t i = 0; i < bytes; i++)
+        at[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
+}
+
+static uint64_t get_be(const uint8_t *at, uint32_t bytes)
+{
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < bytes; i++)
+        value = value << 8 | at[i];
+    return value;
+}
+
+static void make_key(uint8_t key[KEY_BYTES], uint64_t id, uint32_t chunk)
+{
+    put_be(key, id, 8);
+    put_be(key + 8, chunk, 4);
+}
+
+int snapshot_reserve(struct snapshot *s, size_t capacity)
+{
+    snapshot_release(s);
+    void *memory = mmap(NULL, capacity, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return ERR_MEMORY;
+    s->bytes = memory;
+    s->capacity = capacity;
+    return 0;
+}
+
+void snapshot_release(struct snapshot *s)
+{
+    if (s->bytes != NULL)
+        munmap(s->bytes, s->capacity);
+    *s = (struct snapshot){.phase = SNAPSHOT_IDLE};
+}
+
+void snapshot_begin(struct snapshot *s, uint64_t id, size_t size)
+{
+    CHECK(s->phase == SNAPSHOT_IDLE && s->bytes != NULL && size <= s->capacity);
+    s->id = id;
+    s->size = size;
+    s->written = 0;
+    s->phase = SNAPSHOT_WRITING;
+}
+
+static int write_marker(struct snapshot *s, struct journal *journal)
+{
+    uint8_t key[KEY_BYTES], value[MARKER_BYTES];
+    make_key(key, s->id, MARKER_CHUNK);
+    put_be(value, s->size, 8);
+    digest_bytes(value + 8, s->bytes, s->size);
+    return journal_put(journal, JOURNAL_SNAPSHOT, key, sizeof key, value, sizeof value);
+}
+
+static int write_chunks(struct snapshot *s, struct journal *journal)
+{
+    for (size_t n = 0; n < SNAPSHOT_STEP_BYTES && s->written < s->size;) {
+        uint8_t key[KEY_BYTES];
+        size_t left = s->size - s->written;
+        size_t size = left < SNAPSHOT_CHUNK_BYTES ? left : SNAPSHOT_CHUNK_BYTES;
+        make_key(key, s->id, (uint32_t)(s->written / SNAPSHOT_CHUNK_BYTES));
+        int error = journal_put(journal, JOURNAL_SNAPSHOT, key, sizeof key,
+                                s->bytes + s->written, size);
+        if (error != 0)
+            return error;
+        s->written += size;
+        n += size;
+    }
+    return 0;
+}
+
+/* The newest id below `before` that has a marker. */
+static int find_complete(struct journal *journal, uint64_t before, uint64_t *id,
+                         const uint8_t **marker)
+{
+    while (before > 0) {
+        uint8_t key[KEY_BYTES];
+        const void *found, *value;
+        size_t found_size, value_size;
+        make_key(key, before - 1, MARKER_CHUNK);
+        int error = journal_seek_back(journal, JOURNAL_SNAPSHOT, key, sizeof key, &found,
+                                      &found_size, &value, &value_size);
+        if (error != 0)
+            return error;
+        if (found_size != KEY_BYTES)
+            return ERR_CORRUPT;
+        *id = get_be(found, 8);
+        *marker = value;
+        if (get_be((const uint8_t *)found + 8, 4) == MARKER_CHUNK)
+            return value_size == MARKER_BYTES ? 0 : ERR_CORRUPT;
+        before = *id; /* a crash left it unfinished */
+    }
+    return ERR_NOT_FOUND;
+}
+
+/* Removes some of what is older than the last two. Sets `done` when nothing is left. */
+static int trim(struct snapshot *s, struct journal *journal, bool *done)
+{
+    uint64_t oldest_kept = 0;
+    const uint8_t *marker;
+    int error = find_complete(journal, s->id, &oldest_kept, &marker);
+    *done = error == ERR_NOT_FOUND;
+    for (uint32_t i = 0; i < TRIMS_PER_STEP && !*done && error == 0; i++) {
+        uint8_t key[KEY_BYTES] = {0};
+        const void *found, *value;
+        size_t found_size, value_size;
+        error = journal_seek(journal, JOURNAL_SNAPSHOT, key, sizeof key, &found,
+                             &found_size, &value, &value_size);
+        if (error != 0)
+            break;
+        CHECK(found_size == KEY_BYTES);
+        memcpy(key, found, KEY_BYTES);
+        *done = get_be(key, 8) >= oldest_kept;
+        if (!*done)
+            error = journal_del(journal, JOURNAL_SNAPSHOT, key, sizeof key);
+    }
+    return error == ERR_NOT_FOUND ? 0 : error;
+}
+
+int snapshot_step(struct snapshot *s, struct journal *journal)
+{
+    int error = 0;
+    bool done = false;
+    switch (s->phase) {
+    case SNAPSHOT_IDLE:
+        return 0;
+    case SNAPSHOT_WRITING:
+        if (s->written < s->size)
+            return write_chunks(s, journal);
+        error = write_marker(s, journal);
+        s->phase = SNAPSHOT_TRIMMING;
+        return error == 0 ? 1 : error;
+    case SNAPSHOT_TRIMMING:
+        error = trim(s, journal, &done);
+        if (done)
+            snapshot_release(s);
+        return error;
+    }
+    return 0;
+}
+
+static int read_chunks(struct snapshot *s, struct journal *journal)
+{
+    for (size_t at = 0; at < s->size;) {
+        uint8_t key[KEY_BYTES];
+        const void *value;
+        size_t size;
+        make_key(key, s->id, (uint32_t)(at / SNAPSHOT_CHUNK_BYTES));
+        int error =
+            journal_get(journal, JOURNAL_SNAPSHOT, key, sizeof key, &value, &size);
+        if (error != 0)
+            return error == ERR_NOT_FOUND ? ERR_CORRUPT : error;
+        if (size == 0 || size > s->size - at)
+            return ERR_CORRUPT;
+        memcpy(s->bytes + at, value, size);
+        at += size;
+    }
+    return 0;
+}
+
+int snapshot_load(struct snapshot *s, struct journal *journal, uint64_t before)
+{
+    uint64_t id = 0;
+    const uint8_t *marker = NULL;
+    uint8_t stated[16], digest[16];
+    int error = find_complete(journal, before, &id, &marker);
+    s->id = id;
+    if (error != 0)
+        return error;
+    size_t size = get_be(marker, 8);
+    memcpy(stated, marker + 8, sizeof stated);
+    if (size == 0 || size > SIZE_LIMIT)
+        return ERR_CORRUPT;
+    error = snapshot_reserve(s, size);
+    s->id = id;
+    s->size = size;
+    if (error == 0)
+        error = read_chunks(s, journal);
+    if (error != 0)
+        return error;
+    digest_bytes(digest, s->bytes, s->size);
+    return memcmp(digest, stated, sizeof digest) == 0 ? 0 : ERR_CORRUPT;
+}

@@ -1,0 +1,316 @@
+/* stream_publisher.c - gather, cut, journal, push, answer. */
+#include "common/stream_publisher.h"
+
+#include <string.h>
+
+#include "common/check.h"
+#include "common/error.h"
+#include "proto/block.h"
+#include "proto/codec.h"
+
+enum {
+    KEY_BYTES_MAX = 12,
+    FRAME_HEAD = 4 + MESSAGE_BYTES_MAX, /* item size and PUSH */
+    RECORDS_CAPACITY = STREAM_BLOCK_BYTES + 2 * MESSAGE_BYTES_MAX,
+};
+
+static bool is_log(const struct stream_publisher *p)
+{
+    return p->stream == STREAM_LOG;
+}
+
+size_t stream_publisher_size(size_t frames_bytes)
+{
+    return RECORDS_CAPACITY + frames_bytes;
+}
+
+void stream_publisher_init(struct stream_publisher *p, uint32_t stream,
+                           struct journal *journal, void *memory, size_t size)
+{
+    CHECK(size > RECORDS_CAPACITY + RECORDS_CAPACITY + FRAME_HEAD + BLOCK_HEAD_MAX);
+    *p = (struct stream_publisher){.journal = journal,
+                                   .stream = stream,
+                                   .next = 1,
+                                   .records = memory,
+                                   .records_capacity = RECORDS_CAPACITY,
+                                   .frames = (uint8_t *)memory + RECORDS_CAPACITY,
+                                   .frames_capacity = size - RECORDS_CAPACITY};
+}
+
+/* ---- journal keys ----------------------------------------------------------------------- */
+
+static size_t make_key(const struct stream_publisher *p, uint64_t seq,
+                       uint8_t key[KEY_BYTES_MAX])
+{
+    size_t size = 0;
+    if (!is_log(p)) {
+        for (int shift = 24; shift >= 0; shift -= 8)
+            key[size++] = (uint8_t)(p->stream >> shift);
+    }
+    for (int shift = 56; shift >= 0; shift -= 8)
+        key[size++] = (uint8_t)(seq >> shift);
+    return size;
+}
+
+static uint32_t table_of(const struct stream_publisher *p)
+{
+    return is_log(p) ? JOURNAL_LOG : JOURNAL_EMIT;
+}
+
+/* The stored block with first_seq == seq. */
+static int get_block(const struct stream_publisher *p, uint64_t seq, const void **block,
+                     size_t *size)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    size_t key_size = make_key(p, seq, key);
+    return journal_get(p->journal, table_of(p), key, key_size, block, size);
+}
+
+/* The stored block of this stream that holds seq, or the last one before it. */
+static int find_block(const struct stream_publisher *p, uint64_t seq, const void **block,
+                      size_t *size)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    const void *found;
+    size_t found_size;
+    size_t key_size = make_key(p, seq, key);
+    int error = journal_seek_back(p->journal, table_of(p), key, key_size, &found,
+                                  &found_size, block, size);
+    if (error == 0 &&
+        (found_size != key_size || memcmp(found, key, key_size - sizeof(uint64_t)) != 0))
+        return ERR_NOT_FOUND;
+    return error;
+}
+
+/* ---- making ----------------------------------------------------------------------------- */
+
+/* The epoch of pushes is that of the EPOCH record last appended. */
+static void note_epoch(struct stream_publisher *p, const uint8_t *body, uint32_t size)
+{
+    struct msg msg;
+    if (codec_kind(body, size) == MSG_epoch && codec_decode_whole(body, size, &msg) == 0)
+        p->epoch = msg.epoch.epoch;
+}
+
+void stream_publisher_add_log(struct stream_publisher *p, int64_t source, uint64_t n,
+                              const uint8_t *body, uint32_t size)
+{
+    CHECK(size <= MESSAGE_BYTES_MAX && !stream_publisher_is_full(p));
+    p->records_size +=
+        block_put_log_record(p->records + p->records_size, source, n, body, size);
+    p->count++;
+    p->next++;
+    if (source == 0)
+        note_epoch(p, body, size);
+}
+
+void stream_publisher_add_derived(struct stream_publisher *p, uint64_t cause_gseq,
+                                  uint64_t cause_time_ns, const uint8_t *body,
+                                  uint32_t size)
+{
+    CHECK(size <= MESSAGE_BYTES_MAX && !stream_publisher_is_full(p));
+    p->records_size += block_put_derived_record(p->records + p->records_size, cause_gseq,
+                                                cause_time_ns, body, size);
+    p->count++;
+    p->next++;
+}
+
+bool stream_publisher_is_full(const struct stream_publisher *p)
+{
+    return p->records_size >= STREAM_BLOCK_BYTES;
+}
+
+/* While replaying: the stored block must be the same bytes, where there is one. */
+static int compare(struct stream_publisher *p, const struct block *block)
+{
+    const void *stored;
+    size_t size;
+    int error = get_block(p, block->first_seq, &stored, &size);
+    if (error != 0 && error != ERR_NOT_FOUND)
+        return error;
+    if (error == 0 && (size != block->size || memcmp(stored, block->bytes, size) != 0))
+        return ERR_DIVERGED;
+    return 0;
+}
+
+static int store(struct stream_publisher *p, const struct block *block)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    size_t key_size = make_key(p, block->first_seq, key);
+    return journal_put(p->journal, table_of(p), key, key_size, block->bytes, block->size);
+}
+
+static uint8_t *room_for_frame(struct stream_publisher *p)
+{
+    if (p->frames_taken == p->frames_size)
+        p->frames_taken = p->frames_size = 0;
+    CHECK(p->frames_capacity - p->frames_size >=
+          FRAME_HEAD + BLOCK_HEAD_MAX + p->records_size);
+    return p->frames + p->frames_size;
+}
+
+static size_t put_push(const struct stream_publisher *p, uint8_t *at, size_t capacity)
+{
+    struct msg msg = {.kind = MSG_push};
+    msg.push.stream = p->stream;
+    msg.push.epoch = p->epoch;
+    size_t size = 0;
+    int error = codec_encode(at, capacity, &msg, &size);
+    CHECK(error == 0);
+    return size;
+}
+
+int stream_publisher_cut(struct stream_publisher *p, uint64_t time_ns)
+{
+    if (p->count == 0)
+        return 0;
+    uint8_t *frame = room_for_frame(p);
+    size_t size = put_push(p, frame + 4, MESSAGE_BYTES_MAX);
+    struct block block = {.stream = p->stream,
+                          .first_seq = p->next - p->count,
+                          .count = p->count,
+                          .time_ns = time_ns};
+    memcpy(block.chain, p->chain, STREAM_CHAIN);
+    block_make(&block, frame + 4 + size, p->records, p->records_size);
+    block_chain(&block, p->chain);
+    p->records_size = 0;
+    p->count = 0;
+    if (p->is_replaying)
+        return compare(p, &block);
+    uint32_t frame_size = (uint32_t)(size + block.size);
+    memcpy(frame, &frame_size, sizeof frame_size);
+    p->frames_size += sizeof frame_size + frame_size;
+    return store(p, &block);
+}
+
+const uint8_t *stream_publisher_take(struct stream_publisher *p, size_t *size)
+{
+    if (p->frames_taken == p->frames_size)
+        return NULL;
+    uint32_t frame_size;
+    const uint8_t *frame = p->frames + p->frames_taken;
+    memcpy(&frame_size, frame, sizeof frame_size);
+    p->frames_taken += sizeof frame_size + frame_size;
+    *size = frame_size;
+    return frame + sizeof frame_size;
+}
+
+/* ---- answering -------------------------------------------------------------------------- */
+
+size_t stream_publisher_head(const struct stream_publisher *p, uint8_t *frame,
+                             size_t capacity)
+{
+    struct msg msg = {.kind = MSG_head};
+    CHECK(p->count == 0);
+    msg.head.stream = p->stream;
+    msg.head.epoch = p->epoch;
+    msg.head.next = p->next;
+    memcpy(msg.head.chain, p->chain, STREAM_CHAIN);
+    size_t size = 0;
+    int error = codec_encode(frame, capacity, &msg, &size);
+    CHECK(error == 0);
+    return size;
+}
+
+int stream_publisher_judge(struct stream_publisher *p, uint64_t next,
+                           const uint8_t chain[STREAM_CHAIN])
+{
+    if (next > p->next)
+        return ERR_LOG_BEHIND;
+    if (next == p->next)
+        return memcmp(chain, p->chain, STREAM_CHAIN) == 0 ? 0 : ERR_DIVERGED;
+    const void *bytes;
+    size_t size, used;
+    struct block block;
+    int error = get_block(p, next, &bytes, &size);
+    if (error == ERR_NOT_FOUND)
+        return ERR_DIVERGED; /* this log was never cut there */
+    if (error != 0)
+        return error;
+    if (block_open(&block, bytes, size, &used) != 0)
+        return ERR_CORRUPT;
+    return memcmp(chain, block.chain, STREAM_CHAIN) == 0 ? 0 : ERR_DIVERGED;
+}
+
+static size_t put_fetched(const struct stream_publisher *p, uint8_t *frame,
+                          size_t capacity, int reason)
+{
+    struct msg msg = {.kind = MSG_fetched};
+    msg.fetched.stream = p->stream;
+    msg.fetched.epoch = p->epoch;
+    msg.fetched.next = p->next;
+    msg.fetched.reason = (uint16_t)error_number(reason);
+    size_t size = 0;
+    int error = codec_encode(frame, capacity, &msg, &size);
+    CHECK(error == 0);
+    return size;
+}
+
+/* Copies stored blocks from the one that holds `next` on, as many as fit. */
+static int put_blocks(const struct stream_publisher *p, uint64_t next, uint8_t *at,
+                      size_t room, size_t *written)
+{
+    *written = 0;
+    while (next < p->next) {
+        const void *bytes;
+        struct block block;
+        size_t size, used;
+        int error = find_block(p, next, &bytes, &size);
+        if (error != 0)
+            return error == ERR_NOT_FOUND ? ERR_GAP : error;
+        if (block_open(&block, bytes, size, &used) != 0 || used != size ||
+            block.first_seq + block.count <= next)
+            return ERR_CORRUPT;
+        if (size > room - *written)
+            break;
+        memcpy(at + *written, bytes, size);
+        *written += size;
+        next = block.first_seq + block.count;
+    }
+    return 0;
+}
+
+int stream_publisher_fetch(struct stream_publisher *p, const struct msg_fetch *fetch,
+                           uint8_t *frame, size_t capacity, size_t *size)
+{
+    *size = 0;
+    if (p->is_replaying) {
+        *size = put_fetched(p, frame, capacity, ERR_PENDING);
+        return 0;
+    }
+    if (is_log(p)) {
+        int error = stream_publisher_judge(p, fetch->next, fetch->chain);
+        if (error != 0)
+            return error;
+    }
+    size_t head = put_fetched(p, frame, capacity, 0);
+    size_t room = capacity - head, written = 0;
+    if (fetch->bytes_max < room && fetch->bytes_max > 2 * STREAM_BLOCK_BYTES)
+        room = fetch->bytes_max;
+    int error = put_blocks(p, fetch->next, frame + head, room, &written);
+    if (error == ERR_GAP) {
+        *size = put_fetched(p, frame, capacity, ERR_GAP);
+        return 0;
+    }
+    *size = head + written;
+    return error;
+}
+
+/* ---- restart ---------------------------------------------------------------------------- */
+
+void stream_publisher_begin_replay(struct stream_publisher *p, uint64_t next,
+                                   const uint8_t chain[STREAM_CHAIN])
+{
+    p->is_replaying = true;
+    p->stored_next = next;
+    memcpy(p->stored_chain, chain, STREAM_CHAIN);
+}
+
+int stream_publisher_end_replay(struct stream_publisher *p)
+{
+    CHECK(p->is_replaying && p->count == 0);
+    p->is_replaying = false;
+    bool same =
+        p->next == p->stored_next && memcmp(p->chain, p->stored_chain, STREAM_CHAIN) == 0;
+    return same ? 0 : ERR_DIVERGED;
+}
