@@ -1,13 +1,14 @@
 /* book.h - one symbol's resting orders, by price and time.
  *
- * Owns:     struct book_pool: the orders, levels and index nodes of every book of a
- * shard, carved from one block at book_pool_init. struct book: 64 bytes of roots into it.
+ * Owns:     struct book_pool: the orders, levels and index nodes of all books of a shard,
+ *           carved from one block at book_pool_init. struct book: 56 bytes of roots.
  * Units:    price, quantity and quote as in proto/limits.h; a slot is risk's dense index
- * of an open order; a level handle is good until the level is empty. Errors:   ERR_FULL
- * from book_add, which leaves the book as it was; misuse is a CHECK. Threads:  none;
- * belongs to the shard core that holds it. Bounds:   orders_max slots, levels_max levels
- * (each of them needs at most one index node, so there is no other limit). Add and remove
- * of a level touch at most 7 nodes, everything else is O(1).
+ *           of an open order; a level handle is good until the level is empty.
+ * Errors:   ERR_FULL from book_add, which leaves the book as it was; misuse is a CHECK.
+ * Threads:  none; belongs to the shard core that holds it.
+ * Bounds:   orders_max slots and levels_max levels. Adding and removing a level touches
+ *           at most 7 index nodes, of which there are enough; all else is O(1). The sum of
+ *           a level's quantities fits an int64, because risk has held every one of them.
  */
 #ifndef BOOK_H
 #define BOOK_H
@@ -115,8 +116,7 @@ ERROR_CHECKED int book_add(struct book *, enum book_side, int64_t price, uint32_
  * used again, its level does not. */
 void book_fill(struct book *, uint32_t slot, int64_t quantity, int64_t quote);
 
-/* Leaves fall to `leaves` (1..what they were) and quantity with them; priority is kept.
- */
+/* Leaves fall to `leaves` (1..what they were), quantity with them; priority is kept. */
 void book_reduce(struct book *, uint32_t slot, int64_t leaves);
 
 /* Out of the book; readable as after book_fill. */
@@ -143,7 +143,7 @@ static inline uint64_t book_key(enum book_side side, int64_t price)
     return (uint64_t)(side == BOOK_BID ? PRICE_MAX - price : price);
 }
 
-/* Borrowed; `terms` is the only field a caller may change in place. */
+/* Borrowed; `terms` and `cl_ord_id` are all that a caller may change in place. */
 static inline struct book_order *book_order(const struct book_pool *pool, uint32_t slot)
 {
     return &pool->cells[slot].order;
@@ -218,9 +218,8 @@ static inline struct book_terms book_unpack(uint64_t packed)
     };
 }
 
-/* Look-ahead over a drained batch: some eight records before a slot is needed, and again,
- * if its order is to be taken out, about four before. Any slot below orders_max will do.
- */
+/* Look-ahead over a drained batch: some twelve records before a slot is needed, and
+ * again, for its neighbours, about five before. Any slot below orders_max will do. */
 static inline void book_prefetch(const struct book_pool *pool, uint32_t slot)
 {
     __builtin_prefetch(&pool->cells[slot], 1);

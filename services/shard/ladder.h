@@ -1,4 +1,4 @@
-/* ladder.h - the levels of one side of a book by price: a radix trie. Private to the book.
+/* ladder.h - the levels of one side of a book by price, a radix trie; private to book.c.
  *
  * Owns:     the nodes in struct book_pool; a level's `node`; a half's `root`.
  * Units:    keys as in struct book_level: the best level has the least.
@@ -6,11 +6,11 @@
  * Threads:  none.
  * Bounds:   a path is at most LADDER_DIGITS long.
  *
- * A node has 64 children and stands for one digit (6 bits) of the key. Digits that all keys
- * below share are skipped, so a node has two children at least, and L levels need fewer than
- * L nodes. A reference to a child says what it is: a look-up reads nothing but the children
- * on its path and the level at its end. Whether the skipped digits were right is seen there,
- * in the level's key.
+ * A node has 64 children and stands for one digit (6 bits) of the key. Digits that all
+ * keys below share are skipped, so a node has two children at least, and L levels need
+ * fewer than L nodes. A reference to a child says what it is: a look-up reads nothing but
+ * the children on its path and the level at its end. Whether the skipped digits were
+ * right is seen there, in the level's key.
  */
 #ifndef LADDER_H
 #define LADDER_H
@@ -23,8 +23,8 @@ enum {
     LADDER_DIGIT_BITS = 6,
     LADDER_FANOUT = 1 << LADDER_DIGIT_BITS,
     LADDER_DIGITS = 7,
-    /* A reference: index << TAG_BITS | tag. Of a node the tag is 1 + the digit it decides;
-     * of a level it is 0 and the index counts from 1, so that nothing, 0, ends a path too. */
+    /* A reference: index << TAG_BITS | tag. Of a node the tag is 1 + its digit; of a
+     * level it is 0 and the index counts from 1, so that nothing, 0, ends a path too. */
     LADDER_TAG_BITS = 3,
     LADDER_TAG_MASK = (1 << LADDER_TAG_BITS) - 1,
 };
@@ -76,8 +76,8 @@ void ladder_unlink(struct book_pool *, struct book_half *, uint32_t level);
 /* The level with the next larger key, or BOOK_NONE. */
 uint32_t ladder_behind(const struct book_pool *, uint32_t level);
 
-/* CHECKs every node from the root down, and that the half's best level is the least. Returns
- * how many nodes there are. */
+/* CHECKs every node from the root down, and that the half's best level is the least.
+ * Returns how many nodes there are. */
 uint32_t ladder_check(const struct book_pool *, const struct book_half *);
 
 #endif

@@ -3,7 +3,7 @@
  *     book_bench [OPERATIONS [SEED [VARIANT]]]          default 5000000 42, all five
  *
  * The flows come from ../shared/bench/gen.c, compiled into build/bench-data; without it:
- * `skipped`. Operations are parsed before the clock starts; every operation and every trade
+ * `skipped`. Operations are parsed before the clock starts; each of them and each trade
  * writes a 32-byte report; nothing is allocated. Trades, volume and the ordered trade hash
  * must be the oracle's, else exit 1. Figures are CPU ns per operation; the tail is wall time
  * of single operations, in a second run.

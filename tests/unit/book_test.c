@@ -108,7 +108,7 @@ static void levels_in_order(void **state)
     assert_int_equal(book_find_level(book, BOOK_BID, 701), BOOK_NONE);
 }
 
-/* Time is the order of arrival; less quantity keeps it, leaving and coming back does not. */
+/* Time is the order of arrival; less quantity keeps it, coming back does not. */
 static void queue_in_order(void **state)
 {
     struct fixture *fixture = *state;
