@@ -5,7 +5,6 @@
 #include <sys/mman.h>
 
 #include "common/check.h"
-#include "proto/digest.h"
 #include "common/error.h"
 #include "common/service_instance.h"
 #include "common/service_log.h"
@@ -15,6 +14,7 @@
 #include "common/writer.h"
 #include "proto/block.h"
 #include "proto/codec.h"
+#include "proto/digest.h"
 
 enum {
     SLACK = 4 << 20,          /* outputs of one ordinary record, with much to spare */

@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 
 #include "common/check.h"
-#include "proto/digest.h"
 #include "common/error.h"
+#include "proto/digest.h"
 
 enum {
     KEY_BYTES = 12,

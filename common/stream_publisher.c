@@ -39,22 +39,24 @@ void stream_publisher_init(struct stream_publisher *p, uint32_t stream,
 
 /* ---- journal keys ----------------------------------------------------------------------- */
 
+static uint32_t table_of(const struct stream_publisher *p)
+{
+    if (p->stream == STREAM_OUTPUT)
+        return JOURNAL_OUTPUT;
+    return is_log(p) ? JOURNAL_LOG : JOURNAL_EMIT;
+}
+
 static size_t make_key(const struct stream_publisher *p, uint64_t seq,
                        uint8_t key[KEY_BYTES_MAX])
 {
     size_t size = 0;
-    if (!is_log(p)) {
+    if (table_of(p) == JOURNAL_EMIT) {
         for (int shift = 24; shift >= 0; shift -= 8)
             key[size++] = (uint8_t)(p->stream >> shift);
     }
     for (int shift = 56; shift >= 0; shift -= 8)
         key[size++] = (uint8_t)(seq >> shift);
     return size;
-}
-
-static uint32_t table_of(const struct stream_publisher *p)
-{
-    return is_log(p) ? JOURNAL_LOG : JOURNAL_EMIT;
 }
 
 /* The stored block with first_seq == seq. */
@@ -149,8 +151,16 @@ static uint8_t *room_for_frame(struct stream_publisher *p)
     return p->frames + p->frames_size;
 }
 
+/* A service's own journal of its outputs has no readers. */
+static bool is_pushed(const struct stream_publisher *p)
+{
+    return p->stream != STREAM_OUTPUT && !p->is_replaying;
+}
+
 static size_t put_push(const struct stream_publisher *p, uint8_t *at, size_t capacity)
 {
+    if (!is_pushed(p))
+        return 0;
     struct msg msg = {.kind = MSG_push};
     msg.push.stream = p->stream;
     msg.push.epoch = p->epoch;
@@ -175,12 +185,12 @@ int stream_publisher_cut(struct stream_publisher *p, uint64_t time_ns)
     block_chain(&block, p->chain);
     p->records_size = 0;
     p->count = 0;
-    if (p->is_replaying)
-        return compare(p, &block);
-    uint32_t frame_size = (uint32_t)(size + block.size);
-    memcpy(frame, &frame_size, sizeof frame_size);
-    p->frames_size += sizeof frame_size + frame_size;
-    return store(p, &block);
+    if (is_pushed(p)) {
+        uint32_t frame_size = (uint32_t)(size + block.size);
+        memcpy(frame, &frame_size, sizeof frame_size);
+        p->frames_size += sizeof frame_size + frame_size;
+    }
+    return p->is_replaying ? compare(p, &block) : store(p, &block);
 }
 
 const uint8_t *stream_publisher_take(struct stream_publisher *p, size_t *size)

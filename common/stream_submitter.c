@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "common/check.h"
-#include "proto/digest.h"
 #include "common/error.h"
 #include "common/reader.h"
 #include "common/writer.h"
 #include "proto/codec.h"
+#include "proto/digest.h"
 #include "proto/pack.h"
 
 enum {
