@@ -96,11 +96,11 @@ static inline void world_init(struct world *world)
         .genesis = {.version = 1,
                     .shards = 2,
                     .accounts_max = 16,
-                    .balances_max = 40,
+                    .balances_max = 21,
                     .sessions_max = 16,
                     .orders_max = 24,
                     .levels_max = 16,
-                    .references_max = 1 << 20,
+                    .references_max = 1 << 17,
                     .dedupe_window = 16,
                     .digest_ticks = 1},
     };
