@@ -213,7 +213,8 @@ static void set_up(uint64_t seed)
         model.matchers[shard].symbols = model.naive.symbols;
 }
 
-/* How busy the queues may get changes all the time: now answers come at once, now late. */
+/* How busy the queues may get changes all the time: now answers come at once, now late.
+ * */
 static void run(uint64_t commands)
 {
     uint32_t patience = 1;
