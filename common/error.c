@@ -4,6 +4,24 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "proto/pack.h"
+
+/* proto stands below common, so the codes of decoding are declared there; they are these. */
+#define SAME(pack, error) static_assert((int)(pack) == (int)(error), #error)
+SAME(PACK_KIND, ERR_UNKNOWN_KIND);
+SAME(PACK_TYPE, ERR_TYPE);
+SAME(PACK_RANGE, ERR_RANGE);
+SAME(PACK_LENGTH, ERR_LENGTH);
+SAME(PACK_DEPTH, ERR_DEPTH);
+SAME(PACK_TRAILING, ERR_TRAILING);
+SAME(PACK_CANONICAL, ERR_CANONICAL);
+SAME(PACK_TRUNCATED, ERR_TRUNCATED);
+SAME(PACK_TEXT, ERR_TEXT);
+SAME(PACK_SPACE, ERR_FULL);
+SAME(PACK_CORRUPT, ERR_CORRUPT);
+SAME(PACK_VERSION, ERR_VERSION);
+#undef SAME
+
 struct row {
     const char *name;
     const char *text;

@@ -9,6 +9,7 @@
 enum {
     HEAD_FIELDS = 8,
     RECORD_FIELDS = 3,
+    RECORD_HEAD = 0x90 + RECORD_FIELDS, /* an array of that many */
     ARRAY_HEAD_MAX = 5,
 };
 static_assert(1 + 1 + 5 + 9 + 5 + 9 + 2 + DIGEST_CHAIN_BYTES + 5 + ARRAY_HEAD_MAX <=
@@ -112,12 +113,12 @@ void block_make(struct block *b, uint8_t *out, const uint8_t *records,
 static int read_record(struct pack_reader *in, bool log, struct block_record *record)
 {
     int error = 0;
-    uint32_t fields = 0;
     uint64_t source = 0;
     size_t size = 0;
-    TRY(pack_read_array(in, RECORD_FIELDS, &fields))
-    if (fields != RECORD_FIELDS)
-        return PACK_LENGTH;
+    if (in->at == in->end)
+        return PACK_TRUNCATED;
+    if (*in->at++ != RECORD_HEAD)
+        return PACK_TYPE;
     if (log) {
         TRY(pack_read_signed(in, (uint64_t) - (16 + SHARD_MAX), ID_MAX, &source))
         TRY(pack_read_unsigned(in, 0, ID_MAX, &record->n))

@@ -230,14 +230,15 @@ static int get_blob(struct pack_reader *in, uint8_t *out, size_t capacity,
 /* `count` fields follow. A missing trailing one has its default; at the end, the last one read
  * must not be an optional one that has its default. */
 #define MESSAGE(name, id, doc)                                                           \
-    static inline int get_##name(struct pack_reader *in, uint32_t count,                 \
+    static inline int get_##name(struct pack_reader *reader, uint32_t count,             \
                                  struct msg_##name *m)                                   \
     {                                                                                    \
+        struct pack_reader in = *reader;                                                 \
         uint64_t number = 0;                                                             \
         uint32_t left = count;                                                           \
         bool is_default = false;                                                         \
         int error = 0;                                                                   \
-        (void)in, (void)m, (void)number;
+        (void)m, (void)number;
 #define NEXT                                                                             \
     if (left == 0)                                                                       \
         return PACK_LENGTH;                                                              \
@@ -246,18 +247,18 @@ static int get_blob(struct pack_reader *in, uint8_t *out, size_t capacity,
     if ((error = (call)) != 0)                                                           \
         return error;
 #define INTEGER(type, ctype, field, min, max, doc)                                       \
-    NEXT TRY(READ_##type(in, (uint64_t)(min), (uint64_t)(max), &number)) m->field =      \
+    NEXT TRY(READ_##type(&in, (uint64_t)(min), (uint64_t)(max), &number)) m->field =     \
         (ctype)number;
 #define INTEGER_OPT(type, ctype, field, value, min, max, doc)                            \
     m->field = (value);                                                                  \
     if (left > 0) {                                                                      \
         left--;                                                                          \
-        TRY(READ_##type(in, (uint64_t)(min), (uint64_t)(max), &number))                  \
+        TRY(READ_##type(&in, (uint64_t)(min), (uint64_t)(max), &number))                 \
         m->field = (ctype)number;                                                        \
         is_default = m->field == (value);                                                \
     }
 #define GET_ENUM(field, type)                                                            \
-    TRY(pack_read_unsigned(in, 0, UINT8_MAX, &number))                                   \
+    TRY(pack_read_unsigned(&in, 0, UINT8_MAX, &number))                                  \
     if (!is_##type(number))                                                              \
         return PACK_RANGE;                                                               \
     m->field = (uint8_t)number;
@@ -269,14 +270,15 @@ static int get_blob(struct pack_reader *in, uint8_t *out, size_t capacity,
         GET_ENUM(field, type)                                                            \
         is_default = m->field == (value);                                                \
     }
-#define TEXT(field, capacity, doc) NEXT TRY(get_text(in, m->field, capacity))
-#define BYTES(field, size, doc)    NEXT TRY(get_bytes(in, m->field, size))
+#define TEXT(field, capacity, doc) NEXT TRY(get_text(&in, m->field, capacity))
+#define BYTES(field, size, doc)    NEXT TRY(get_bytes(&in, m->field, size))
 #define BLOB(field, capacity, doc)                                                       \
-    NEXT TRY(get_blob(in, m->field, capacity, &m->field##_size))
+    NEXT TRY(get_blob(&in, m->field, capacity, &m->field##_size))
 #define NO_FIELDS(name) m->no_fields = 0;
 #define END(name)                                                                        \
     if (left > 0)                                                                        \
         return PACK_LENGTH;                                                              \
+    *reader = in;                                                                        \
     return is_default ? PACK_CANONICAL : error;                                          \
     }
 #define READ_U8  pack_read_unsigned

@@ -1,6 +1,14 @@
 /* pack.c - the parts of reading that are not worth inlining. */
 #include "proto/pack.h"
 
+uint64_t pack_load_last(const uint8_t *at, uint32_t width)
+{
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < width; i++)
+        value = value << 8 | at[i];
+    return value;
+}
+
 int pack_wrong_type(uint8_t first)
 {
     if (first >= 0xe0 || (first & 0xfc) == 0xd0)
@@ -8,6 +16,24 @@ int pack_wrong_type(uint8_t first)
     if ((first & 0xe0) == 0x80 || (first >= 0xdc && first <= 0xdf))
         return PACK_DEPTH; /* an array or a map */
     return PACK_TYPE;
+}
+
+int pack_read_negative(struct pack_reader *reader, uint64_t *value)
+{
+    uint8_t first = *reader->at;
+    if (first >= 0xe0) {
+        *value = (uint64_t)(int8_t)first;
+        reader->at++;
+        return 0;
+    }
+    uint32_t width = 1u << (first & 3);
+    if (pack_take(reader, width, value) != 0)
+        return PACK_TRUNCATED;
+    uint32_t unused = 64 - 8 * width;
+    int64_t number = (int64_t)(*value << unused) >> unused;
+    int64_t narrower = width == 1 ? -32 : -(INT64_C(1) << (4 * width - 1));
+    *value = (uint64_t)number;
+    return number < narrower ? 0 : PACK_CANONICAL;
 }
 
 int pack_read_array(struct pack_reader *reader, uint32_t max, uint32_t *count)

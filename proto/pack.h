@@ -71,35 +71,34 @@ static inline size_t pack_left(const struct pack_reader *reader)
     return (size_t)(reader->end - reader->at);
 }
 
-/* `width` (1, 2, 4, 8) big-endian bytes behind the first one. */
-static inline uint64_t pack_load(const struct pack_reader *reader, uint32_t width)
-{
-    uint64_t value = 0;
-    if (pack_left(reader) > sizeof value) {
-        memcpy(&value, reader->at + 1, sizeof value);
-        return __builtin_bswap64(value) >> (64 - 8 * width);
-    }
-    for (uint32_t i = 1; i <= width; i++)
-        value = value << 8 | reader->at[i];
-    return value;
-}
+/* Inlined for good: a decoder is a row of these, and its cursor must stay in registers. */
+#define PACK_INLINE static inline __attribute__((always_inline))
+
+/* `width` (1, 2, 4, 8) big-endian bytes at the end of what there is. */
+uint64_t pack_load_last(const uint8_t *at, uint32_t width);
 
 /* What an unexpected first byte means where an integer belongs. */
 int pack_wrong_type(uint8_t first);
 
-/* A head with `width` more bytes; refuses a value that a narrower one could carry. */
-static inline int pack_take(struct pack_reader *reader, uint32_t width, uint64_t *value)
+/* A first byte with `width` more: steps over them and gives their value. */
+PACK_INLINE int pack_take(struct pack_reader *reader, uint32_t width, uint64_t *value)
 {
-    if (pack_left(reader) <= width)
-        return PACK_TRUNCATED;
-    *value = pack_load(reader, width);
-    reader->at += 1 + width;
+    const uint8_t *at = reader->at + 1;
+    if (__builtin_expect(pack_left(reader) > sizeof *value, 1)) {
+        memcpy(value, at, sizeof *value);
+        *value = __builtin_bswap64(*value) >> (64 - 8 * width);
+    } else {
+        if (pack_left(reader) <= width)
+            return PACK_TRUNCATED;
+        *value = pack_load_last(at, width);
+    }
+    reader->at = at + width;
     return 0;
 }
 
 /* A non-negative integer in min..max. */
-static inline int pack_read_unsigned(struct pack_reader *reader, uint64_t min,
-                                     uint64_t max, uint64_t *value)
+PACK_INLINE int pack_read_unsigned(struct pack_reader *reader, uint64_t min, uint64_t max,
+                                   uint64_t *value)
 {
     if (reader->at == reader->end)
         return PACK_TRUNCATED;
@@ -107,49 +106,33 @@ static inline int pack_read_unsigned(struct pack_reader *reader, uint64_t min,
     if (first < 0x80) {
         *value = first;
         reader->at++;
-    } else if ((first & 0xfc) == 0xcc) {
+    } else {
+        if ((first & 0xfc) != 0xcc)
+            return pack_wrong_type(first);
         uint32_t width = 1u << (first & 3);
         if (pack_take(reader, width, value) != 0)
             return PACK_TRUNCATED;
         if (*value < (width == 1 ? 0x80 : UINT64_C(1) << (4 * width)))
             return PACK_CANONICAL;
-    } else {
-        return pack_wrong_type(first);
     }
     return *value - min <= max - min ? 0 : PACK_RANGE;
 }
 
-/* The same for min < 0; the value in two's complement. */
-static inline int pack_read_negative(struct pack_reader *reader, uint64_t *value)
-{
-    uint8_t first = *reader->at;
-    if (first >= 0xe0) {
-        *value = (uint64_t)(int8_t)first;
-        reader->at++;
-        return 0;
-    }
-    uint32_t width = 1u << (first & 3);
-    if (pack_take(reader, width, value) != 0)
-        return PACK_TRUNCATED;
-    uint32_t unused = 64 - 8 * width;
-    int64_t signed_value = (int64_t)(*value << unused) >> unused;
-    int64_t narrower = width == 1 ? -32 : -(INT64_C(1) << (4 * width - 1));
-    *value = (uint64_t)signed_value;
-    return signed_value < narrower ? 0 : PACK_CANONICAL;
-}
+/* A negative integer; `first` says it is one. The value in two's complement. */
+int pack_read_negative(struct pack_reader *reader, uint64_t *value);
 
 /* An integer in min..max, which are signed values in two's complement. */
-static inline int pack_read_signed(struct pack_reader *reader, uint64_t min, uint64_t max,
-                                   uint64_t *value)
+PACK_INLINE int pack_read_signed(struct pack_reader *reader, uint64_t min, uint64_t max,
+                                 uint64_t *value)
 {
+    if ((int64_t)min >= 0)
+        return pack_read_unsigned(reader, min, max, value);
     if (reader->at == reader->end)
         return PACK_TRUNCATED;
     uint8_t first = *reader->at;
-    int error = 0;
-    if (first >= 0xe0 || (first & 0xfc) == 0xd0)
-        error = pack_read_negative(reader, value);
-    else if ((error = pack_read_unsigned(reader, 0, INT64_MAX, value)) != 0)
-        return error;
+    bool is_negative = first >= 0xe0 || (first & 0xfc) == 0xd0;
+    int error = is_negative ? pack_read_negative(reader, value)
+                            : pack_read_unsigned(reader, 0, INT64_MAX, value);
     if (error != 0)
         return error;
     return *value - min <= max - min ? 0 : PACK_RANGE;
