@@ -3,9 +3,9 @@
 
 #include "common/check.h"
 #include "common/error.h"
-#include "common/pending.h"
 #include "common/reader.h"
 #include "common/writer.h"
+#include "proto/codec.h"
 #include "proto/limits.h"
 #include "services/settlement/ledger.h"
 #include "services/settlement/posting.h"
@@ -19,7 +19,6 @@ struct pair {
 struct settler {
     struct ledger ledger;
     struct postings postings;
-    struct pending declared; /* symbol_set commands that risk has not decided */
     struct pair symbols[SYMBOL_MAX + 1];
     uint64_t
         last_request; /* of deposits and withdrawals: they rise, so none posts twice */
@@ -31,7 +30,6 @@ static void carve(struct settler *settler, struct arena *arena,
 {
     ledger_init(&settler->ledger, arena, genesis->balances_max);
     posting_init(&settler->postings, arena);
-    pending_init(&settler->declared, arena, SETTLEMENT_PENDING_BYTES);
 }
 
 static size_t size(const struct msg_genesis *genesis, uint32_t instance)
@@ -127,15 +125,17 @@ static void apply_withdrawal(struct settler *settler, uint64_t gseq,
     apply_transfer(settler, gseq, done->request, &set, outbox);
 }
 
-/* A symbol's assets are in force from the decision on, and never change. */
-static void declare(struct settler *settler, uint64_t request)
+/* Configuration is in force from risk's decision on, which carries the command. */
+static void configure(struct settler *settler, const struct msg_admin_done *done)
 {
     struct msg msg;
-    if (!pending_take(&settler->declared, request, &msg))
+    CHECK(codec_decode_whole(done->body, done->body_size, &msg) == 0);
+    if (msg.kind != MSG_symbol_set)
         return;
     struct pair *pair = &settler->symbols[msg.symbol_set.symbol];
     CHECK(pair->base == 0 ||
-          (pair->base == msg.symbol_set.base && pair->quote == msg.symbol_set.quote));
+          (pair->base == msg.symbol_set.base &&
+           pair->quote == msg.symbol_set.quote)); /* they never change */
     pair->base = msg.symbol_set.base;
     pair->quote = msg.symbol_set.quote;
 }
@@ -144,16 +144,9 @@ static void apply(void *state, const struct core_input *input, struct outbox *ou
 {
     struct settler *settler = state;
     const struct msg *msg = input->msg;
-    struct msg refused;
     switch (msg->kind) {
-    case MSG_symbol_set:
-        pending_add(&settler->declared, input->gseq, input->bytes, input->bytes_size);
-        break;
     case MSG_admin_done:
-        declare(settler, msg->admin_done.request);
-        break;
-    case MSG_admin_rejected:
-        pending_take(&settler->declared, msg->admin_rejected.request, &refused);
+        configure(settler, &msg->admin_done);
         break;
     case MSG_trade:
         apply_trade(settler, input->gseq, &msg->trade, outbox);
@@ -235,7 +228,6 @@ static void save(const void *state, struct writer *writer)
 {
     const struct settler *settler = state;
     ledger_save(&settler->ledger, writer);
-    pending_save(&settler->declared, writer);
     for (uint32_t symbol = 1; symbol <= SYMBOL_MAX; symbol++) {
         const struct pair *pair = &settler->symbols[symbol];
         if (pair->base == 0)
@@ -252,8 +244,7 @@ static void save(const void *state, struct writer *writer)
 static int load(void *state, struct reader *reader)
 {
     struct settler *settler = state;
-    if (ledger_load(&settler->ledger, reader) != 0 ||
-        pending_load(&settler->declared, reader) != 0)
+    if (ledger_load(&settler->ledger, reader) != 0)
         return ERR_CORRUPT;
     uint32_t symbol;
     while ((symbol = reader_u32(reader)) != 0) {

@@ -4,7 +4,7 @@
  * Units:    the smallest unit of each asset; positions are gseqs.
  * Errors:   none; answers carry the reasons of common/error.def.
  * Threads:  one.
- * Bounds:   the capacities of GENESIS; SETTLEMENT_PENDING_BYTES of undecided symbol_set.
+ * Bounds:   the capacities of GENESIS.
  *
  * Nothing here decides: risk has refused what cannot be paid. What does not add up, was posted
  * before or leaves a client below zero is a bug in what is written in the log, and CHECKed.
@@ -13,8 +13,6 @@
 #define SETTLEMENT_CORE_H
 
 #include "common/core.h"
-
-enum { SETTLEMENT_PENDING_BYTES = OPERATOR_PENDING_MAX * (BODY_BYTES_MAX + 32) };
 
 extern const struct core_ops settlement_core;
 

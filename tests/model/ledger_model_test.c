@@ -97,8 +97,12 @@ static void declare(struct world *world, uint32_t symbol)
         .trading = TRADING_OPEN,
     };
     struct msg done = {.kind = MSG_admin_done};
-    done.admin_done = (struct msg_admin_done){.request = apply(world, 1, &msg),
-                                              .account = ACCOUNT_ADMIN};
+    size_t size = 0;
+    done.admin_done.request = apply(world, 1, &msg);
+    done.admin_done.account = ACCOUNT_ADMIN;
+    assert_int_equal(
+        codec_encode(done.admin_done.body, sizeof done.admin_done.body, &msg, &size), 0);
+    done.admin_done.body_size = (uint16_t)size;
     apply(world, SOURCE_RISK, &done);
 }
 
