@@ -119,12 +119,12 @@ struct core_ops {
      * put with outbox_append, outbox_send and outbox_drop_peer is done after the drain, the
      * appends first and committed before anything is sent. */
 
-    /* Once, after init and load, before anything is applied. */
+    /* Once, after init, before anything is loaded or applied. */
     void (*configure)(void *state, const struct core_settings *);
 
-    /* One frame from a peer, an answer from another service (answers to queries that went to
-     * BUS_SERVICE or BUS_SEQUENCER), or (port BUS_STREAM, gateway) the log's `head` with the
-     * `position`s behind it. The first call tells the sequencer that replay is over. Records
+    /* One frame from a peer, an answer from another service (to queries that went to
+     * BUS_SERVICE, or for the sequencer to BUS_OWNER), or (port BUS_STREAM, gateway) the log's
+     * `head` with the `position`s behind it. The first call tells the sequencer that replay is over. Records
      * a core appends itself it has folded already: they are not applied again. A core drops
      * what does not fit into the outbox; the sender repeats it. */
     void (*receive)(void *state, const struct core_frame *, const struct core_time *,

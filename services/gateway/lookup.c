@@ -79,12 +79,14 @@ static struct lookup *take_entry(struct lookup_table *t)
     return NULL;
 }
 
+/* The sequencer is asked on the socket to the owner of the log, so that a question never shares
+ * a frame with commands. */
 static void send_query(struct outbox *outbox, uint32_t service, const struct msg_query *q)
 {
     struct msg m = {.kind = MSG_query};
     m.query = *q;
     if (service == SERVICE_SEQUENCER)
-        outbox_send(outbox, BUS_SEQUENCER, 0, &m);
+        outbox_send(outbox, BUS_OWNER, 0, &m);
     else
         outbox_send(outbox, BUS_SERVICE, service, &m);
 }
