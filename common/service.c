@@ -81,7 +81,7 @@ int service_create(struct service_instance **created, const struct service_kind 
     s->kind = kind;
     s->options = *options;
     s->name = kind->core->name;
-    s->number = kind->number + options->instance;
+    s->number = kind->number + (kind->number == SERVICE_SHARD ? options->instance : 0);
     s->source = -(int64_t)s->number;
     uint32_t stream = kind->input == SERVICE_STREAM_APPROVED
                           ? STREAM_APPROVED(options->instance)
