@@ -7,8 +7,8 @@
  * Errors:   ERR_FULL from book_add, which leaves the book as it was; misuse is a CHECK.
  * Threads:  none; belongs to the shard core that holds it.
  * Bounds:   orders_max slots and levels_max levels. Adding and removing a level touches
- *           at most 7 index nodes, of which there are enough; all else is O(1). The sum of
- *           a level's quantities fits an int64, because risk has held every one of them.
+ *           at most 7 index nodes, of which there are enough; all else is O(1). The sum
+ *           of a level's quantities fits an int64, because risk has held each of them.
  */
 #ifndef BOOK_H
 #define BOOK_H

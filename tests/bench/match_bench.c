@@ -3,8 +3,8 @@
  *     match_bench [OPERATIONS [SEED [VARIANT]]]          default 1000000 42, all five
  *
  * The same flows as book_bench.c through match.c: approved commands in, reports out as
- * msgpack into an outbox that is emptied after each drain of 64. A first run decodes every
- * report and must find the oracle's trades, in order, else exit 1; a second one is timed.
+ * msgpack into an outbox that is emptied after each drain of 64. A first run decodes the
+ * reports and must find the oracle's trades, in order, else exit 1; a second is timed.
  * What encoding one trade report costs by itself is printed beside it.
  */
 #include "services/shard/match.h"

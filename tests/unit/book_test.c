@@ -174,6 +174,39 @@ static void books_are_apart(void **state)
     book_remove(&books[1], 1);
 }
 
+/* A shard's worth of symbols in one pool: what one frees, another uses. */
+static void a_thousand_books(void **state)
+{
+    (void)state;
+    enum { BOOKS = 1000, ORDERS = 4 * BOOKS };
+    size_t size = (book_pool_size(ORDERS, ORDERS) + 63) / 64 * 64;
+    void *memory = aligned_alloc(64, size);
+    struct book *books = calloc(BOOKS, sizeof(*books));
+    struct book_pool pool;
+    memset(memory, 0, size);
+    book_pool_init(&pool, memory, ORDERS, ORDERS);
+    for (uint32_t i = 0; i < BOOKS; i++)
+        book_init(&books[i], &pool, i + 1);
+    struct book_order order = {.order_id = 1, .leaves = 1, .quantity = 1};
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t slot = 0; slot < ORDERS; slot++) {
+            struct book *book = &books[(slot * 7 + round) % BOOKS];
+            enum book_side side = slot / BOOKS % 2 ? BOOK_ASK : BOOK_BID;
+            int64_t price = side == BOOK_ASK ? 5000 + slot : 1 + slot;
+            assert_int_equal(book_add(book, side, price, slot, &order), 0);
+        }
+        assert_int_equal(pool.level_count, ORDERS);
+        book_pool_check(&pool, books, BOOKS, false);
+        for (uint32_t slot = 0; slot < ORDERS; slot++)
+            book_remove(&books[(slot * 7 + round) % BOOKS], slot);
+        assert_int_equal(pool.level_count + pool.node_count, 0);
+        book_pool_check(&pool, books, BOOKS, false);
+    }
+    assert_int_equal(pool.level_fresh, 2 * ORDERS); /* no level was lost on the way */
+    free(memory);
+    free(books);
+}
+
 /* What only a bug can ask for stops the service. */
 static void refuses_the_impossible(void **state)
 {
@@ -235,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(find_by_slot_and_id, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(books_are_apart, set_up, tear_down),
+        cmocka_unit_test(a_thousand_books),
         cmocka_unit_test_setup_teardown(refuses_the_impossible, set_up, tear_down),
         cmocka_unit_test_setup_teardown(check_finds_damage, set_up, tear_down),
         cmocka_unit_test(terms_survive_packing),
