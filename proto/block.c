@@ -28,7 +28,7 @@ static size_t chain_size(const struct block *b)
     return is_log(b) ? DIGEST_CHAIN_BYTES : DIGEST_BYTES;
 }
 
-/* ---- writing ----------------------------------------------------------------------------- */
+/* ---- writing ---------------------------------------------------------------------- */
 
 static size_t finish_record(struct pack_writer *writer, const uint8_t *out,
                             const uint8_t *message, size_t size)
@@ -84,8 +84,8 @@ void block_make(struct block *b, uint8_t *out, const uint8_t *records,
     pack_bin(&writer, chain_size(b));
     pack_bin_body(&writer, b->chain, chain_size(b));
 
-    /* The crc stands before what it covers but is known only after it; its size depends on its
-     * value. So what follows it is summed first, from where the records are. */
+    /* The crc stands before what it covers but is known only after it; its size depends
+     * on its value. So what follows it is summed first, from where the records are. */
     uint8_t tail[ARRAY_HEAD_MAX];
     struct pack_writer tail_writer = {tail};
     pack_array(&tail_writer, b->count);
@@ -104,7 +104,7 @@ void block_make(struct block *b, uint8_t *out, const uint8_t *records,
     b->size = (size_t)(writer.at - out);
 }
 
-/* ---- reading ----------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------- */
 
 #define TRY(call)                                                                        \
     if ((error = (call)) != 0)                                                           \

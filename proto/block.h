@@ -4,15 +4,16 @@
  *     log     : record i is [source, n, bin(message)] at time ts_ns + i
  *     derived : record i is [cause_gseq, cause_ts_ns, bin(message)]
  *
- * prev_chain is a bin: 32 bytes in the log (BLAKE2b-256 over prev_chain and the block without
- * its crc), 16 in any other stream (running xxh3-128 of all records before, so that it does
- * not depend on where blocks were cut). crc32c is over the block without the crc itself.
+ * prev_chain is a bin: 32 bytes in the log (BLAKE2b-256 over prev_chain and the block
+ * without its crc), 16 in any other stream (running xxh3-128 of all records before, so
+ * that it does not depend on where blocks were cut). crc32c is over the block without
+ * the crc itself.
  *
  * Owns:     nothing; an open block and its records point into the caller's bytes.
- * Units:    bytes, sequences from 1, log time in ns: strictly increasing, so the next block's
- *           ts_ns is at least ts_ns + count.
- * Errors:   negative PACK_*: PACK_CORRUPT for a wrong crc, PACK_VERSION for another format,
- *           the rest as in pack.h.
+ * Units:    bytes, sequences from 1, log time in ns: strictly increasing, so the next
+ *           block's ts_ns is at least ts_ns + count.
+ * Errors:   negative PACK_*: PACK_CORRUPT for a wrong crc, PACK_VERSION for another
+ *           format, the rest as in pack.h.
  * Threads:  any.
  * Bounds:   BLOCK_COUNT_MAX records of at most MESSAGE_BYTES_MAX message bytes.
  */
@@ -62,27 +63,27 @@ struct block_record {
     uint32_t size;
 };
 
-/* Writes one record; `out` has BLOCK_RECORD_HEAD_MAX + size of room. Returns what it took. */
+/* Writes one record into BLOCK_RECORD_HEAD_MAX + size of room. Returns its size. */
 size_t block_put_log_record(uint8_t *out, int64_t source, uint64_t n,
                             const uint8_t *message, size_t size);
 size_t block_put_derived_record(uint8_t *out, uint64_t cause_gseq, uint64_t cause_time_ns,
                                 const uint8_t *message, size_t size);
 
-/* Makes a block of `count` records that stand back to back: the caller has set stream, count,
- * first_seq, time_ns and chain. `out` has BLOCK_HEAD_MAX + records_size of room and does not
- * overlap the records. The block is then open at its first record. */
+/* Makes a block of `count` records that stand back to back: the caller has set stream,
+ * count, first_seq, time_ns and chain. `out` has BLOCK_HEAD_MAX + records_size of room
+ * and does not overlap the records. The block is then open at its first record. */
 void block_make(struct block *, uint8_t *out, const uint8_t *records,
                 size_t records_size);
 
-/* Opens the block at the front of some bytes: its shape, the shape of every record and the
- * crc are right, or it is refused. `used` is where the next block starts. */
+/* Opens the block at the front of some bytes: its shape, the shape of every record and
+ * the crc are right, or it is refused. `used` is where the next block starts. */
 int block_open(struct block *, const uint8_t *bytes, size_t size, size_t *used);
 
 /* The next record; false at the end. */
 bool block_next(struct block *, struct block_record *);
 
-/* Goes to record `seq` of a block none of whose records was taken; `chain` of a derived block
- * goes with it. PACK_RANGE if it is not first_seq .. first_seq + count. */
+/* Goes to record `seq` of a block none of whose records was taken; `chain` of a derived
+ * block goes with it. PACK_RANGE if it is not first_seq .. first_seq + count. */
 int block_skip(struct block *, uint64_t seq);
 
 /* The chain after the block. `chain` may be the block's own. */

@@ -18,9 +18,12 @@
     }
 #include "proto/types.def"
 
-/* The most bytes each message can take; a compile error is an entry too large for its buffer. */
+/* The most bytes each message can take. */
 enum {
-#define MESSAGE(name, id, doc)                                BYTES_##name = 3 + PACK_INTEGER_MAX
+    HEAD_BYTES = 3 + 3, /* array and id */
+};
+enum {
+#define MESSAGE(name, id, doc)                                BYTES_##name = HEAD_BYTES
 #define INTEGER(type, ctype, field, min, max, doc)            +1 + sizeof(ctype)
 #define INTEGER_OPT(type, ctype, field, value, min, max, doc) +1 + sizeof(ctype)
 #define ENUM(field, type, doc)                                +2
@@ -35,7 +38,7 @@ enum {
     static_assert((int)BYTES_##name <= MESSAGE_BYTES_MAX, "buffers hold it");
 #include "proto/schema.def"
 
-/* ---- encoding ---------------------------------------------------------------------------- */
+/* ---- encoding --------------------------------------------------------------------- */
 
 static inline bool in_range(uint64_t value, uint64_t min, uint64_t max)
 {
@@ -187,7 +190,7 @@ int codec_encode(uint8_t *out, size_t capacity, const struct msg *m, size_t *siz
     return codec_encode_body(out, capacity, m->kind, msg_const_body(m), size);
 }
 
-/* ---- decoding ---------------------------------------------------------------------------- */
+/* ---- decoding --------------------------------------------------------------------- */
 
 static int get_text(struct pack_reader *in, char *text, size_t capacity)
 {
@@ -227,8 +230,8 @@ static int get_blob(struct pack_reader *in, uint8_t *out, size_t capacity,
     return 0;
 }
 
-/* `count` fields follow. A missing trailing one has its default; at the end, the last one read
- * must not be an optional one that has its default. */
+/* `count` fields follow. A missing trailing one has its default; at the end, the last
+ * one read must not be an optional one that has its default. */
 #define MESSAGE(name, id, doc)                                                           \
     static inline int get_##name(struct pack_reader *reader, uint32_t count,             \
                                  struct msg_##name *m)                                   \

@@ -1,8 +1,8 @@
-/* digest.h - checksums: crc32c for bit flips, xxh3 for equality, BLAKE2b against tampering.
+/* digest.h - crc32c for bit flips, xxh3 for equality, BLAKE2b against tampering.
  *
  * Owns:     nothing.
- * Units:    sizes in bytes. A digest is 16 bytes, xxh3-128 in canonical (big-endian) order; a
- *           chain is 32 bytes, BLAKE2b-256.
+ * Units:    sizes in bytes. A digest is 16 bytes, xxh3-128 in canonical (big-endian)
+ *           order; a chain is 32 bytes, BLAKE2b-256.
  * Errors:   none.
  * Threads:  any.
  * Bounds:   no allocation.
@@ -19,8 +19,8 @@
 /* digest = xxh3-128(bytes). */
 void digest_bytes(uint8_t digest[DIGEST_BYTES], const void *bytes, size_t size);
 
-/* The running digest of a sequence of records: digest = xxh3-128(digest || record). It starts
- * as zeros. */
+/* The running digest of a sequence of records: digest = xxh3-128(digest || record). It
+ * starts as zeros. */
 void digest_fold(uint8_t digest[DIGEST_BYTES], const void *record, size_t size);
 
 /* 64-bit xxh3, for "the same bytes as before?". */

@@ -13,8 +13,8 @@
 
 #include "proto/msg.h"
 
-/* Writes the accounts whose feed this record belongs to and returns how many: 0 (commands,
- * configuration, TICKs), 1, or 2 for a trade between two accounts. */
+/* Writes the accounts whose feed this record belongs to and returns how many: 0
+ * (commands, configuration, TICKs), 1, or 2 for a trade between two accounts. */
 uint32_t feed_accounts(const struct msg *, uint32_t accounts[2]);
 
 #endif

@@ -2,8 +2,8 @@
  *
  *     {"message":"order_new","cl_ord_id":7,"symbol":3,"side":"BUY",...}
  *
- * Enumerations print by name, integers beyond 2^53 as strings, BYTES as hex, a BLOB as the
- * message it holds (as hex if it holds none).
+ * Enumerations print by name, integers beyond 2^53 as strings, BYTES as hex, a BLOB as
+ * the message it holds (as hex if it holds none).
  *
  * Owns:     nothing.
  * Units:    as the message's.

@@ -26,8 +26,8 @@ enum {
 };
 static_assert(sizeof enums / sizeof enums[0] == ENUM_COUNT, "one row each");
 
-/* Per message a function with its tables, because a field's macro does not know the message it
- * stands in: there, `body` does. */
+/* Per message a function with its tables, because a field's macro does not know the
+ * message it stands in: there, `body` does. */
 #define MESSAGE(name_, id_, doc_)                                                        \
     static const struct msg_info *info_##name_(void)                                     \
     {                                                                                    \

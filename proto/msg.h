@@ -1,7 +1,7 @@
 /* msg.h - every message as a flat struct, and tables that describe them.
  *
- * Expanded from schema.def and types.def. A struct msg holds one message of any kind; copying
- * is `=`. Padding is real: compare encodings, never memory.
+ * Expanded from schema.def and types.def. A struct msg holds one message of any kind;
+ * copying is `=`. Padding is real: compare encodings, never memory.
  *
  * Owns:     nothing; the tables are constant.
  * Units:    as proto/README.md says; sizes and offsets in bytes.

@@ -73,8 +73,8 @@ static int take_bytes(struct pack_reader *reader, uint64_t size, size_t max,
     return 0;
 }
 
-/* A length of 1, 2 or 4 bytes behind a first byte of base, base + 1, base + 2; `least` is the
- * shortest that needs the one byte. */
+/* A length of 1, 2 or 4 bytes behind a first byte of base, base + 1, base + 2; `least`
+ * is the shortest that needs the one byte. */
 static int take_length(struct pack_reader *reader, uint8_t base, uint64_t least,
                        uint64_t *size)
 {

@@ -1,15 +1,17 @@
 /* pack.h - msgpack primitives: msgpack-c's own packing, and a reader that trusts nothing.
  *
- * Writing uses msgpack-c's pack_template.h with an append of our own, so a value becomes a few
- * inlined stores. It writes the shortest form; there is one encoding of each value. Reading
- * accepts exactly what writing makes: everything else is refused with a code that says why.
+ * Writing uses msgpack-c's pack_template.h with an append of our own, so a value becomes
+ * a few inlined stores. It writes the shortest form; there is one encoding of each
+ * value. Reading accepts exactly what writing makes: everything else is refused with a
+ * code that says why.
  *
  * Owns:     nothing; a reader borrows its bytes.
  * Units:    bytes.
  * Errors:   negative PACK_*, whose numbers are those of common/error.def.
  * Threads:  any.
- * Bounds:   a writer has none, so its caller makes room first: PACK_INTEGER_MAX for an integer
- *           or the head of an array, a string or a bin. A reader never leaves its bytes.
+ * Bounds:   a writer has none, so its caller makes room first: PACK_INTEGER_MAX for an
+ *           integer or the head of an array, a string or a bin. A reader never leaves
+ *           its bytes.
  */
 #ifndef PACK_H
 #define PACK_H
@@ -43,7 +45,9 @@ enum { PACK_INTEGER_MAX = 9 };
 /* Loads and the tables of msg.c rely on it. */
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a little-endian machine");
 
-/* ---- writing: pack_uint64(&writer, 7), pack_int64, pack_array, pack_bin, pack_bin_body ... */
+/* ---- writing ---------------------------------------------------------------------- */
+
+/* pack_uint64(&writer, 7), pack_int64, pack_array, pack_bin, pack_bin_body ... */
 struct pack_writer {
     uint8_t *at;
 };
@@ -61,7 +65,7 @@ static inline void pack_append(struct pack_writer *writer, const void *bytes, si
 
 #include <msgpack/pack_template.h>
 
-/* ---- reading ----------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------- */
 struct pack_reader {
     const uint8_t *at, *end;
 };
@@ -71,7 +75,7 @@ static inline size_t pack_left(const struct pack_reader *reader)
     return (size_t)(reader->end - reader->at);
 }
 
-/* Inlined for good: a decoder is a row of these, and its cursor must stay in registers. */
+/* Inlined for good: a decoder is a row of these; its cursor must stay in registers. */
 #define PACK_INLINE static inline __attribute__((always_inline))
 
 /* `width` (1, 2, 4, 8) big-endian bytes at the end of what there is. */

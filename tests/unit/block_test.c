@@ -72,7 +72,7 @@ static void test_log_block(void **state)
     assert_memory_equal(chain, after, sizeof chain);
 }
 
-/* Several blocks of a derived stream stand back to back; each carries the digest before it. */
+/* Blocks of a derived stream stand back to back; each carries the digest before it. */
 static void test_derived_blocks(void **state)
 {
     (void)state;
@@ -99,8 +99,8 @@ static void test_derived_blocks(void **state)
     assert_memory_equal(before, chain, sizeof chain);
 }
 
-/* The digest of a derived stream does not depend on where its blocks were cut, nor on where
- * a reader comes in. */
+/* The digest of a derived stream does not depend on where its blocks were cut, nor on
+ * where a reader comes in. */
 static void test_digest_ignores_cuts(void **state)
 {
     (void)state;
@@ -159,7 +159,7 @@ static void test_damage_is_found(void **state)
     }
 }
 
-/* Bytes after the crc field are covered: a payload flip is CORRUPT, another version says so. */
+/* A flip in a message is CORRUPT; another version says so. */
 static void test_codes(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* codec_test.c - one encoding for each value, msgpack-c agrees, and nothing else is taken. */
+/* codec_test.c - one encoding for each value; msgpack-c agrees; the rest is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -193,7 +193,7 @@ static void test_space(void **state)
     }
 }
 
-/* ---- golden bytes ------------------------------------------------------------------------ */
+/* ---- golden bytes ----------------------------------------------------------------- */
 
 static void to_hex(char *out, const uint8_t *bytes, size_t size)
 {
@@ -229,7 +229,7 @@ static void test_golden(void **state)
             compare_golden(kind);
 }
 
-/* ---- msgpack-c agrees -------------------------------------------------------------------- */
+/* ---- msgpack-c agrees ------------------------------------------------------------- */
 
 static uint32_t fields_written(const struct msg_info *info, const struct msg *m)
 {
@@ -297,7 +297,7 @@ struct peer {
     msgpack_sbuffer buffer;
 };
 
-/* msgpack-c reads our bytes to the same values, and packs the values to the same bytes. */
+/* msgpack-c reads our bytes to the same values and packs these to the same bytes. */
 static void compare_with_msgpack(struct peer *peer, const struct msg *m)
 {
     const struct msg_info *info = msg_find(m->kind);
@@ -357,7 +357,7 @@ static void test_msgpack_c_agrees(void **state)
     msgpack_unpacked_destroy(&peer.result);
 }
 
-/* ---- hostile bytes ----------------------------------------------------------------------- */
+/* ---- hostile bytes ---------------------------------------------------------------- */
 
 /* Changes `size` bytes a little; returns the new size, at most MESSAGE_BYTES_MAX. */
 static size_t mutate(uint8_t *bytes, size_t size, uint64_t *seed)
@@ -392,8 +392,8 @@ static size_t mutate(uint8_t *bytes, size_t size, uint64_t *seed)
     return size;
 }
 
-/* A million damaged messages, in memory of exactly their size: none is read out of bounds,
- * and what is taken is a value's one encoding. */
+/* A million damaged messages, in memory of exactly their size: none is read out of
+ * bounds, and what is taken is a value's one encoding. */
 static void test_mutations(void **state)
 {
     (void)state;
