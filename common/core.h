@@ -123,8 +123,8 @@ struct core_ops {
     void (*configure)(void *state, const struct core_settings *);
 
     /* One frame from a peer, an answer from another service (to queries that went to
-     * BUS_SERVICE, or for the sequencer to BUS_OWNER), or (port BUS_STREAM, gateway) the log's
-     * `head` with the `position`s behind it. The first call tells the sequencer that replay is over. Records
+     * BUS_SERVICE), or (port BUS_STREAM, gateway) the log's `head` with the `position`s behind
+     * it. The first call tells the sequencer that replay is over. Records
      * a core appends itself it has folded already: they are not applied again. A core drops
      * what does not fit into the outbox; the sender repeats it. */
     void (*receive)(void *state, const struct core_frame *, const struct core_time *,

@@ -123,23 +123,26 @@ static int on_welcome(struct service_instance *s, const struct msg_welcome *welc
                : 0;
 }
 
+static int on_harness_message(struct service_instance *s, const struct msg *msg)
+{
+    if (msg->kind == MSG_welcome)
+        return on_welcome(s, &msg->welcome);
+    if (msg->kind == MSG_ack && s->kind->submits && s->state != NULL)
+        return stream_submitter_ack(&s->submitter, &msg->ack, s->now.mono_ns);
+    return 0;
+}
+
+/* A frame may hold messages for us and, in a gateway, for the core, which passes over ours. */
 static int on_sequencer(struct service_instance *s, const struct bus_frame *frame)
 {
     struct msg msg;
-    uint32_t kind = codec_kind(frame->bytes, frame->size);
     size_t used = 0;
-    if (kind != MSG_welcome && kind != MSG_ack)
-        return to_core(s, frame);
     for (size_t at = 0; at < frame->size; at += used) {
-        int error = 0;
         if (codec_decode(frame->bytes + at, frame->size - at, &msg, &used) != 0) {
             s->counts.frames_refused++;
             return 0;
         }
-        if (msg.kind == MSG_welcome)
-            error = on_welcome(s, &msg.welcome);
-        else if (msg.kind == MSG_ack && s->kind->submits && s->state != NULL)
-            error = stream_submitter_ack(&s->submitter, &msg.ack, s->now.mono_ns);
+        int error = on_harness_message(s, &msg);
         if (error != 0) {
             service_log(s, SERVICE_LOG_ERROR, "sequencer",
                         "made_n=%" PRIu64 " acked_n=%" PRIu64 " error=%s",
@@ -147,7 +150,7 @@ static int on_sequencer(struct service_instance *s, const struct bus_frame *fram
             return error;
         }
     }
-    return 0;
+    return s->kind->core->receive != NULL ? to_core(s, frame) : 0;
 }
 
 /* ---- from the owner of the input -------------------------------------------------------- */

@@ -74,11 +74,26 @@ static int seek_row(void *context, uint32_t table, const void *key, size_t key_s
                         found_key_size, value, value_size);
 }
 
+/* Cores know no blocks: the chain of the log behind record `after` is ours to tell. */
+static void answer_chain(const struct service_instance *s, const struct msg_query *query,
+                         struct core_answer *answer)
+{
+    struct msg msg = {.kind = MSG_row_chain, .row_chain.gseq = query->after};
+    if (stream_publisher_chain(&s->publishers[0], query->after + 1,
+                               msg.row_chain.chain) != 0)
+        answer->head.reason = (uint16_t)error_number(ERR_NOT_FOUND);
+    else
+        (void)core_answer_add(answer, &msg);
+}
+
 static void answer(struct service_instance *s, const struct service_query *waiting)
 {
     struct core_rows rows = {.context = s, .seek = seek_row};
     struct core_answer answer = {.rows = s->queries.rows, .rows_capacity = ROWS_BYTES};
-    s->kind->core->query(s->state, &waiting->query, &rows, &answer);
+    if (waiting->query.kind == QUERY_KIND_CHAIN && service_owns_log(s))
+        answer_chain(s, &waiting->query, &answer);
+    else
+        s->kind->core->query(s->state, &waiting->query, &rows, &answer);
     answer.head.id = waiting->query.id;
     answer.head.gseq = s->gseq;
     answer.head.count = answer.count;

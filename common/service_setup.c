@@ -136,6 +136,8 @@ static void connect_to_services(struct wiring *w)
 {
     const struct config *c = w->config;
     char name[32];
+    /* Not the socket of submissions: a question never shares a frame with commands. */
+    connect_to(w, BUS_SERVICE, SERVICE_SEQUENCER, c->endpoint_sequencer, 0, "sequencer");
     connect_to(w, BUS_SERVICE, SERVICE_RISK, c->endpoint_risk, 0, "risk");
     connect_to(w, BUS_SERVICE, SERVICE_SETTLEMENT, c->endpoint_settlement, 0,
                "settlement");

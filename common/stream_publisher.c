@@ -222,24 +222,37 @@ size_t stream_publisher_head(const struct stream_publisher *p, uint8_t *frame,
     return size;
 }
 
-int stream_publisher_judge(struct stream_publisher *p, uint64_t next,
-                           const uint8_t chain[STREAM_CHAIN])
+int stream_publisher_chain(const struct stream_publisher *p, uint64_t next,
+                           uint8_t chain[STREAM_CHAIN])
 {
-    if (next > p->next)
-        return ERR_LOG_BEHIND;
-    if (next == p->next)
-        return memcmp(chain, p->chain, STREAM_CHAIN) == 0 ? 0 : ERR_DIVERGED;
+    if (next == p->next) {
+        memcpy(chain, p->chain, STREAM_CHAIN);
+        return 0;
+    }
     const void *bytes;
     size_t size, used;
     struct block block;
     int error = get_block(p, next, &bytes, &size);
-    if (error == ERR_NOT_FOUND)
-        return ERR_DIVERGED; /* this log was never cut there */
     if (error != 0)
         return error;
     if (block_open(&block, bytes, size, &used) != 0)
         return ERR_CORRUPT;
-    return memcmp(chain, block.chain, STREAM_CHAIN) == 0 ? 0 : ERR_DIVERGED;
+    memcpy(chain, block.chain, STREAM_CHAIN);
+    return 0;
+}
+
+int stream_publisher_judge(const struct stream_publisher *p, uint64_t next,
+                           const uint8_t chain[STREAM_CHAIN])
+{
+    uint8_t ours[STREAM_CHAIN];
+    if (next > p->next)
+        return ERR_LOG_BEHIND;
+    int error = stream_publisher_chain(p, next, ours);
+    if (error == ERR_NOT_FOUND)
+        return ERR_DIVERGED; /* this log was never cut there */
+    if (error != 0)
+        return error;
+    return memcmp(chain, ours, STREAM_CHAIN) == 0 ? 0 : ERR_DIVERGED;
 }
 
 static size_t put_fetched(const struct stream_publisher *p, uint8_t *frame,

@@ -67,9 +67,13 @@ size_t stream_publisher_head(const struct stream_publisher *, uint8_t *frame,
 int stream_publisher_fetch(struct stream_publisher *, const struct msg_fetch *,
                            uint8_t *frame, size_t capacity, size_t *size);
 
+/* The chain before record `next`, where a block begins: else ERR_NOT_FOUND, or ERR_CORRUPT. */
+int stream_publisher_chain(const struct stream_publisher *, uint64_t next,
+                           uint8_t chain[STREAM_CHAIN]);
+
 /* Log: is a consumer that stands at (next, chain) one of this log? 0, ERR_LOG_BEHIND,
  * ERR_DIVERGED. */
-int stream_publisher_judge(struct stream_publisher *, uint64_t next,
+int stream_publisher_judge(const struct stream_publisher *, uint64_t next,
                            const uint8_t chain[STREAM_CHAIN]);
 
 /* After a restart: up to `next` the stream exists already, with this chain. */

@@ -79,31 +79,22 @@ static struct lookup *take_entry(struct lookup_table *t)
     return NULL;
 }
 
-/* The sequencer is asked on the socket to the owner of the log, so that a question never shares
- * a frame with commands. */
-static void send_query(struct outbox *outbox, uint32_t service, const struct msg_query *q)
-{
-    struct msg m = {.kind = MSG_query};
-    m.query = *q;
-    if (service == SERVICE_SEQUENCER)
-        outbox_send(outbox, BUS_OWNER, 0, &m);
-    else
-        outbox_send(outbox, BUS_SERVICE, service, &m);
-}
-
 /* Registers a question and sends it. 0: no entry is free. */
 static uint64_t ask(struct gateway *g, struct outbox *outbox, const struct peer *p,
-                    enum lookup_purpose purpose, uint32_t service, struct msg_query q)
+                    enum lookup_purpose purpose, uint32_t service,
+                    const struct msg_query *q)
 {
     struct lookup *entry = take_entry(&g->lookups);
     if (entry == NULL)
         return 0;
-    entry->client_id = q.id;
+    entry->client_id = q->id;
     entry->peer = p->handle;
     entry->purpose = purpose;
     entry->deadline_ns = g->now_ns + g->settings.query_timeout_ms * UINT64_C(1000000);
-    q.id = entry->id;
-    send_query(outbox, service, &q);
+    struct msg m = {.kind = MSG_query};
+    m.query = *q;
+    m.query.id = entry->id;
+    outbox_send(outbox, BUS_SERVICE, service, &m);
     return entry->id;
 }
 
@@ -111,7 +102,7 @@ uint64_t lookup_ask(struct gateway *g, struct outbox *outbox, const struct peer 
                     enum lookup_purpose purpose, const struct msg_query *q)
 {
     CHECK(purpose != LOOKUP_CLIENT);
-    return ask(g, outbox, p, purpose, destinations[q->kind].service, *q);
+    return ask(g, outbox, p, purpose, destinations[q->kind].service, q);
 }
 
 void lookup_query(struct gateway *g, struct outbox *outbox, struct peer *p,
@@ -131,7 +122,7 @@ void lookup_query(struct gateway *g, struct outbox *outbox, struct peer *p,
         reason = ERR_RATE;
     if (reason == 0 && p->queries >= PEER_QUERIES_MAX)
         reason = ERR_BUSY;
-    if (reason == 0 && ask(g, outbox, p, LOOKUP_CLIENT, service, q) == 0)
+    if (reason == 0 && ask(g, outbox, p, LOOKUP_CLIENT, service, &q) == 0)
         reason = ERR_BUSY;
     if (reason == 0)
         p->queries++;
