@@ -24,6 +24,7 @@ enum {
     RIG_SNAPSHOT_BYTES = 64 << 20,
     RIG_ANSWER_BYTES = 1 << 20,
     RIG_KEY_MAX = 64,
+    RIG_STREAMS = 2,
 };
 
 struct rig_row {
@@ -59,7 +60,10 @@ static inline struct rig *rig_create(const struct core_ops *ops,
 {
     struct rig *rig = calloc(1, sizeof *rig);
     assert_non_null(rig);
-    const struct outbox_sizes sizes = {.rows = RIG_OUTBOX_BYTES};
+    const struct outbox_sizes sizes = {.rows = RIG_OUTBOX_BYTES,
+                                       .submits = RIG_OUTBOX_BYTES,
+                                       .emits = RIG_OUTBOX_BYTES,
+                                       .streams = RIG_STREAMS};
     rig->ops = ops;
     rig->genesis = *genesis;
     rig->state = rig_state(rig);
