@@ -1,6 +1,7 @@
 /* service.c - the life of an instance, and the only loop. */
 #include "common/service.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -71,6 +72,17 @@ static int open_all(struct service_instance *s)
     return bus_open(&s->bus, &bus);
 }
 
+/* Shards and gateways are several. */
+static void name_it(struct service_instance *s)
+{
+    const struct service_kind *kind = s->kind;
+    bool is_shard = kind->number == SERVICE_SHARD;
+    const char *format = is_shard || kind->number == SERVICE_GATEWAY ? "%s-%u" : "%s";
+    snprintf(s->name, sizeof s->name, format, kind->core->name, s->options.instance);
+    s->number = kind->number + (is_shard ? s->options.instance : 0);
+    s->source = -(int64_t)s->number;
+}
+
 int service_create(struct service_instance **created, const struct service_kind *kind,
                    const struct service_options *options)
 {
@@ -80,9 +92,7 @@ int service_create(struct service_instance **created, const struct service_kind 
         return ERR_MEMORY;
     s->kind = kind;
     s->options = *options;
-    s->name = kind->core->name;
-    s->number = kind->number + (kind->number == SERVICE_SHARD ? options->instance : 0);
-    s->source = -(int64_t)s->number;
+    name_it(s);
     uint32_t stream = kind->input == SERVICE_STREAM_APPROVED
                           ? STREAM_APPROVED(options->instance)
                           : STREAM_LOG;
@@ -121,6 +131,8 @@ static int finish_drain(struct service_instance *s)
 {
     if (s->state == NULL || s->is_replaying)
         return 0;
+    if (service_owns_log(s))
+        check_sequence = s->publishers[0].next;
     if (s->kind->core->turn != NULL)
         s->kind->core->turn(s->state, &s->now, &s->outbox);
     if (s->outbox.stop != 0)

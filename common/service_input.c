@@ -104,8 +104,6 @@ int service_input_birth(struct service_instance *s, const struct msg_genesis *ge
         return ERR_MEMORY;
     carve(s, &sizes, publisher_size, submitter_size);
     core->init(s->state, genesis, s->options.instance);
-    if (core->configure != NULL)
-        core->configure(s->state, &s->options.settings);
     return 0;
 }
 
@@ -135,18 +133,38 @@ static void submit_digest(struct service_instance *s, uint64_t seq)
     outbox_submit(&s->outbox, &msg);
 }
 
+void service_input_configure(struct service_instance *s)
+{
+    if (s->kind->core->configure != NULL)
+        s->kind->core->configure(s->state, &s->options.settings);
+}
+
 static int first_record(struct service_instance *s, const struct core_input *input)
 {
     if (input->seq != 1 || input->msg->kind != MSG_genesis)
         return ERR_CORRUPT;
     int error = service_input_birth(s, &input->msg->genesis);
-    if (error == 0)
-        error = service_store_identify(s);
+    if (error != 0)
+        return error;
+    service_input_configure(s);
+    error = service_store_identify(s);
     s->checkin_at_ns = 0; /* the answer is for the submitter, which exists from now on */
     return error != 0 ? error : service_restart_arm(s);
 }
 
-static void apply_record(struct service_instance *s, const struct core_input *input)
+/* The operator's SKIP, once risk has confirmed it, for a record that is still to come. */
+static int note_skip(struct service_instance *s, const struct core_input *input)
+{
+    const struct msg_admin_done *done = &input->msg->admin_done;
+    struct msg msg;
+    if (codec_kind(done->body, done->body_size) != MSG_skip ||
+        codec_decode_whole(done->body, done->body_size, &msg) != 0 ||
+        msg.skip.service != s->number || msg.skip.sequence <= input->seq)
+        return 0;
+    return service_store_skip(s, msg.skip.sequence);
+}
+
+static int apply_record(struct service_instance *s, const struct core_input *input)
 {
     const struct msg *msg = input->msg;
     if (!service_store_is_skipped(s, input->seq))
@@ -156,6 +174,7 @@ static void apply_record(struct service_instance *s, const struct core_input *in
     if (msg->kind == MSG_tick && s->kind->submits &&
         msg->tick.number % s->genesis.digest_ticks == 0)
         submit_digest(s, input->seq);
+    return msg->kind == MSG_admin_done ? note_skip(s, input) : 0;
 }
 
 static struct core_input input_of(const struct block_record *record,
@@ -187,9 +206,10 @@ int service_input_apply(struct service_instance *s, struct block *block)
             error = first_record(s, &input);
         if (error != 0)
             return error;
-        apply_record(s, &input);
+        error = apply_record(s, &input);
         s->counts.records++;
-        error = service_output_take(s);
+        if (error == 0)
+            error = service_output_take(s);
     }
     if (error == 0)
         error = service_output_cut(s);

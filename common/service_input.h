@@ -26,4 +26,7 @@ int service_input_receive(struct service_instance *, const uint8_t *frame, size_
 int service_input_birth(struct service_instance *, const struct msg_genesis *);
 void service_input_death(struct service_instance *);
 
+/* The operator's settings, after init or load, before anything is applied. */
+void service_input_configure(struct service_instance *);
+
 #endif

@@ -52,7 +52,7 @@ struct service_counts {
 struct service_instance {
     const struct service_kind *kind;
     struct service_options options;
-    const char *name;
+    char name[32]; /* "risk", "shard-0" */
     uint32_t number;
     int64_t source;
     struct journal *journal;

@@ -2,19 +2,18 @@
 #include "common/service_log.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
+#include "common/log.h"
 #include "common/service_instance.h"
 
 void service_log(const struct service_instance *s, enum service_log_level level,
                  const char *event, const char *format, ...)
 {
-    static const char *const names[] = {"error", "warn", "info"};
-    char line[512];
+    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARN,
+                                            LOG_LEVEL_INFO};
     va_list arguments;
+    log_set_service(s->name); /* several may share a thread */
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    log_line_list(levels[level], event, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%s %s next=%" PRIu64 " %s %s\n", names[level], s->name,
-            s->input.next, event, line);
 }

@@ -68,6 +68,7 @@ static int restore(struct service_instance *s)
     error = stream_submitter_load(&s->submitter, &r);
     if (error == 0)
         error = s->kind->core->load(s->state, &r);
+    service_input_configure(s);
     return error != 0 ? error : reader_end(&r);
 }
 
