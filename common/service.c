@@ -97,6 +97,7 @@ int service_create(struct service_instance **created, const struct service_kind 
                           ? STREAM_APPROVED(options->instance)
                           : STREAM_LOG;
     stream_consumer_init(&s->input, stream);
+    metrics_init(&s->metrics, s->name);
     read_clock(s);
     s->frame = malloc(STREAM_FRAME_BYTES);
     int error = s->frame == NULL ? ERR_MEMORY : open_all(s);
@@ -166,18 +167,56 @@ static bool is_ready(const struct service_instance *s)
             s->now.mono_ns - s->input.heard_ns < 4 * STREAM_RETRY_NS);
 }
 
-/* Seldom: things that need not be exact. */
-static void measure(struct service_instance *s)
+/* The network's and the storage's own counts. */
+static void measure_io(struct service_instance *s)
 {
-    if (s->now.mono_ns < s->measured_at_ns)
-        return;
-    s->measured_at_ns = s->now.mono_ns + MEASURE_NS;
+    struct metrics *m = &s->metrics;
+    struct bus_counts counts = {.connected = 0};
+    bus_take_counts(s->bus, &counts);
+    metrics_add(m, METRICS_connections_opened, counts.connected);
+    metrics_add(m, METRICS_connections_lost, counts.disconnected);
+    metrics_add(m, METRICS_handshakes_failed, counts.handshakes_failed);
+    metrics_add(m, METRICS_frames_refused, counts.frames_refused);
+    metrics_add(m, METRICS_sends_dropped, counts.sends_dropped);
+    metrics_set(m, METRICS_frames_sent, s->sender.frames);
+    if (counts.handshakes_failed > 0)
+        service_log(s, SERVICE_LOG_WARN, "handshakes_failed", "count=%" PRIu64,
+                    counts.handshakes_failed);
     uint32_t used = journal_used_percent(s->journal);
     if (used >= ALARM_PERCENT && s->used_percent < ALARM_PERCENT)
         service_log(s, SERVICE_LOG_WARN, "map_fills", "percent=%u", used);
     s->used_percent = used;
     s->now.storage_full = used >= FULL_PERCENT;
-    atomic_store(&s->is_ready, is_ready(s));
+    metrics_set(m, METRICS_map, s->options.journal.map_bytes);
+    metrics_set(m, METRICS_map_used, s->options.journal.map_bytes / 100 * used);
+}
+
+/* Seldom: things that need not be exact. */
+static void measure(struct service_instance *s)
+{
+    struct metrics *m = &s->metrics;
+    bool was_ready = service_is_ready(s);
+    metrics_turn(m, s->now.mono_ns, is_ready(s));
+    if (service_is_ready(s) != was_ready)
+        service_log(s, SERVICE_LOG_INFO, was_ready ? "not_ready" : "ready",
+                    "gseq=%" PRIu64, s->gseq);
+    if (s->now.mono_ns < s->measured_at_ns)
+        return;
+    s->measured_at_ns = s->now.mono_ns + MEASURE_NS;
+    measure_io(s);
+    metrics_set(m, METRICS_gseq, s->gseq);
+    metrics_set(m, METRICS_lag_records,
+                s->input.head > s->input.next ? s->input.head - s->input.next : 0);
+    metrics_set(m, METRICS_epoch,
+                service_owns_log(s) ? s->publishers[0].epoch : s->input.epoch);
+    metrics_set(m, METRICS_unacked, stream_submitter_unacked_bytes(&s->submitter));
+    metrics_set(m, METRICS_state, s->state_size);
+    metrics_set(m, METRICS_snapshot_gseq, s->snapshot_next);
+    metrics_set(m, METRICS_pushes_dropped, s->input.duplicates + s->input.stale);
+    metrics_set(m, METRICS_gaps_found, s->input.gaps);
+    metrics_set(m, METRICS_fetches_sent, s->input.fetches);
+    metrics_set(m, METRICS_submissions_sent, s->submitter.sent_count);
+    metrics_set(m, METRICS_submissions_resent, s->submitter.resent_count);
 }
 
 static int work(struct service_instance *s)
@@ -198,6 +237,8 @@ int service_turn(struct service_instance *s)
     read_clock(s);
     measure(s);
     int done = work(s);
+    if (done > 0)
+        metrics_add(&s->metrics, METRICS_turns, 1);
     if (done < 0) {
         s->error = done;
         service_log(s, SERVICE_LOG_ERROR, "stop",
@@ -242,9 +283,14 @@ void service_stop(struct service_instance *s)
 
 /* ---- looking in ------------------------------------------------------------------------- */
 
+const struct metrics *service_metrics(const struct service_instance *s)
+{
+    return &s->metrics;
+}
+
 bool service_is_ready(const struct service_instance *s)
 {
-    return atomic_load(&s->is_ready);
+    return atomic_load(&s->metrics.ready);
 }
 
 uint64_t service_next(const struct service_instance *s)

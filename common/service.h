@@ -57,6 +57,7 @@ struct service_options {
     uint32_t unacked_bytes_max;  /* above it no input is applied */
 };
 
+struct metrics;
 struct service_instance;
 
 /* Fills in the defaults of everything but addresses, paths and GENESIS. */
@@ -81,6 +82,9 @@ void service_stop(struct service_instance *);
 /* Closes everything. What was not committed is lost, as in a crash; service_run has
  * committed before it returns. */
 void service_destroy(struct service_instance **);
+
+/* What it counts, and its health. From any thread, as long as the instance lives. */
+const struct metrics *service_metrics(const struct service_instance *);
 
 /* Caught up with what its journal says, and in touch with its owner. From any thread. */
 bool service_is_ready(const struct service_instance *);

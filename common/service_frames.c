@@ -24,7 +24,7 @@ static int to_core(struct service_instance *s, const struct bus_frame *frame)
 {
     const struct core_ops *core = s->kind->core;
     if (core->receive == NULL || s->state == NULL || s->is_replaying) {
-        s->counts.frames_refused++;
+        metrics_add(&s->metrics, METRICS_frames_refused, 1);
         return 0;
     }
     bool is_peer = frame->port == BUS_SERVER || frame->port == BUS_CLIENTS;
@@ -53,7 +53,7 @@ static int on_fetch(struct service_instance *s, const struct bus_frame *frame)
     struct msg msg;
     size_t size = 0;
     if (codec_decode_whole(frame->bytes, frame->size, &msg) != 0) {
-        s->counts.frames_refused++;
+        metrics_add(&s->metrics, METRICS_frames_refused, 1);
         return 0;
     }
     struct stream_publisher *p = publisher_of(s, msg.fetch.stream);
@@ -139,7 +139,7 @@ static int on_sequencer(struct service_instance *s, const struct bus_frame *fram
     size_t used = 0;
     for (size_t at = 0; at < frame->size; at += used) {
         if (codec_decode(frame->bytes + at, frame->size - at, &msg, &used) != 0) {
-            s->counts.frames_refused++;
+            metrics_add(&s->metrics, METRICS_frames_refused, 1);
             return 0;
         }
         int error = on_harness_message(s, &msg);
@@ -200,7 +200,7 @@ int service_frames_drain(struct service_instance *s)
         if (error != 0)
             return error;
     }
-    s->counts.frames_in += count;
+    metrics_add(&s->metrics, METRICS_frames_received, count);
     return (int)count;
 }
 

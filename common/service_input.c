@@ -207,13 +207,12 @@ int service_input_apply(struct service_instance *s, struct block *block)
         if (error != 0)
             return error;
         error = apply_record(s, &input);
-        s->counts.records++;
         if (error == 0)
             error = service_output_take(s);
     }
     if (error == 0)
         error = service_output_cut(s);
-    s->counts.blocks++;
+    metrics_add(&s->metrics, METRICS_records_applied, block->count);
     return error;
 }
 
@@ -223,7 +222,7 @@ int service_input_receive(struct service_instance *s, const uint8_t *frame, size
     int blocks = 0, more;
     int error = stream_consumer_receive(&s->input, frame, size, s->now.mono_ns);
     if (error == ERR_BAD) {
-        s->counts.frames_refused++;
+        metrics_add(&s->metrics, METRICS_frames_refused, 1);
         return 0;
     }
     if (error != 0)

@@ -12,7 +12,7 @@
  * Owns:     everything below.
  * Units:    ns of the monotonic clock, read once per turn.
  * Errors:   negative ERR_*: the service ends.
- * Threads:  one, except the two atomics.
+ * Threads:  one, except stop_asked and the metrics.
  * Bounds:   as options and GENESIS say.
  */
 #ifndef SERVICE_INSTANCE_H
@@ -20,6 +20,7 @@
 
 #include <stdatomic.h>
 
+#include "common/metrics.h"
 #include "common/service.h"
 #include "common/service_query.h"
 #include "common/service_sender.h"
@@ -43,10 +44,6 @@ struct service_cursor {
         uint64_t next;
         uint8_t chain[STREAM_CHAIN];
     } emit[SERVICE_PUBLISHERS];
-};
-
-struct service_counts {
-    uint64_t records, blocks, frames_in, frames_refused, commits, commit_ns, snapshots;
 };
 
 struct service_instance {
@@ -91,10 +88,10 @@ struct service_instance {
     uint8_t log_id[16]; /* zeros: not known yet */
     uint64_t commit_at_ns, checkin_at_ns, position_at_ns, head_at_ns, measured_at_ns;
     uint64_t position_next; /* input position last told */
-    struct service_counts counts;
+    struct metrics metrics;
     int error;
 
-    atomic_bool stop_asked, is_ready;
+    atomic_bool stop_asked;
 };
 
 static inline bool service_owns_log(const struct service_instance *s)

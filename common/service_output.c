@@ -156,7 +156,7 @@ int service_output_append(struct service_instance *s)
     }
     if (error == 0)
         error = stream_publisher_cut(log, time_ns);
-    s->counts.records += run->count;
+    metrics_add(&s->metrics, METRICS_records_applied, run->count);
     empty(run);
     s->gseq = log->next - 1;
     s->input.next = log->next;

@@ -53,7 +53,7 @@ static void send_answer(struct service_instance *s, uint32_t peer,
         memcpy(q->frame + size, answer->rows, answer->rows_size);
     /* A peer that is gone asks again. */
     (void)bus_send(s->bus, BUS_SERVER, peer, q->frame, size + answer->rows_size);
-    q->answered++;
+    metrics_add(&s->metrics, METRICS_queries_answered, 1);
 }
 
 static void refuse(struct service_instance *s, uint32_t peer, uint64_t id, int reason)
@@ -108,7 +108,7 @@ void service_query_receive(struct service_instance *s, uint32_t peer,
         struct msg msg;
         size_t used = 0;
         if (codec_decode(bytes, size, &msg, &used) != 0 || msg.kind != MSG_query) {
-            s->counts.frames_refused++;
+            metrics_add(&s->metrics, METRICS_frames_refused, 1);
             return;
         }
         bytes += used;

@@ -28,7 +28,6 @@ struct service_queries {
     struct service_query *waiting; /* in order of arrival */
     uint32_t count;
     uint8_t *frame, *rows;
-    uint64_t answered;
 };
 
 int service_query_init(struct service_queries *);

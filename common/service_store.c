@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/reader.h"
 #include "common/service_instance.h"
@@ -288,14 +289,17 @@ int service_store_commit(struct service_instance *s)
     int step = error == 0 ? snapshot_step(&s->snapshot, s->journal) : 0;
     if (step < 0)
         error = step;
+    uint64_t begin_ns = clock_mono_ns();
     if (error == 0)
         error = journal_commit(s->journal);
     if (error != 0)
         return error;
+    metrics_observe(&s->metrics, METRICS_commit, clock_mono_ns() - begin_ns);
+    if (step == 1)
+        metrics_add(&s->metrics, METRICS_snapshots, 1);
     if (step == 1)
         service_log(s, SERVICE_LOG_INFO, "snapshot", "next=%" PRIu64, s->snapshot_next);
-    s->counts.snapshots += step == 1;
-    s->counts.commits++;
+    metrics_add(&s->metrics, METRICS_commits, 1);
     s->has_effects = false;
     if (s->snapshot.phase != SNAPSHOT_IDLE)
         schedule_commit(s);

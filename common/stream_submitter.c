@@ -120,6 +120,7 @@ int stream_submitter_welcome(struct stream_submitter *s,
 
 static void rewind_to_acked(struct stream_submitter *s, uint64_t now_ns)
 {
+    s->resent_count += s->sent_n - s->acked_n;
     s->sent_n = s->acked_n;
     s->sent = s->head;
     s->rewound_ns = s->waiting_ns = now_ns;
@@ -190,6 +191,7 @@ size_t stream_submitter_frame(struct stream_submitter *s, uint8_t *frame, size_t
     if (s->sent_n == s->acked_n)
         s->waiting_ns = now_ns;
     s->sent_n += count;
+    s->sent_count += count;
     s->sent = end;
     return (size_t)(writer.at - frame);
 }

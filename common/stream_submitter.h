@@ -41,7 +41,8 @@ struct stream_submitter {
     uint64_t rewound_ns; /* when sending last began again */
     uint64_t
         gap_since_ns; /* since when the sequencer asks for what was acknowledged; 0 */
-    uint8_t *bytes;   /* items [u32 size][digest before it][record] */
+    uint64_t sent_count, resent_count; /* records, since init */
+    uint8_t *bytes;                    /* items [u32 size][digest before it][record] */
     size_t capacity, head, sent, tail;
 };
 
