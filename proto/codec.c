@@ -7,21 +7,21 @@
 #include "proto/pack.h"
 
 /* is_side(3): is that number a value of the enumeration? */
+/* clang-format off */
 #define ENUMERATION(type, doc)                                                           \
     static inline bool is_##type(uint64_t number)                                        \
     {                                                                                    \
         const uint64_t set = 0
 #define VALUE(prefix, name, number, doc) | UINT64_C(1) << (number)
 #define END_ENUMERATION(type)                                                            \
-    ;                                                                                    \
-    return number < 64 && (set >> number & 1);                                           \
+        ;                                                                                \
+        return number < 64 && (set >> number & 1);                                       \
     }
 #include "proto/types.def"
+/* clang-format on */
 
 /* The most bytes each message can take. */
-enum {
-    HEAD_BYTES = 3 + 3, /* array and id */
-};
+enum { HEAD_BYTES = 3 + 3 }; /* array and id */
 enum {
 #define MESSAGE(name, id, doc)                                BYTES_##name = HEAD_BYTES
 #define INTEGER(type, ctype, field, min, max, doc)            +1 + sizeof(ctype)
@@ -243,29 +243,31 @@ static int get_blob(struct pack_reader *in, uint8_t *out, size_t capacity,
         int error = 0;                                                                   \
         (void)m, (void)number;
 #define NEXT                                                                             \
-    if (left == 0)                                                                       \
-        return PACK_LENGTH;                                                              \
-    left--;
+    if (left-- == 0)                                                                     \
+    return PACK_LENGTH
 #define TRY(call)                                                                        \
     if ((error = (call)) != 0)                                                           \
-        return error;
+    return error
 #define INTEGER(type, ctype, field, min, max, doc)                                       \
-    NEXT TRY(READ_##type(&in, (uint64_t)(min), (uint64_t)(max), &number)) m->field =     \
-        (ctype)number;
+    NEXT;                                                                                \
+    TRY(READ_##type(&in, (uint64_t)(min), (uint64_t)(max), &number));                    \
+    m->field = (ctype)number;
 #define INTEGER_OPT(type, ctype, field, value, min, max, doc)                            \
     m->field = (value);                                                                  \
     if (left > 0) {                                                                      \
         left--;                                                                          \
-        TRY(READ_##type(&in, (uint64_t)(min), (uint64_t)(max), &number))                 \
+        TRY(READ_##type(&in, (uint64_t)(min), (uint64_t)(max), &number));                \
         m->field = (ctype)number;                                                        \
         is_default = m->field == (value);                                                \
     }
 #define GET_ENUM(field, type)                                                            \
-    TRY(pack_read_unsigned(&in, 0, UINT8_MAX, &number))                                  \
+    TRY(pack_read_unsigned(&in, 0, UINT8_MAX, &number));                                 \
     if (!is_##type(number))                                                              \
         return PACK_RANGE;                                                               \
     m->field = (uint8_t)number;
-#define ENUM(field, type, doc) NEXT GET_ENUM(field, type)
+#define ENUM(field, type, doc)                                                           \
+    NEXT;                                                                                \
+    GET_ENUM(field, type)
 #define ENUM_OPT(field, value, type, doc)                                                \
     m->field = (value);                                                                  \
     if (left > 0) {                                                                      \
@@ -273,10 +275,15 @@ static int get_blob(struct pack_reader *in, uint8_t *out, size_t capacity,
         GET_ENUM(field, type)                                                            \
         is_default = m->field == (value);                                                \
     }
-#define TEXT(field, capacity, doc) NEXT TRY(get_text(&in, m->field, capacity))
-#define BYTES(field, size, doc)    NEXT TRY(get_bytes(&in, m->field, size))
+#define TEXT(field, capacity, doc)                                                       \
+    NEXT;                                                                                \
+    TRY(get_text(&in, m->field, capacity));
+#define BYTES(field, size, doc)                                                          \
+    NEXT;                                                                                \
+    TRY(get_bytes(&in, m->field, size));
 #define BLOB(field, capacity, doc)                                                       \
-    NEXT TRY(get_blob(&in, m->field, capacity, &m->field##_size))
+    NEXT;                                                                                \
+    TRY(get_blob(&in, m->field, capacity, &m->field##_size));
 #define NO_FIELDS(name) m->no_fields = 0;
 #define END(name)                                                                        \
     if (left > 0)                                                                        \

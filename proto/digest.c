@@ -1,6 +1,7 @@
 /* digest.c - xxHash and libsodium at work, and crc32c by instruction or by table. */
 #include "proto/digest.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -45,8 +46,9 @@ void digest_chain(uint8_t chain[DIGEST_CHAIN_BYTES], const void *head, size_t he
                   const void *tail, size_t tail_size)
 {
     crypto_generichash_state state;
-    if (sodium_init() >= 0) /* picks the fast implementation, once */
-        crypto_generichash_init(&state, NULL, 0, DIGEST_CHAIN_BYTES);
+    if (sodium_init() < 0) /* picks the fast implementation, once */
+        abort();
+    crypto_generichash_init(&state, NULL, 0, DIGEST_CHAIN_BYTES);
     crypto_generichash_update(&state, chain, DIGEST_CHAIN_BYTES);
     crypto_generichash_update(&state, head, head_size);
     crypto_generichash_update(&state, tail, tail_size);

@@ -4,15 +4,12 @@
 #include <assert.h>
 #include <string.h>
 
+/* clang-format off */
 #define ENUMERATION(type, doc)           static const struct msg_value values_##type[] = {
-#define VALUE(prefix, name, number, doc) {#name, doc, number},
-#define END_ENUMERATION(type)                                                            \
-    {                                                                                    \
-        NULL, NULL, 0                                                                    \
-    }                                                                                    \
-    }                                                                                    \
-    ;
+#define VALUE(prefix, name, number, doc)     {#name, doc, number},
+#define END_ENUMERATION(type)                {NULL, NULL, 0}};
 #include "proto/types.def"
+/* clang-format on */
 
 static const struct msg_enum enums[] = {
 #define ENUMERATION(type, doc) {#type, doc, values_##type},
@@ -54,22 +51,21 @@ static_assert(sizeof enums / sizeof enums[0] == ENUM_COUNT, "one row each");
 #define TEXT(field, capacity, doc) {FIELD(MSG_TEXT, field, capacity, doc)},
 #define BYTES(field, size, doc)    {FIELD(MSG_BYTES, field, size, doc)},
 #define BLOB(field, capacity, doc) {FIELD(MSG_BLOB, field, capacity, doc)},
+/* clang-format off */
 #define END(name_)                                                                       \
-    {                                                                                    \
-        .name = NULL                                                                     \
-    }                                                                                    \
-    }                                                                                    \
-    ;                                                                                    \
-    static const struct msg_info info = {                                                \
-        .name = name,                                                                    \
-        .doc = doc,                                                                      \
-        .fields = fields,                                                                \
-        .field_count = sizeof fields / sizeof fields[0] - 1,                             \
-        .size = sizeof(body),                                                            \
-        .kind = KIND,                                                                    \
-    };                                                                                   \
-    return &info;                                                                        \
+            {.name = NULL},                                                              \
+        };                                                                               \
+        static const struct msg_info info = {                                            \
+            .name = name,                                                                \
+            .doc = doc,                                                                  \
+            .fields = fields,                                                            \
+            .field_count = sizeof fields / sizeof fields[0] - 1,                         \
+            .size = sizeof(body),                                                        \
+            .kind = KIND,                                                                \
+        };                                                                               \
+        return &info;                                                                    \
     }
+/* clang-format on */
 #include "proto/schema.def"
 #undef FIELD
 #undef RANGE

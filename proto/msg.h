@@ -19,29 +19,26 @@
 #include "proto/limits.h"
 
 /* enum side { SIDE_BUY = 1, ... }; fields of these types are uint8_t. */
+/* clang-format off */
 #define ENUMERATION(type, doc)           enum type {
-#define VALUE(prefix, name, number, doc) prefix##_##name = (number),
-#define END_ENUMERATION(type)                                                            \
-    }                                                                                    \
-    ;
+#define VALUE(prefix, name, number, doc)     prefix##_##name = (number),
+#define END_ENUMERATION(type)            };
 #include "proto/types.def"
 
 /* struct msg_order_new { uint64_t cl_ord_id; ... } */
-#define MESSAGE(name, id, doc)                                struct msg_##name {
+#define MESSAGE(name, id, doc)                            struct msg_##name {
 #define INTEGER(type, ctype, field, min, max, doc)            ctype field;
 #define INTEGER_OPT(type, ctype, field, value, min, max, doc) ctype field;
 #define ENUM(field, type, doc)                                uint8_t field;
 #define ENUM_OPT(field, value, type, doc)                     uint8_t field;
 #define TEXT(field, capacity, doc)                            char field[(capacity) + 1];
 #define BYTES(field, size, doc)                               uint8_t field[size];
-#define BLOB(field, capacity, doc)                                                       \
-    uint16_t field##_size;                                                               \
-    uint8_t field[capacity];
-#define NO_FIELDS(name) uint8_t no_fields;
-#define END(name)                                                                        \
-    }                                                                                    \
-    ;
+#define BLOB(field, capacity, doc)                            uint16_t field##_size; \
+                                                              uint8_t field[capacity];
+#define NO_FIELDS(name)                                       uint8_t no_fields;
+#define END(name)                                         };
 #include "proto/schema.def"
+/* clang-format on */
 
 /* MSG_order_new = 12 */
 enum msg_kind {

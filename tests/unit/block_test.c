@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "proto/block.h"
 #include "proto/pack.h"
@@ -99,6 +100,28 @@ static void test_derived_blocks(void **state)
     assert_memory_equal(before, chain, sizeof chain);
 }
 
+/* The chain, computed from the format's definition: the crc of a first block stands
+ * behind 14 bytes of numbers and 34 of chain. */
+static void test_chain(void **state)
+{
+    (void)state;
+    enum { HEAD = 1 + 1 + 1 + 1 + 1 + 9 + 34 };
+    uint8_t bytes[ROOM], joined[ROOM] = {7}, chain[DIGEST_CHAIN_BYTES] = {7};
+    uint8_t expected[DIGEST_CHAIN_BYTES];
+    size_t size = make(bytes, BLOCK_STREAM_LOG, 1, 2, chain);
+    size_t crc = bytes[HEAD] == 0xce ? 5 : 0;
+    assert_int_equal(crc, 5);
+    memcpy(joined + DIGEST_CHAIN_BYTES, bytes, HEAD);
+    memcpy(joined + DIGEST_CHAIN_BYTES + HEAD, bytes + HEAD + crc, size - HEAD - crc);
+    crypto_generichash(expected, sizeof expected, joined, DIGEST_CHAIN_BYTES + size - crc,
+                       NULL, 0);
+    assert_memory_equal(chain, expected, sizeof chain);
+
+    uint32_t stored = digest_crc(0, joined + DIGEST_CHAIN_BYTES, size - crc);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(bytes[HEAD + 1 + i], stored >> (24 - 8 * i) & 0xff);
+}
+
 /* The digest of a derived stream does not depend on where its blocks were cut, nor on
  * where a reader comes in. */
 static void test_digest_ignores_cuts(void **state)
@@ -159,6 +182,38 @@ static void test_damage_is_found(void **state)
     }
 }
 
+/* Many changes at once: whatever a block says, nothing is read outside of it, and what
+ * has the shape of a block gives as many records as it says. */
+static void test_mutations(void **state)
+{
+    (void)state;
+    uint8_t original[ROOM], chain[DIGEST_CHAIN_BYTES] = {0};
+    uint64_t seed = 5;
+    uint32_t shapes = 0;
+    size_t size = make(original, 1, 1000, COUNT, chain), used = 0;
+    for (int i = 0; i < 100000; i++) {
+        uint8_t *bytes = malloc(size);
+        memcpy(bytes, original, size);
+        for (int times = 0; times <= i % 3; times++) {
+            seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+            bytes[(seed >> 40) % size] = (uint8_t)(seed >> 32);
+        }
+        struct block b;
+        struct block_record record;
+        int error = block_open(&b, bytes, size, &used);
+        uint32_t count = 0;
+        if (error == 0 || error == PACK_CORRUPT) {
+            while (block_next(&b, &record))
+                count++;
+            assert_int_equal(count, b.count);
+            block_chain(&b, chain);
+            shapes++;
+        }
+        free(bytes);
+    }
+    assert_true(shapes > 1000);
+}
+
 /* A flip in a message is CORRUPT; another version says so. */
 static void test_codes(void **state)
 {
@@ -203,6 +258,8 @@ int main(void)
         cmocka_unit_test(test_digest_ignores_cuts),
         cmocka_unit_test(test_skip_range),
         cmocka_unit_test(test_damage_is_found),
+        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_mutations),
         cmocka_unit_test(test_codes),
         cmocka_unit_test(test_digests),
     };
