@@ -1,0 +1,341 @@
+/* shard_naive.h - a shard as one would write it on a page: an array, scanned.
+ *
+ * Owns:     its orders, by slot; `reports` belongs to the test.
+ * Units:    as the messages.
+ * Errors:   none.
+ * Threads:  none.
+ * Bounds:   NAIVE_ORDERS orders, NAIVE_SYMBOLS symbols.
+ */
+#ifndef SHARD_NAIVE_H
+#define SHARD_NAIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/error.h"
+#include "common/money.h"
+#include "common/outbox.h"
+#include "proto/msg.h"
+
+enum { NAIVE_ORDERS = 128, NAIVE_SYMBOLS = 4 };
+
+struct naive_order {
+    uint64_t id, age; /* age 0: none; rises each time an order joins a queue */
+    struct msg_approved_new terms; /* cl_ord_id, price and quantity as they are now */
+    int64_t leaves, cum_quote;
+    uint32_t credit;
+};
+
+struct naive {
+    struct naive_order orders[NAIVE_ORDERS];
+    struct msg_symbol_set symbols[NAIVE_SYMBOLS + 1];
+    uint8_t trading[NAIVE_SYMBOLS + 1];
+    uint64_t trade_id[NAIVE_SYMBOLS + 1];
+    uint64_t age;
+    struct outbox *reports; /* NULL: a trial run */
+};
+
+static inline void naive_report(struct naive *naive, const struct msg *report)
+{
+    if (naive->reports)
+        outbox_submit(naive->reports, report);
+}
+
+static inline bool naive_reaches(uint8_t side, int64_t limit, int64_t price)
+{
+    return side == SIDE_BUY ? price <= limit : price >= limit;
+}
+
+/* The resting order that a taker on `side` with this limit meets first, or NULL. */
+static inline struct naive_order *naive_meets(struct naive *naive, uint32_t symbol,
+                                              uint8_t side, int64_t limit)
+{
+    struct naive_order *best = NULL;
+    for (uint32_t slot = 0; slot < NAIVE_ORDERS; slot++) {
+        struct naive_order *order = &naive->orders[slot];
+        int64_t price = order->terms.price;
+        if (!order->age || order->terms.symbol != symbol || order->terms.side == side ||
+            !naive_reaches(side, limit, price))
+            continue;
+        if (!best ||
+            (price == best->terms.price ? order->age < best->age
+                                        : naive_reaches(side, best->terms.price, price)))
+            best = order;
+    }
+    return best;
+}
+
+static inline int naive_refusal(struct naive *naive, const struct msg_approved_new *m)
+{
+    if (naive->trading[m->symbol] != TRADING_OPEN)
+        return ERR_HALTED;
+    if (!naive_meets(naive, m->symbol, m->side, m->price))
+        return 0;
+    if (m->post_only)
+        return ERR_POST_ONLY;
+    return naive->symbols[m->symbol].refuse_crossing ? ERR_WOULD_CROSS : 0;
+}
+
+/* The order leaves, with a report of why. */
+static inline void naive_close(struct naive *naive, struct naive_order *order,
+                               uint8_t exec_type, int reason, uint64_t request,
+                               uint64_t request_cl_ord_id)
+{
+    struct msg report = {.kind = MSG_order_cancelled};
+    report.order_cancelled = (struct msg_order_cancelled){
+        .order_id = order->id,
+        .slot = order->terms.slot,
+        .account = order->terms.account,
+        .cl_ord_id = order->terms.cl_ord_id,
+        .symbol = order->terms.symbol,
+        .side = order->terms.side,
+        .quantity = order->leaves,
+        .cum_quantity = order->terms.quantity - order->leaves,
+        .cum_quote = order->cum_quote,
+        .exec_type = exec_type,
+        .reason = (uint16_t)-reason,
+        .request = request,
+        .request_cl_ord_id = request_cl_ord_id,
+    };
+    order->age = 0;
+    naive_report(naive, &report);
+}
+
+static inline void naive_fill(struct naive *naive, struct naive_order *taker,
+                              struct naive_order *maker)
+{
+    uint32_t symbol = taker->terms.symbol;
+    int64_t quantity = taker->leaves < maker->leaves ? taker->leaves : maker->leaves;
+    int64_t quote = quantity * maker->terms.price * naive->symbols[symbol].multiplier;
+    taker->leaves -= quantity;
+    maker->leaves -= quantity;
+    taker->cum_quote += quote;
+    maker->cum_quote += quote;
+    if (!maker->leaves)
+        maker->age = 0;
+    struct msg report = {.kind = MSG_trade};
+    report.trade = (struct msg_trade){
+        .symbol = symbol,
+        .trade_id = ++naive->trade_id[symbol],
+        .price = maker->terms.price,
+        .quantity = quantity,
+        .quote = quote,
+        .taker_side = taker->terms.side,
+        .maker_order_id = maker->id,
+        .maker_slot = maker->terms.slot,
+        .maker_account = maker->terms.account,
+        .maker_cl_ord_id = maker->terms.cl_ord_id,
+        .maker_cum_quantity = maker->terms.quantity - maker->leaves,
+        .maker_cum_quote = maker->cum_quote,
+        .maker_leaves = maker->leaves,
+        .maker_fee = money_fee(maker->terms.maker_ppm, quote, &maker->credit),
+        .taker_order_id = taker->id,
+        .taker_slot = taker->terms.slot,
+        .taker_account = taker->terms.account,
+        .taker_cl_ord_id = taker->terms.cl_ord_id,
+        .taker_cum_quantity = taker->terms.quantity - taker->leaves,
+        .taker_cum_quote = taker->cum_quote,
+        .taker_leaves = taker->leaves,
+        .taker_fee = money_fee(taker->terms.taker_ppm, quote, &taker->credit),
+    };
+    naive_report(naive, &report);
+}
+
+/* Matches; 0, or ERR_STP if self-trade prevention ends the taker. */
+static inline int naive_take(struct naive *naive, struct naive_order *taker)
+{
+    struct naive_order *maker;
+    const struct msg_approved_new *m = &taker->terms;
+    while (taker->leaves &&
+           (maker = naive_meets(naive, m->symbol, m->side, m->price)) != NULL) {
+        if (m->stp == STP_NONE || maker->terms.account != m->account) {
+            naive_fill(naive, taker, maker);
+            continue;
+        }
+        struct msg report = {.kind = MSG_trade_prevented};
+        report.trade_prevented = (struct msg_trade_prevented){
+            .symbol = m->symbol,
+            .account = m->account,
+            .price = maker->terms.price,
+            .quantity = taker->leaves < maker->leaves ? taker->leaves : maker->leaves,
+            .maker_order_id = maker->id,
+            .taker_order_id = taker->id,
+            .stp = m->stp,
+        };
+        naive_report(naive, &report);
+        if (m->stp == STP_EXPIRE_MAKER || m->stp == STP_EXPIRE_BOTH)
+            naive_close(naive, maker, EXEC_TYPE_EXPIRED, ERR_STP, 0, 0);
+        if (m->stp == STP_EXPIRE_TAKER || m->stp == STP_EXPIRE_BOTH)
+            return ERR_STP;
+    }
+    return 0;
+}
+
+/* FOK by trial: what would happen to a copy? */
+static inline bool naive_can_fill(const struct naive *naive, struct naive_order taker)
+{
+    static struct naive trial;
+    trial = *naive;
+    trial.reports = NULL;
+    naive_take(&trial, &taker);
+    return taker.leaves == 0;
+}
+
+static inline void naive_rest(struct naive *naive, const struct naive_order *order)
+{
+    CHECK(!naive->orders[order->terms.slot].age);
+    naive->orders[order->terms.slot] = *order;
+    naive->orders[order->terms.slot].age = ++naive->age;
+}
+
+static inline void naive_new(struct naive *naive, uint64_t id,
+                             const struct msg_approved_new *m)
+{
+    struct msg report = {.kind = MSG_order_rejected};
+    int reason = naive_refusal(naive, m);
+    if (reason) {
+        report.order_rejected = (struct msg_order_rejected){
+            .order_id = id,
+            .account = m->account,
+            .cl_ord_id = m->cl_ord_id,
+            .symbol = m->symbol,
+            .reason = (uint16_t)-reason,
+            .value = m->price,
+            .slot = m->slot + 1,
+        };
+        naive_report(naive, &report);
+        return;
+    }
+    struct naive_order order = {.id = id, .terms = *m, .leaves = m->quantity};
+    report.kind = MSG_order_accepted;
+    report.order_accepted = (struct msg_order_accepted){
+        .order_id = id,
+        .slot = m->slot,
+        .account = m->account,
+        .cl_ord_id = m->cl_ord_id,
+        .symbol = m->symbol,
+        .side = m->side,
+        .ord_type = m->ord_type,
+        .tif = m->tif,
+        .price = m->price,
+        .quantity = m->quantity,
+        .hold = m->hold,
+    };
+    naive_report(naive, &report);
+    if (m->tif == TIF_FOK && !naive_can_fill(naive, order))
+        reason = ERR_FOK;
+    else if ((reason = naive_take(naive, &order)) == 0 && m->tif != TIF_GTC)
+        reason = m->ord_type == ORD_TYPE_MARKET ? ERR_COLLAR : ERR_IOC;
+    if (order.leaves && reason)
+        naive_close(naive, &order, EXEC_TYPE_EXPIRED, reason, 0, 0);
+    else if (order.leaves)
+        naive_rest(naive, &order);
+}
+
+static inline struct naive_order *naive_find(struct naive *naive, uint32_t slot,
+                                             uint64_t id)
+{
+    struct naive_order *order = &naive->orders[slot];
+    return order->age && order->id == id ? order : NULL;
+}
+
+static inline void naive_cancel(struct naive *naive, uint64_t request,
+                                const struct msg_approved_cancel *m)
+{
+    struct naive_order *order = naive_find(naive, m->slot, m->order_id);
+    if (order) {
+        naive_close(naive, order, EXEC_TYPE_CANCELED, 0, request, m->cl_ord_id);
+        return;
+    }
+    struct msg report = {.kind = MSG_cancel_rejected};
+    report.cancel_rejected = (struct msg_cancel_rejected){
+        .request = request,
+        .account = m->account,
+        .cl_ord_id = m->cl_ord_id,
+        .order_id = m->order_id,
+        .orig_cl_ord_id = m->orig_cl_ord_id,
+        .reason = (uint16_t)-ERR_TOO_LATE,
+        .slot = m->slot + 1,
+    };
+    naive_report(naive, &report);
+}
+
+static inline void naive_replace(struct naive *naive, uint64_t request,
+                                 const struct msg_approved_replace *m)
+{
+    struct naive_order *old = naive_find(naive, m->slot, m->order_id);
+    struct naive_order order = old ? *old : (struct naive_order){.age = 0};
+    int64_t filled = order.terms.quantity - order.leaves;
+    order.terms.cl_ord_id = m->cl_ord_id;
+    order.terms.price = m->price;
+    order.terms.quantity = m->quantity > filled ? m->quantity : filled;
+    order.leaves = order.terms.quantity - filled;
+    int reason = !old           ? ERR_TOO_LATE
+                 : order.leaves ? naive_refusal(naive, &order.terms)
+                                : 0;
+    struct msg report = {.kind = MSG_cancel_rejected};
+    if (reason) {
+        report.cancel_rejected = (struct msg_cancel_rejected){
+            .request = request,
+            .account = m->account,
+            .cl_ord_id = m->cl_ord_id,
+            .order_id = m->order_id,
+            .orig_cl_ord_id = m->orig_cl_ord_id,
+            .replace = 1,
+            .reason = (uint16_t)-reason,
+            .slot = m->slot + 1,
+        };
+        naive_report(naive, &report);
+        return;
+    }
+    bool keeps =
+        order.leaves && m->price == old->terms.price && order.leaves <= old->leaves;
+    report.kind = MSG_order_replaced;
+    report.order_replaced = (struct msg_order_replaced){
+        .order_id = order.id,
+        .slot = m->slot,
+        .account = order.terms.account,
+        .cl_ord_id = m->cl_ord_id,
+        .orig_cl_ord_id = old->terms.cl_ord_id,
+        .symbol = order.terms.symbol,
+        .side = order.terms.side,
+        .price = m->price,
+        .quantity = order.terms.quantity,
+        .cum_quantity = filled,
+        .leaves = order.leaves,
+        .kept_priority = keeps,
+        .request = request,
+    };
+    naive_report(naive, &report);
+    if (keeps) {
+        *old = order;
+        return;
+    }
+    old->age = 0;
+    reason = naive_take(naive, &order);
+    if (order.leaves && reason)
+        naive_close(naive, &order, EXEC_TYPE_EXPIRED, reason, 0, 0);
+    else if (order.leaves)
+        naive_rest(naive, &order);
+}
+
+/* Oldest order first. */
+static inline void naive_kill(struct naive *naive, uint64_t request, uint32_t account)
+{
+    for (;;) {
+        struct naive_order *oldest = NULL;
+        for (uint32_t slot = 0; slot < NAIVE_ORDERS; slot++) {
+            struct naive_order *order = &naive->orders[slot];
+            if (order->age && order->terms.account == account &&
+                (!oldest || order->id < oldest->id))
+                oldest = order;
+        }
+        if (!oldest)
+            return;
+        naive_close(naive, oldest, EXEC_TYPE_CANCELED, ERR_KILLED, request, 0);
+    }
+}
+
+#endif
