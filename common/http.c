@@ -15,6 +15,14 @@ enum {
     CHUNK = 4096, /* bytes given to the socket at a time */
 };
 
+/* What a callback tells libwebsockets; it takes only a negative value for a close after a
+ * write. Each connection serves one request: probes come seconds apart, and an open one would
+ * hold a place until its time-out. */
+enum {
+    GO_ON = 0,
+    CLOSE = -1,
+};
+
 struct http {
     struct lws_context *context;
     struct lws_vhost *host;
@@ -73,36 +81,33 @@ static int begin_answer(struct lws *wsi, struct answer *answer, const char *path
     if (lws_add_http_common_headers(wsi, status,
                                     "text/plain; version=0.0.4; charset=utf-8",
                                     answer->size, &at, end) ||
+        lws_add_http_header_by_token(wsi, WSI_TOKEN_CONNECTION,
+                                     (const unsigned char *)"close", 5, &at, end) ||
         lws_finalize_write_http_header(wsi, start, &at, end))
-        return 1;
-    if (answer->size == 0) {
-        drop_body(answer);
-        return lws_http_transaction_completed(wsi) != 0;
-    }
+        return CLOSE;
+    if (answer->size == 0)
+        return CLOSE;
     lws_callback_on_writable(wsi);
-    return 0;
+    return GO_ON;
 }
 
 static int go_on(struct lws *wsi, struct answer *answer)
 {
-    if (!answer->body)
-        return 0;
     unsigned char chunk[LWS_PRE + CHUNK];
     const size_t left = answer->size - answer->sent;
     const size_t part = left < CHUNK ? left : CHUNK;
+    if (part == 0)
+        return GO_ON;
     memcpy(chunk + LWS_PRE, answer->body + answer->sent, part);
-    const bool last = part == left;
-    const int written = lws_write(wsi, chunk + LWS_PRE, part,
-                                  last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP);
-    if (written < (int)part)
-        return 1;
+    const enum lws_write_protocol how =
+        part == left ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP;
+    if (lws_write(wsi, chunk + LWS_PRE, part, how) < (int)part)
+        return CLOSE;
     answer->sent += part;
-    if (!last) {
-        lws_callback_on_writable(wsi);
-        return 0;
-    }
-    drop_body(answer);
-    return lws_http_transaction_completed(wsi) != 0;
+    if (part == left)
+        return CLOSE;
+    lws_callback_on_writable(wsi);
+    return GO_ON;
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user,
