@@ -1,0 +1,277 @@
+/* service_restart_test.c - what a service does when its past is damaged, lost, or another's. */
+#include "tests/unit/service_world.h"
+
+/* Stops a service as a crash would, keeping its files. */
+static void kill_it(uint32_t i)
+{
+    service_destroy(&venue[i]);
+}
+
+/* Turns everybody until one ends; returns its error, or 0. */
+static int run_until_end(uint32_t i, uint32_t ms)
+{
+    for (uint32_t at = 0; at < ms; at += 2) {
+        net.now_ns += 2 * UINT64_C(1000000);
+        for (uint32_t k = 0; k < SERVICES; k++) {
+            int done = venue[k] != NULL ? service_turn(venue[k]) : 0;
+            if (k == i && done < 0)
+                return done;
+            assert_true(done >= 0);
+        }
+    }
+    return 0;
+}
+
+static struct journal *open_journal(uint32_t i)
+{
+    struct journal *journal = NULL;
+    struct service_options options = options_of(i);
+    assert_int_equal(journal_open(&journal, &options.journal), 0);
+    return journal;
+}
+
+/* Changes one byte of the row that `seek_back` from the end of the table finds. */
+static void flip_last_row(uint32_t i, uint32_t table, uint32_t back)
+{
+    struct journal *journal = open_journal(i);
+    uint8_t key[16], value[1 << 16];
+    const void *found, *bytes;
+    size_t key_size = sizeof key, size = 0;
+    memset(key, 0xff, sizeof key);
+    for (uint32_t step = 0; step <= back; step++) {
+        size_t found_size;
+        assert_int_equal(journal_seek_back(journal, table, key, key_size, &found,
+                                           &found_size, &bytes, &size),
+                         0);
+        memcpy(key, found, found_size);
+        key_size = found_size;
+        memcpy(value, bytes, size);
+        if (step < back)
+            key[key_size - 1]--; /* keys end in a count that is not 0 here */
+    }
+    value[size / 2] ^= 0x10;
+    assert_int_equal(journal_put(journal, table, key, key_size, value, size), 0);
+    assert_int_equal(journal_commit(journal), 0);
+    journal_close(&journal);
+}
+
+/* The newest snapshot is damaged: the one before it and a longer replay end the same. */
+static void damaged_snapshot(void **state)
+{
+    (void)state;
+    run_for(12000);
+    for (uint32_t i = 0; i < SERVICES; i++) {
+        uint64_t newest = venue[i]->snapshot_next, next = service_next(venue[i]);
+        kill_it(i);
+        flip_last_row(i, JOURNAL_SNAPSHOT, 1); /* the chunk before the marker */
+        start(i);
+        assert_true(venue[i]->snapshot_next < newest);
+        assert_true(venue[i]->snapshot_next > 0);
+        run_for(2000);
+        assert_true(service_next(venue[i]) > next);
+        assert_true(service_is_ready(venue[i]));
+    }
+}
+
+/* A flipped bit in what was stored stops the service, whoever finds it. */
+static void damaged_input(void **state)
+{
+    (void)state;
+    run_for(1000);
+    kill_it(SHARD);
+    flip_last_row(SHARD, JOURNAL_INPUT, 0);
+    start(SHARD);
+    assert_int_equal(run_until_end(SHARD, 1000), ERR_CORRUPT);
+}
+
+static void damaged_log(void **state)
+{
+    (void)state;
+    run_for(1000);
+    kill_it(SEQUENCER);
+    flip_last_row(SEQUENCER, JOURNAL_LOG, 0);
+    start(SEQUENCER);
+    assert_int_equal(run_until_end(SEQUENCER, 1000), ERR_CORRUPT);
+}
+
+/* Losing any volume but the sequencer's costs time, never data. */
+static void lost_volumes(void **state)
+{
+    (void)state;
+    run_for(3000);
+    for (uint32_t i = RISK; i < SERVICES; i++) {
+        uint8_t before[16];
+        uint64_t next = service_next(venue[i]);
+        memcpy(before, toy_of(i)->digest, sizeof before);
+        kill_it(i);
+        shell("rm -rf %s%s", paths[i], "");
+        start(i);
+        while (service_next(venue[i]) < next) {
+            net.now_ns += 2 * UINT64_C(1000000);
+            turn(SEQUENCER);
+            turn(RISK);
+            if (i != RISK)
+                turn(i);
+        }
+        if (service_next(venue[i]) == next)
+            assert_memory_equal(toy_of(i)->digest, before, sizeof before);
+        run_for(1500);
+        assert_true(service_is_ready(venue[i]));
+    }
+    assert_int_equal(toy_of(RISK)->ticks, toy_of(SHARD)->ticks);
+}
+
+/* A sequencer from an older copy of its volume must not go on: consumers know more. */
+static void older_copy_of_the_log(void **state)
+{
+    (void)state;
+    run_for(1000);
+    kill_it(SEQUENCER);
+    shell("cp -r %s %s.old", paths[SEQUENCER], paths[SEQUENCER]);
+    start(SEQUENCER);
+    run_for(1000);
+    kill_it(SEQUENCER);
+    shell("rm -rf %s%s", paths[SEQUENCER], "");
+    shell("mv %s.old %s", paths[SEQUENCER], paths[SEQUENCER]);
+    start(SEQUENCER);
+    int error = run_until_end(SEQUENCER, 3000);
+    assert_true(error == ERR_LOG_BEHIND || error == ERR_DIVERGED);
+}
+
+/* The journal of a service belongs to one log. */
+static void another_log(void **state)
+{
+    (void)state;
+    run_for(500);
+    kill_it(SEQUENCER);
+    shell("rm -rf %s%s", paths[SEQUENCER], "");
+    start(SEQUENCER); /* draws another log_id */
+    kill_it(RISK);
+    kill_it(SHARD);
+    assert_int_equal(run_until_end(READER, 3000), ERR_OTHER_LOG);
+}
+
+static void no_log_without_init(void **state)
+{
+    (void)state;
+    kill_it(SEQUENCER);
+    shell("rm -rf %s%s", paths[SEQUENCER], "");
+    struct service_options options = options_of(SEQUENCER);
+    options.init = false;
+    assert_int_equal(service_create(&venue[SEQUENCER], &kinds[SEQUENCER], &options),
+                     ERR_NO_GENESIS);
+    assert_null(venue[SEQUENCER]);
+}
+
+/* A core that says something else than it said before is stopped: by its own journal... */
+static void a_core_that_lies_in_a_replay(void **state)
+{
+    (void)state;
+    run_for(1990);
+    risk_lies_at = toy_of(RISK)->ticks;
+    kill_it(RISK);
+    start(RISK);
+    assert_true(venue[RISK]->is_replaying);
+    assert_int_equal(run_until_end(RISK, 3000), ERR_DIVERGED);
+}
+
+/* ... or, when that is lost, by the digest of its submissions. */
+static void a_core_that_lies_to_the_log(void **state)
+{
+    (void)state;
+    run_for(2000);
+    risk_lies_at = 3;
+    kill_it(RISK);
+    shell("rm -rf %s%s", paths[RISK], "");
+    start(RISK);
+    assert_int_equal(run_until_end(RISK, 3000), ERR_DIVERGED);
+}
+
+/* A commit that fails ends the service, and nothing it said was a lie. */
+static void a_disk_that_fails(void **state)
+{
+    (void)state;
+    run_for(500);
+    journal_fail(venue[SEQUENCER]->journal, JOURNAL_COMMIT, 1, ERR_IO);
+    assert_int_equal(run_until_end(SEQUENCER, 1000), ERR_IO);
+    kill_it(SEQUENCER);
+    start(SEQUENCER);
+    run_for(2000);
+    for (uint32_t i = 0; i < SERVICES; i++)
+        assert_true(service_is_ready(venue[i]));
+}
+
+/* While the sequencer is away nobody's memory grows, and nothing is forgotten. */
+static void a_sequencer_that_is_away(void **state)
+{
+    (void)state;
+    run_for(1000);
+    uint64_t ticks = toy_of(SHARD)->ticks;
+    kill_it(SEQUENCER);
+    run_for(3000);
+    assert_false(service_is_ready(venue[RISK]));
+    assert_false(service_is_ready(venue[READER]));
+    start(SEQUENCER);
+    run_for(3000);
+    assert_true(toy_of(SHARD)->ticks > ticks + 20);
+    assert_int_equal(toy_of(RISK)->ticks, toy_of(SHARD)->ticks);
+}
+
+/* A clean stop leaves nothing to replay. */
+static void a_clean_stop(void **state)
+{
+    (void)state;
+    run_for(1000);
+    for (uint32_t i = 0; i < SERVICES; i++) {
+        uint64_t next = service_next(venue[i]);
+        service_stop(venue[i]);
+        assert_int_equal(service_run(venue[i]), 0);
+        kill_it(i);
+        start(i);
+        assert_int_equal(service_next(venue[i]), next);
+        assert_int_equal(venue[i]->snapshot_next, next);
+    }
+    run_for(1000);
+    for (uint32_t i = 0; i < SERVICES; i++)
+        assert_true(service_is_ready(venue[i]));
+}
+
+/* The operator's skip is honoured in every later life too. */
+static void a_skipped_record(void **state)
+{
+    (void)state;
+    static const uint64_t skips[] = {5, 7};
+    kill_it(READER);
+    shell("rm -rf %s%s", paths[READER], "");
+    struct service_options options = options_of(READER);
+    options.skips = skips;
+    options.skip_count = 2;
+    assert_int_equal(service_create(&venue[READER], &kinds[READER], &options), 0);
+    run_for(500);
+    assert_int_equal(toy_of(READER)->skipped, 2);
+    kill_it(READER);
+    start(READER);
+    run_for(500);
+    assert_int_equal(toy_of(READER)->skipped, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(damaged_snapshot, begin, end),
+        cmocka_unit_test_setup_teardown(damaged_input, begin, end),
+        cmocka_unit_test_setup_teardown(damaged_log, begin, end),
+        cmocka_unit_test_setup_teardown(lost_volumes, begin, end),
+        cmocka_unit_test_setup_teardown(older_copy_of_the_log, begin, end),
+        cmocka_unit_test_setup_teardown(another_log, begin, end),
+        cmocka_unit_test_setup_teardown(no_log_without_init, begin, end),
+        cmocka_unit_test_setup_teardown(a_core_that_lies_in_a_replay, begin, end),
+        cmocka_unit_test_setup_teardown(a_core_that_lies_to_the_log, begin, end),
+        cmocka_unit_test_setup_teardown(a_disk_that_fails, begin, end),
+        cmocka_unit_test_setup_teardown(a_sequencer_that_is_away, begin, end),
+        cmocka_unit_test_setup_teardown(a_clean_stop, begin, end),
+        cmocka_unit_test_setup_teardown(a_skipped_record, begin, end),
+    };
+    log_set_level(LOG_LEVEL_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
