@@ -1,8 +1,9 @@
-/* books_bench.c - ns a record of settlement and portfolio, history rows included.
+/* books_bench.c - ns a record of settlement and portfolio, decoding and history rows included.
  *
- * A venue of 1,000 traders and 100 symbols: each round is two orders that meet, so five
- * records: order_new and order_accepted twice, and a trade that ends both. Every 2,000 records
- * the cores flush, as they do at a commit; the rows are counted and thrown away.
+ * Two venues: one whose state fits into the caches, and one whose does not. Each round is two
+ * orders that meet, so five records: order_new and order_accepted twice, and a trade that ends
+ * both. Every 2,000 records the cores flush, as they do at a commit; the rows are counted and
+ * thrown away.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,24 +18,22 @@
 #include "services/settlement/settlement_core.h"
 
 enum {
-    TRADERS = 1000,
-    FIRST = 4,
-    SYMBOLS = 100,
+    FIRST = 4, /* account of the first trader */
+    SYMBOLS_MAX = 100,
     ROUNDS = 100000,
     PRICE = 1000,
     FLUSH_RECORDS = 2000,
     ROWS_BYTES = 64 << 20,
 };
 
-struct record {
-    struct msg msg;
-    uint8_t bytes[MESSAGE_BYTES_MAX];
-    struct core_input input;
+struct venue {
+    uint32_t traders, symbols, slots;
 };
 
+/* The log as the harness sees it: [8 source][8 size][encoding], one after the other. */
 struct tape {
-    struct record *records;
-    size_t count, capacity;
+    uint8_t *bytes;
+    size_t size, capacity, count;
 };
 
 static uint64_t now_ns(void)
@@ -52,21 +51,31 @@ static void must(bool condition)
 
 static uint64_t add(struct tape *tape, int64_t source, const struct msg *msg)
 {
-    must(tape->count < tape->capacity);
-    struct record *record = &tape->records[tape->count++];
+    must(tape->capacity - tape->size >= 16 + MESSAGE_BYTES_MAX);
+    uint8_t *at = tape->bytes + tape->size;
     size_t size = 0;
-    record->msg = *msg;
-    must(codec_encode(record->bytes, sizeof record->bytes, msg, &size) == 0);
-    record->input = (struct core_input){
-        .seq = tape->count,
-        .gseq = tape->count,
-        .time_ns = tape->count * 1000,
-        .source = source,
-        .msg = &record->msg,
-        .bytes = record->bytes,
-        .bytes_size = (uint32_t)size,
-    };
-    return tape->count;
+    must(codec_encode(at + 16, MESSAGE_BYTES_MAX, msg, &size) == 0);
+    memcpy(at, &source, sizeof source);
+    memcpy(at + 8, &size, sizeof size);
+    tape->size += 16 + size;
+    return ++tape->count;
+}
+
+/* Decodes and applies one record. Returns where the next one is. */
+static size_t play(const struct core_ops *core, void *state, const struct tape *tape,
+                   size_t at, uint64_t gseq, struct outbox *outbox)
+{
+    struct msg msg;
+    struct core_input input = {
+        .seq = gseq, .gseq = gseq, .time_ns = gseq * 1000, .msg = &msg};
+    size_t size;
+    memcpy(&input.source, tape->bytes + at, sizeof input.source);
+    memcpy(&size, tape->bytes + at + 8, sizeof size);
+    input.bytes = tape->bytes + at + 16;
+    input.bytes_size = (uint32_t)size;
+    must(codec_decode_whole(input.bytes, size, &msg) == 0);
+    core->apply(state, &input, outbox);
+    return at + 16 + size;
 }
 
 static uint64_t add_order(struct tape *tape, uint32_t slot, uint32_t account,
@@ -101,13 +110,14 @@ static uint64_t add_order(struct tape *tape, uint32_t slot, uint32_t account,
     return id;
 }
 
-static void add_round(struct tape *tape, struct random *random, uint64_t *trade_ids)
+static void add_round(struct tape *tape, const struct venue *venue, struct random *random,
+                      uint64_t *trade_ids)
 {
-    const uint32_t buyer = FIRST + (uint32_t)random_below(random, TRADERS);
-    const uint32_t seller = FIRST + (uint32_t)random_below(random, TRADERS);
-    const uint32_t symbol = 1 + (uint32_t)random_below(random, SYMBOLS);
+    const uint32_t buyer = FIRST + (uint32_t)random_below(random, venue->traders);
+    const uint32_t seller = FIRST + (uint32_t)random_below(random, venue->traders);
+    const uint32_t symbol = 1 + (uint32_t)random_below(random, venue->symbols);
     const int64_t quantity = random_between(random, 1, 100);
-    const uint32_t slot = 2 * (uint32_t)random_below(random, 100000);
+    const uint32_t slot = 2 * (uint32_t)random_below(random, venue->slots / 2);
     const uint64_t maker = add_order(tape, slot, buyer, symbol, SIDE_BUY, quantity);
     const uint64_t taker = add_order(tape, slot + 1, seller, symbol, SIDE_SELL, quantity);
     struct msg msg = {.kind = MSG_trade};
@@ -163,18 +173,18 @@ static void add_symbol(struct tape *tape, uint32_t symbol)
     add(tape, -SERVICE_RISK, &done);
 }
 
-/* Sessions 1..TRADERS of accounts FIRST.., symbols, and money enough for everything. */
-static void add_venue(struct tape *tape)
+/* Sessions 1, 2, 3 ... of accounts FIRST, FIRST + 1 ..., symbols, and money enough for everything. */
+static void add_venue(struct tape *tape, const struct venue *venue)
 {
-    for (uint32_t i = 0; i < TRADERS; i++) {
+    for (uint32_t i = 0; i < venue->traders; i++) {
         struct msg msg = {.kind = MSG_open};
         msg.open = (struct msg_open){.account = FIRST + i, .nonce = 1};
         add(tape, 0, &msg);
     }
-    for (uint32_t symbol = 1; symbol <= SYMBOLS; symbol++)
+    for (uint32_t symbol = 1; symbol <= venue->symbols; symbol++)
         add_symbol(tape, symbol);
-    for (uint32_t i = 0; i < TRADERS; i++)
-        for (uint32_t asset = 1; asset <= SYMBOLS + 1; asset++) {
+    for (uint32_t i = 0; i < venue->traders; i++)
+        for (uint32_t asset = 1; asset <= venue->symbols + 1; asset++) {
             struct msg msg = {.kind = MSG_deposit_done};
             msg.deposit_done = (struct msg_deposit_done){tape->count, FIRST + i, asset,
                                                          INT64_C(1000000000), 1};
@@ -206,6 +216,7 @@ static void run(const struct core_ops *core, const struct msg_genesis *genesis,
     uint64_t bytes = 0;
     uint64_t start = 0;
     uint64_t flush_ns = 0;
+    size_t at = 0;
     for (size_t i = 0; i < tape->count; i++) {
         if (i == first) {
             core->flush(state, &outbox);
@@ -213,7 +224,7 @@ static void run(const struct core_ops *core, const struct msg_genesis *genesis,
             rows = bytes = flush_ns = 0;
             start = now_ns();
         }
-        core->apply(state, &tape->records[i].input, &outbox);
+        at = play(core, state, tape, at, i + 1, &outbox);
         if (i % FLUSH_RECORDS == 0) {
             const uint64_t before = now_ns();
             core->flush(state, &outbox);
@@ -233,24 +244,35 @@ static void run(const struct core_ops *core, const struct msg_genesis *genesis,
     free(memory);
 }
 
-int main(void)
+static void bench(const struct venue *venue)
 {
-    const struct msg_genesis genesis = {.accounts_max = TRADERS + FIRST,
-                                        .balances_max = 300000,
-                                        .sessions_max = TRADERS,
-                                        .orders_max = 200000};
-    struct tape tape = {.capacity = 5 * ROUNDS + TRADERS * (SYMBOLS + 2) + SYMBOLS};
-    tape.records = malloc(tape.capacity * sizeof *tape.records);
-    must(tape.records != NULL);
+    const struct msg_genesis genesis = {
+        .accounts_max = venue->traders + FIRST,
+        .balances_max = (venue->traders + FIRST) * (venue->symbols + 1),
+        .sessions_max = venue->traders,
+        .orders_max = venue->slots,
+    };
+    struct tape tape = {.capacity = (size_t)256 << 20};
+    tape.bytes = malloc(tape.capacity);
+    must(tape.bytes != NULL);
     struct random random;
-    uint64_t trade_ids[SYMBOLS + 1] = {0};
+    uint64_t trade_ids[SYMBOLS_MAX + 1] = {0};
     random_init(&random, 1);
-    add_venue(&tape);
+    add_venue(&tape, venue);
     const size_t first = tape.count;
     for (uint32_t i = 0; i < ROUNDS; i++)
-        add_round(&tape, &random, trade_ids);
+        add_round(&tape, venue, &random, trade_ids);
+    printf("traders=%" PRIu32 " symbols=%" PRIu32 " slots=%" PRIu32 "\n", venue->traders,
+           venue->symbols, venue->slots);
     run(&settlement_core, &genesis, &tape, first);
     run(&portfolio_core, &genesis, &tape, first);
-    free(tape.records);
+    free(tape.bytes);
+}
+
+int main(void)
+{
+    const struct venue venues[] = {{100, 10, 2000}, {1000, SYMBOLS_MAX, 200000}};
+    for (size_t i = 0; i < sizeof venues / sizeof *venues; i++)
+        bench(&venues[i]);
     return 0;
 }
