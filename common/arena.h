@@ -3,7 +3,9 @@
  * Owns:     nothing; the block belongs to the caller.
  * Units:    bytes.
  * Errors:   none; taking more than there is fails a CHECK, because the size was computed
- * by the same calls. Threads:  none. Bounds:   the capacity given; ARENA_ALIGN_MAX.
+ *           by the same calls.
+ * Threads:  none.
+ * Bounds:   the capacity given; ARENA_ALIGN_MAX.
  *
  * The same function that carves also measures: run on an arena without a block it returns
  * NULL pieces, and arena_used() is then the size to ask for.

@@ -1,7 +1,7 @@
 /* config.h - the settings of a process: flags, else environment, else defaults.
  *
- * Owns:     nothing; texts are borrowed from the flags, the environment or settings.def, so
- *           those must outlive the config.
+ * Owns:     nothing; texts are borrowed from the flags, the environment or settings.def,
+ *           so those must outlive the config.
  * Units:    as each setting's name says.
  * Errors:   ERR_USAGE with a message for people: unknown name, bad or missing value.
  * Threads:  read-only after config_load.
@@ -34,10 +34,10 @@ enum {
 
 void config_init(struct config *); /* the defaults */
 
-/* Defaults, then `environment` (as environ(7)), then the flags: --name value, --name=value,
- * dashes as good as underscores; a switch is --name or --name=false. ERR_USAGE and a message
- * for any name it does not know, ZEX_ variables included. CONFIG_HELP for --help.
- * `message` has CONFIG_MESSAGE_MAX bytes. */
+/* Defaults, then `environment` (as environ(7)), then the flags: --name value or
+ * --name=value, with dashes or underscores; a switch is --name or --name=false. ERR_USAGE
+ * and a message of up to CONFIG_MESSAGE_MAX bytes for any name it does not know, ZEX_
+ * variables included. CONFIG_HELP for --help. */
 ERROR_CHECKED int config_load(struct config *, int argc, char *const *argv,
                               char *const *environment, char *message);
 
@@ -48,8 +48,8 @@ ERROR_CHECKED int config_set(struct config *, const char *name, const char *valu
 /* Every setting with its value in this config, its range and what it is for. */
 void config_print(const struct config *, FILE *);
 
-/* `pattern` with its %d replaced by the number, as in endpoint_shard. ERR_LENGTH if it does
- * not fit. */
+/* `pattern` with its %d replaced by the number, as in endpoint_shard. ERR_LENGTH if
+ * it does not fit. */
 ERROR_CHECKED int config_expand(const char *pattern, uint32_t number, char *text,
                                 size_t size);
 

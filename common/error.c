@@ -6,7 +6,7 @@
 
 #include "proto/pack.h"
 
-/* proto stands below common, so the codes of decoding are declared there; they are these. */
+/* proto stands below common and declares the codes of decoding; they are these. */
 #define SAME(pack, error) static_assert((int)(pack) == (int)(error), #error)
 SAME(PACK_KIND, ERR_UNKNOWN_KIND);
 SAME(PACK_TYPE, ERR_TYPE);

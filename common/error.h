@@ -1,5 +1,4 @@
-/* error.h - every error code, its name, its text and the exit code it ends a process
- * with.
+/* error.h - every error code, its name, its text, and the exit code it leads to.
  *
  * Owns:     nothing.
  * Units:    a code is 0 or negative; on the wire it travels as its positive number.

@@ -16,8 +16,8 @@ enum {
 };
 
 /* What a callback tells libwebsockets; it takes only a negative value for a close after a
- * write. Each connection serves one request: probes come seconds apart, and an open one would
- * hold a place until its time-out. */
+ * write. Each connection serves one request: probes come seconds apart, and an open one
+ * would hold a place until its time-out. */
 enum {
     GO_ON = 0,
     CLOSE = -1,

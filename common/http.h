@@ -6,8 +6,8 @@
  * Threads:  http_start and http_stop from one; it serves on its own.
  * Bounds:   HTTP_CONNECTIONS_MAX at once; HTTP_STALL_NS without a turn is not alive.
  *
- * 200 or 503 with one line per service. Liveness is the loop's alone: it must not depend on
- * other services, or one that is down takes the rest with it.
+ * 200 or 503 with one line per service. Liveness is the loop's alone: it must not depend
+ * on other services, or one that is down takes the rest with it.
  */
 #ifndef HTTP_H
 #define HTTP_H

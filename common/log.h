@@ -7,9 +7,10 @@
  * Bounds:   LOG_LINE_MAX bytes, the rest is cut. LOG_REPEATS_MAX lines of one event per
  *           second; the next one then says how many were left out.
  *
- * Event names are constants, so that they can be searched for and asserted. Levels: error: a
- * person must act; warn: degraded; info: a change of state; debug. Nothing is logged per
- * message: that is counted (common/metrics.h). Keys carry their unit, values no spaces.
+ * Event names are constants, so that they can be searched for and asserted. Levels:
+ * error: a person must act; warn: degraded; info: a change of state; debug. Nothing is
+ * logged per message: that is counted (common/metrics.h). Keys carry their unit, values
+ * no spaces.
  */
 #ifndef LOG_H
 #define LOG_H
@@ -31,7 +32,7 @@ enum log_level {
     LOG_LEVEL_DEBUG,
 };
 
-/* Writes an event with its fields: log_info("ready", "lag=%" PRIu64, lag); "" for none. */
+/* An event with its fields: log_info("ready", "lag=%" PRIu64, lag); "" for none. */
 #define log_error(event, ...) log_line(LOG_LEVEL_ERROR, event, " " __VA_ARGS__)
 #define log_warn(event, ...)  log_line(LOG_LEVEL_WARN, event, " " __VA_ARGS__)
 #define log_info(event, ...)  log_line(LOG_LEVEL_INFO, event, " " __VA_ARGS__)

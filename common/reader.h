@@ -2,8 +2,8 @@
  *
  * Owns:     nothing; the bytes are borrowed.
  * Units:    bytes; integers are little-endian and of fixed width.
- * Errors:   latched: after the first all reads give 0 or nothing, so that a load() may look
- *           once, at its end, if it bounds its loops by reader_count.
+ * Errors:   latched: after the first all reads give 0 or nothing, so that a load() may
+ *           look once, at its end, if it bounds its loops by reader_count.
  * Threads:  none.
  * Bounds:   never reads past the bytes given.
  */

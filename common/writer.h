@@ -2,8 +2,8 @@
  *
  * Owns:     nothing; the buffer is handed in. A digesting writer keeps none.
  * Units:    bytes; integers are little-endian and of fixed width.
- * Errors:   latched: a writer that ran out of buffer goes on counting, so that `size` says
- *           what was needed, and writer_failed tells.
+ * Errors:   latched: a writer that ran out of buffer goes on counting, so that `size`
+ *           says what was needed, and writer_failed tells.
  * Threads:  none.
  * Bounds:   the buffer's capacity.
  *

@@ -82,6 +82,13 @@ static void long_names(void **state)
     assert_int_equal(strlen(message), CONFIG_MESSAGE_MAX - 1);
 }
 
+static void assert_shown(const char *text, const char *name)
+{
+    char flag[80];
+    snprintf(flag, sizeof(flag), "  --%s ", name);
+    assert_non_null(strstr(text, flag));
+}
+
 /* Help wins over mistakes, and shows every setting. */
 static void help(void **state)
 {
@@ -93,10 +100,9 @@ static void help(void **state)
     assert_non_null(to);
     config_print(&config, to);
     assert_int_equal(fclose(to), 0);
-#define SHOWN(name)                           assert_non_null(strstr(text, "--" #name " "));
-#define NUMBER(name, fallback, min, max, doc) SHOWN(name)
-#define SWITCH(name, fallback, doc)           SHOWN(name)
-#define TEXT(name, fallback, doc)             SHOWN(name)
+#define NUMBER(name, fallback, min, max, doc) assert_shown(text, #name);
+#define SWITCH(name, fallback, doc)           assert_shown(text, #name);
+#define TEXT(name, fallback, doc)             assert_shown(text, #name);
 #include "common/settings.def"
     assert_non_null(strstr(text, "1 (1..64)"));
 }

@@ -1,4 +1,4 @@
-/* metrics_test.c - what is counted is shown, in a form that Prometheus' own tool accepts. */
+/* metrics_test.c - what is counted is shown, as Prometheus' own tool wants it. */
 #include "common/metrics.h"
 
 #include <stdlib.h>

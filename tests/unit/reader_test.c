@@ -1,4 +1,4 @@
-/* reader_test.c - what was written is read; what is cut short is found, once and for all. */
+/* reader_test.c - what was written is read; what is cut short is found. */
 #include "common/reader.h"
 
 #include <string.h>
