@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "common/check.h"
-#include "proto/digest.h"
 #include "common/error.h"
 #include "common/reader.h"
 #include "common/writer.h"
+#include "proto/digest.h"
 
 void directory_init(struct directory *d, struct arena *arena, uint32_t accounts_max)
 {

@@ -384,6 +384,10 @@ static void configure(void *state, const struct core_settings *settings)
                 settings->cancel_burst);
     limiter_set(&g->limiter, LIMITER_QUERIES, settings->query_rate,
                 settings->query_burst);
+    peer_set_rate(
+        &g->peers,
+        (uint64_t)settings->order_rate + settings->cancel_rate + settings->query_rate,
+        (uint64_t)settings->order_burst + settings->cancel_burst + settings->query_burst);
 }
 
 static void save(const void *state, struct writer *w)

@@ -230,7 +230,7 @@ void intake_frame(struct gateway *g, const struct core_frame *frame,
     struct peer *p = welcome(g, frame, outbox);
     if (p == NULL)
         return;
-    if (!peer_may_send(p, g->now_ns)) {
+    if (!peer_may_send(&g->peers, p, g->now_ns)) {
         gateway_cut(g, outbox, p, ERR_LIMIT);
         return;
     }

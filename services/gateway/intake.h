@@ -4,7 +4,7 @@
  * Units:    none.
  * Errors:   none; each refusal is an answer, in one order (README.md).
  * Threads:  none.
- * Bounds:   GATEWAY_FRAME_MESSAGES_MAX messages a frame, PEER_FRAME_RATE frames: else LIMIT.
+ * Bounds:   GATEWAY_FRAME_MESSAGES_MAX messages a frame, frames as in peer.h: else LIMIT.
  */
 #ifndef INTAKE_H
 #define INTAKE_H

@@ -146,7 +146,8 @@ static void pass_on(struct gateway *g, struct outbox *outbox, const struct peer 
     }
     int error = codec_encode(g->scratch, MESSAGE_BYTES_MAX, &m, &size);
     CHECK(error == 0);
-    memcpy(g->scratch + size, rows, rows_size);
+    if (rows_size > 0)
+        memcpy(g->scratch + size, rows, rows_size);
     outbox_send_bytes(outbox, BUS_CLIENTS, p->handle, g->scratch,
                       (uint32_t)(size + rows_size));
 }

@@ -5,8 +5,6 @@
 
 #include "common/check.h"
 
-#define FRAME_NS (UINT64_C(1000000000) / PEER_FRAME_RATE)
-
 void peer_init(struct peer_table *t, struct arena *arena, uint32_t accounts_max)
 {
     void *peers = arena_take(arena, sizeof *t->peers * PEER_MAX, 64);
@@ -24,6 +22,13 @@ void peer_init(struct peer_table *t, struct arena *arena, uint32_t accounts_max)
         t->first_of[i] = POOL_NONE;
     pool_init(&t->slots, slots, PEER_MAX);
     map_init(&t->handles, handles, PEER_MAX);
+}
+
+void peer_set_rate(struct peer_table *t, uint64_t rate, uint64_t burst)
+{
+    CHECK(rate > 0 && burst > 0);
+    t->frame_interval_ns = UINT64_C(1000000000) / rate;
+    t->frame_burst_ns = t->frame_interval_ns * burst;
 }
 
 struct peer *peer_find(const struct peer_table *t, uint32_t handle)
@@ -127,12 +132,12 @@ struct peer *peer_walk(const struct peer_table *t, uint32_t *place)
     return NULL;
 }
 
-bool peer_may_send(struct peer *p, uint64_t now_ns)
+bool peer_may_send(const struct peer_table *t, struct peer *p, uint64_t now_ns)
 {
     const uint64_t from_ns = p->frames_ns > now_ns ? p->frames_ns : now_ns;
     p->heard_ns = now_ns;
-    p->frames_ns = from_ns + FRAME_NS;
-    return p->frames_ns - now_ns <= FRAME_NS * PEER_FRAME_BURST;
+    p->frames_ns = from_ns + t->frame_interval_ns;
+    return p->frames_ns - now_ns <= t->frame_burst_ns;
 }
 
 void peer_check(const struct peer_table *t)

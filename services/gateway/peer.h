@@ -4,8 +4,8 @@
  * Units:    handles of the bus; ns of the monotonic clock.
  * Errors:   peer_add: NULL when the table or the account's share is full.
  * Threads:  none; belongs to the gateway core.
- * Bounds:   PEER_MAX peers, PEER_OF_ACCOUNT_MAX of one account, PEER_FRAME_RATE frames a second
- *           from one, PEER_FRAME_BURST at once.
+ * Bounds:   PEER_MAX peers, PEER_OF_ACCOUNT_MAX of one account; from each no more frames than
+ *           its account may send orders, cancels and queries.
  */
 #ifndef PEER_H
 #define PEER_H
@@ -20,8 +20,6 @@
 #define PEER_MAX            4096
 #define PEER_OF_ACCOUNT_MAX 32
 #define PEER_QUERIES_MAX    16
-#define PEER_FRAME_RATE     20000
-#define PEER_FRAME_BURST    20000
 #define PEER_KEY            32
 
 /* How a peer gets its account's reports.
@@ -51,10 +49,14 @@ struct peer_table {
     uint32_t *first_of; /* by account */
     uint32_t *count_of;
     uint32_t accounts_max;
+    uint64_t frame_interval_ns, frame_burst_ns;
 };
 
 /* Takes its memory from the arena (or measures it). */
 void peer_init(struct peer_table *, struct arena *, uint32_t accounts_max);
+
+/* Frames a second, and at once, that each may send. */
+void peer_set_rate(struct peer_table *, uint64_t rate, uint64_t burst);
 
 struct peer *peer_find(const struct peer_table *, uint32_t handle);
 
@@ -74,7 +76,7 @@ struct peer *peer_next(const struct peer_table *, const struct peer *);
 struct peer *peer_walk(const struct peer_table *, uint32_t *place);
 
 /* One more frame at this time: false if it sends too many. */
-bool peer_may_send(struct peer *, uint64_t now_ns);
+bool peer_may_send(const struct peer_table *, struct peer *, uint64_t now_ns);
 
 void peer_check(const struct peer_table *);
 
