@@ -7,25 +7,17 @@
 #include "common/money.h"
 #include "proto/limits.h"
 
-static uint64_t key_of(uint32_t account, uint32_t asset)
-{
-    return (uint64_t)account << 32 | asset;
-}
-
 void funds_init(struct funds *funds, struct arena *arena, uint32_t capacity)
 {
     funds->capacity = capacity;
     funds->balances = arena_take(arena, capacity * sizeof *funds->balances, 64);
     funds->sums = arena_take(arena, capacity * sizeof *funds->sums, 64);
-    void *index = arena_take(arena, map_size(capacity), 64);
-    if (index != NULL)
-        map_init(&funds->index, index, capacity);
+    pair_init(&funds->index, arena, capacity);
 }
 
 uint32_t funds_find(const struct funds *funds, uint32_t account, uint32_t asset)
 {
-    const uint64_t found = map_find(&funds->index, key_of(account, asset));
-    return found == MAP_NONE ? FUNDS_NONE : (uint32_t)found;
+    return pair_find(&funds->index, account, asset);
 }
 
 int funds_room(const struct funds *funds, uint32_t missing)
@@ -38,8 +30,8 @@ uint32_t funds_open(struct funds *funds, uint32_t account, uint32_t asset)
     const uint32_t found = funds_find(funds, account, asset);
     if (found != FUNDS_NONE)
         return found;
-    const int error = map_add(&funds->index, key_of(account, asset), funds->count);
-    CHECK(error == 0 && account != 0 && asset != 0);
+    CHECK(funds->count < funds->capacity && asset != 0);
+    pair_add(&funds->index, funds->count, account, asset);
     funds->balances[funds->count] =
         (struct funds_balance){.account = account, .asset = asset};
     return funds->count++;

@@ -17,9 +17,10 @@
 #include <stdint.h>
 
 #include "common/arena.h"
-#include "common/map.h"
+#include "common/error.h"
+#include "services/risk/pair.h"
 
-#define FUNDS_NONE UINT32_MAX
+#define FUNDS_NONE PAIR_NONE
 
 struct funds_balance {
     int64_t free, held, leaving;
@@ -28,7 +29,7 @@ struct funds_balance {
 
 struct funds {
     struct funds_balance *balances; /* in the order they were opened */
-    struct map index;
+    struct pairs index;
     int64_t
         *sums; /* of each balance: room for checks to add up in, not part of the state */
     uint32_t count, capacity;

@@ -1,22 +1,25 @@
 /* hold.c - open orders by slot. */
 #include "services/risk/hold.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "common/check.h"
 #include "common/money.h"
 #include "proto/msg.h"
 
+enum { ANY = 1 }; /* order ids are unique without their account */
+
+static_assert(PAIR_NONE == HOLD_NONE, "a slot is found as it is");
+
 void hold_init(struct holds *holds, struct arena *arena, uint32_t orders_max)
 {
     holds->orders = arena_take(arena, orders_max * sizeof *holds->orders, 64);
     void *slots = arena_take(arena, pool_size(orders_max), 64);
-    void *ids = arena_take(arena, map_size(orders_max), 64);
+    pair_init(&holds->ids, arena, orders_max);
     pair_init(&holds->names, arena, 2 * orders_max);
-    if (slots == NULL)
-        return;
-    pool_init(&holds->slots, slots, orders_max);
-    map_init(&holds->ids, ids, orders_max);
+    if (slots != NULL)
+        pool_init(&holds->slots, slots, orders_max);
 }
 
 static int64_t larger(int64_t a, int64_t b)
@@ -64,8 +67,7 @@ int hold_amount(const struct hold_order *order, int64_t multiplier, int64_t *amo
 
 uint32_t hold_find(const struct holds *holds, uint64_t order_id)
 {
-    const uint64_t slot = map_find(&holds->ids, order_id);
-    return slot == MAP_NONE ? HOLD_NONE : (uint32_t)slot;
+    return pair_find(&holds->ids, ANY, order_id); /* PAIR_NONE is HOLD_NONE */
 }
 
 uint32_t hold_find_name(const struct holds *holds, uint32_t account, uint64_t cl_ord_id)
@@ -89,8 +91,7 @@ void hold_restore(struct holds *holds, uint32_t slot, const struct hold_order *o
     pair_add(&holds->names, 2 * slot, order->account, order->cl_ord_id);
     if (order->replace != 0 && order->replace_cl_ord_id != order->cl_ord_id)
         pair_add(&holds->names, 2 * slot + 1, order->account, order->replace_cl_ord_id);
-    const int error = map_add(&holds->ids, order->order_id, slot);
-    CHECK(error == 0);
+    pair_add(&holds->ids, slot, ANY, order->order_id);
 }
 
 void hold_close(struct holds *holds, uint32_t slot)
@@ -98,8 +99,7 @@ void hold_close(struct holds *holds, uint32_t slot)
     CHECK(pool_is_taken(&holds->slots, slot) && holds->orders[slot].held == 0);
     pair_remove(&holds->names, 2 * slot);
     pair_remove(&holds->names, 2 * slot + 1);
-    const int error = map_remove(&holds->ids, holds->orders[slot].order_id);
-    CHECK(error == 0);
+    pair_remove(&holds->ids, slot);
     pool_give(&holds->slots, slot);
 }
 
@@ -149,7 +149,6 @@ void hold_replace_commit(struct holds *holds, uint32_t slot)
 void hold_check(const struct holds *holds)
 {
     pool_check(&holds->slots);
-    CHECK(holds->ids.count == holds->slots.count);
     for (uint32_t slot = 0; slot < holds->slots.fresh; slot++) {
         const struct hold_order *order = &holds->orders[slot];
         if (!pool_is_taken(&holds->slots, slot))

@@ -38,7 +38,7 @@
 #include <stdint.h>
 
 #include "common/arena.h"
-#include "common/map.h"
+#include "common/error.h"
 #include "common/pool.h"
 #include "services/risk/pair.h"
 
@@ -66,13 +66,14 @@ struct hold_order {
     uint8_t status; /* enum ord_status: PENDING_NEW, NEW, PARTIALLY_FILLED */
 };
 
+/* Slots: the last one freed is the next one taken; that order is part of the state, as
+ * the log shows which slot an order got. Names: entry 2 slot is the order's name, 2 slot
+ * + 1 the name it may get. */
 struct holds {
     struct hold_order *orders;
-    struct pool
-        slots; /* last freed, first taken; part of the state, as slots are output */
-    struct map ids;
-    struct pairs
-        names; /* entry 2 slot: the order's name, 2 slot + 1: the name it may get */
+    struct pool slots;
+    struct pairs ids; /* (1, order id): the slot */
+    struct pairs names;
 };
 
 void hold_init(struct holds *, struct arena *, uint32_t orders_max);

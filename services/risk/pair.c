@@ -1,41 +1,46 @@
-/* pair.c - a map of chains. */
+/* pair.c - chains of entries. */
 #include "services/risk/pair.h"
 
 #include <stddef.h>
 
 #include "common/check.h"
+#include "common/map.h"
+
+enum { NEIGHBOURS = 16 }; /* chains in a cache line */
 
 void pair_init(struct pairs *pairs, struct arena *arena, uint32_t capacity)
 {
+    uint32_t chains = NEIGHBOURS;
+    while (chains < capacity)
+        chains *= 2;
     pairs->capacity = capacity;
+    pairs->mask = chains - 1;
     pairs->entries = arena_take(arena, capacity * sizeof *pairs->entries, 64);
-    void *heads = arena_take(arena, map_size(capacity), 64);
-    if (heads != NULL)
-        map_init(&pairs->heads, heads, capacity);
+    pairs->chains = arena_take(arena, chains * sizeof *pairs->chains, 64);
+}
+
+static uint32_t *find_chain(const struct pairs *pairs, uint32_t first, uint64_t second)
+{
+    const uint64_t group = map_key(first, second / NEIGHBOURS);
+    return &pairs->chains[(group + second % NEIGHBOURS) & pairs->mask];
 }
 
 uint32_t pair_find(const struct pairs *pairs, uint32_t first, uint64_t second)
 {
-    const uint64_t head = map_find(&pairs->heads, map_key(first, second));
-    uint32_t entry = head == MAP_NONE ? PAIR_NONE : (uint32_t)head;
-    while (entry != PAIR_NONE && (pairs->entries[entry].first != first ||
-                                  pairs->entries[entry].second != second))
-        entry = pairs->entries[entry].next;
-    return entry;
+    uint32_t at = *find_chain(pairs, first, second);
+    while (at != 0 && (pairs->entries[at - 1].second != second ||
+                       pairs->entries[at - 1].first != first))
+        at = pairs->entries[at - 1].next;
+    return at - 1; /* PAIR_NONE for 0 */
 }
 
 void pair_add(struct pairs *pairs, uint32_t entry, uint32_t first, uint64_t second)
 {
     CHECK(entry < pairs->capacity && first != 0 && pairs->entries[entry].first == 0);
-    const uint64_t key = map_key(first, second);
-    const uint64_t head = map_find(&pairs->heads, key);
-    pairs->entries[entry] = (struct pair){
-        .first = first,
-        .second = second,
-        .next = head == MAP_NONE ? PAIR_NONE : (uint32_t)head,
-    };
-    const int error = map_set(&pairs->heads, key, entry);
-    CHECK(error == 0);
+    uint32_t *chain = find_chain(pairs, first, second);
+    pairs->entries[entry] =
+        (struct pair){.second = second, .first = first, .next = *chain};
+    *chain = entry + 1;
 }
 
 void pair_remove(struct pairs *pairs, uint32_t entry)
@@ -44,17 +49,11 @@ void pair_remove(struct pairs *pairs, uint32_t entry)
     struct pair *gone = &pairs->entries[entry];
     if (gone->first == 0)
         return;
-    const uint64_t key = map_key(gone->first, gone->second);
-    uint32_t at = (uint32_t)map_find(&pairs->heads, key);
-    if (at == entry) {
-        const int error = gone->next == PAIR_NONE
-                              ? map_remove(&pairs->heads, key)
-                              : map_set(&pairs->heads, key, gone->next);
-        CHECK(error == 0);
-    } else {
-        while (pairs->entries[at].next != entry)
-            at = pairs->entries[at].next;
-        pairs->entries[at].next = gone->next;
+    uint32_t *link = find_chain(pairs, gone->first, gone->second);
+    while (*link != entry + 1) {
+        CHECK(*link != 0);
+        link = &pairs->entries[*link - 1].next;
     }
+    *link = gone->next;
     gone->first = 0;
 }

@@ -1,11 +1,15 @@
 /* pair.h - finds an entry by two numbers, exactly.
  *
- * Owns:     its entries and their index, carved at pair_init.
+ * Owns:     its entries and the chains they hang in, carved at pair_init.
  * Units:    an entry is an index below the capacity; the caller chooses it.
- * Errors:   none; adding a pair that is present fails a CHECK.
+ * Errors:   none; adding a pair that is present, or to a taken entry, is the caller's
+ *           bug.
  * Threads:  none.
- * Bounds:   capacity; O(1), and pairs that share a hash are chained, so that a client who
- *           picks its numbers to collide with another's finds and blocks only its own.
+ * Bounds:   capacity; O(1) as long as nobody picks its numbers to share a chain, and then
+ *           as long as that one has entries: the caller limits those.
+ *
+ * Numbers that follow each other lie next to each other: clients and the log count, and
+ * so most searches end in a cache line that was just used.
  */
 #ifndef PAIR_H
 #define PAIR_H
@@ -13,23 +17,23 @@
 #include <stdint.h>
 
 #include "common/arena.h"
-#include "common/map.h"
 
 #define PAIR_NONE UINT32_MAX
 
 struct pair {
     uint64_t second;
     uint32_t first; /* 0: the entry is free */
-    uint32_t next;  /* entry with the same hash, or PAIR_NONE */
+    uint32_t next;  /* in the chain: entry + 1, 0 at the end */
 };
 
 struct pairs {
     struct pair *entries;
-    struct map heads; /* hash to the newest entry of its chain */
+    uint32_t *chains; /* first entry + 1, 0: empty; a power of two of them */
+    uint32_t mask;
     uint32_t capacity;
 };
 
-/* On an arena that measures, only the size is taken. */
+/* Takes zeroed memory. On an arena that measures, only the size is taken. */
 void pair_init(struct pairs *, struct arena *, uint32_t capacity);
 
 /* The entry, or PAIR_NONE. */

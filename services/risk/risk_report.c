@@ -101,12 +101,11 @@ static void on_replaced(struct risk *risk, uint64_t gseq,
 static void on_cancel_rejected(struct risk *risk, uint64_t gseq,
                                const struct msg_cancel_rejected *rejected)
 {
-    if (!rejected->replace || rejected->slot == 0)
-        return;
     const uint32_t slot = hold_find(&risk->holds, rejected->order_id);
-    if (slot == HOLD_NONE || risk->holds.orders[slot].replace != rejected->request)
+    if (!rejected->replace || slot == HOLD_NONE)
         return;
-    CHECK(slot == rejected->slot - 1);
+    CHECK(slot + 1 == rejected->slot);
+    CHECK(risk->holds.orders[slot].replace == rejected->request);
     hold_replace_abort(&risk->holds, slot);
     risk->holds.orders[slot].changed_gseq = gseq;
     risk_entry_rehold(risk, &risk->holds.orders[slot]);

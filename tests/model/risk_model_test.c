@@ -198,7 +198,7 @@ static void set_up_account(uint32_t account)
 static void set_up(uint64_t seed)
 {
     random_init(&model.random, seed);
-    world_init(&model.world);
+    world_init(&model.world, &world_genesis);
     model.admin = (int64_t)world_open(&model.world, ACCOUNT_ADMIN);
     for (size_t i = 0; i < sizeof assets / sizeof assets[0]; i++) {
         configure(&(struct msg){.kind = MSG_asset_set, .asset_set = assets[i]});

@@ -81,7 +81,7 @@ static void deposit(uint32_t account, uint32_t asset, int64_t amount, uint64_t r
 static int set_up(void **unused)
 {
     (void)unused;
-    world_init(&world);
+    world_init(&world, &world_genesis);
     admin = (int64_t)world_open(&world, ACCOUNT_ADMIN);
     configure(&(struct msg){.kind = MSG_asset_set,
                             .asset_set = {.asset = USD, .name = "USD", .scale = 6}});

@@ -89,23 +89,26 @@ static inline uint64_t world_apply(struct world *world, int64_t source,
     return gseq;
 }
 
-/* An empty venue with K = 2, just after its first record. */
-static inline void world_init(struct world *world)
+/* A small venue, so that tests reach every capacity. */
+static const struct msg_genesis world_genesis = {
+    .version = 1,
+    .shards = 2,
+    .accounts_max = 16,
+    .balances_max = 21,
+    .sessions_max = 16,
+    .orders_max = 24,
+    .levels_max = 16,
+    .references_max = 1 << 17,
+    .dedupe_window = 16,
+    .digest_ticks = 1,
+};
+
+/* An empty venue, just after its first record. */
+static inline void world_init(struct world *world, const struct msg_genesis *genesis)
 {
-    *world = (struct world){
-        .genesis = {.version = 1,
-                    .shards = 2,
-                    .accounts_max = 16,
-                    .balances_max = 21,
-                    .sessions_max = 16,
-                    .orders_max = 24,
-                    .levels_max = 16,
-                    .references_max = 1 << 17,
-                    .dedupe_window = 16,
-                    .digest_ticks = 1},
-    };
+    *world = (struct world){.genesis = *genesis};
     const struct outbox_sizes sizes = {
-        .submits = 1 << 16, .emits = 1 << 16, .streams = 2};
+        .submits = 1 << 20, .emits = 1 << 20, .streams = genesis->shards};
     world->outbox_memory = aligned_alloc(64, outbox_size(&sizes));
     CHECK(world->outbox_memory != NULL);
     outbox_init(&world->outbox, world->outbox_memory, &sizes);
