@@ -6,14 +6,15 @@
  * Threads:  none.
  * Bounds:   the bytes and the keys given to history_init; a row is at most that long.
  *
- * A random row for every event made the services that keep history fall behind; one row per
- * key and commit does not. A row's key is (key, last), so that the row which holds position p
- * is the first one at or after (key, p).
+ * A random row for every event made the services that keep history fall behind; one row
+ * per key and commit does not. A row's key is (key, last), so that the row which holds
+ * position p is the first one at or after (key, p).
  *
  *   row:  [8 key][8 last]  ->  item item item ...     numbers big-endian
  *
- * What is gathered is no part of a snapshot. After a restart a row may repeat items of the row
- * before it, so a reader goes by the positions in the items and passes over what it has seen.
+ * What is gathered is no part of a snapshot. After a restart a row may repeat items of
+ * the row before it, so a reader goes by the positions in the items and passes over what
+ * it has seen.
  */
 #ifndef HISTORY_H
 #define HISTORY_H
@@ -54,7 +55,7 @@ struct history_row {
 void history_init(struct history *, struct arena *, uint32_t table, uint32_t bytes,
                   uint32_t keys);
 
-/* Appends an item to the row of `key`; writes everything out first if there is no room. */
+/* Appends an item to the row of `key`; writes all out first if there is no room. */
 void history_add(struct history *, struct outbox *, uint64_t key, uint64_t last,
                  const void *item, uint32_t size);
 

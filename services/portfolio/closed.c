@@ -84,7 +84,7 @@ int closed_find_name(const struct core_rows *rows, uint32_t table, uint32_t acco
                      uint64_t cl_ord_id, uint64_t head, uint64_t *cursor,
                      struct msg_row_order *order)
 {
-    /* The cursor counts the spans that are left, so that 0 is the first page and no page. */
+    /* The cursor counts the spans that are left: 0 is the first page, and none. */
     uint64_t left = *cursor != 0 ? *cursor : (head >> CLOSED_SPAN_BITS) + 1;
     *cursor = 0;
     for (uint32_t read = 0; left > 0; left--) {

@@ -4,11 +4,11 @@
  * Units:    as in proto/README.md.
  * Errors:   none; reports that contradict what is open fail a CHECK.
  * Threads:  none.
- * Bounds:   orders_max open orders, found by slot; ORDER_WAITING_MAX waiting ones, found by id,
- *           which the sequencer's window bounds. An account's orders are a list.
+ * Bounds:   orders_max open orders, found by slot; ORDER_WAITING_MAX waiting ones, found
+ *           by id, which the sequencer's window bounds. An account's orders are a list.
  *
- * A waiting order has been sequenced, so its outcome is certain to come and is not known yet:
- * it is PENDING, never NOT_FOUND.
+ * A waiting order has been sequenced, so its outcome is certain to come and is not known
+ * yet: it is PENDING, never NOT_FOUND.
  */
 #ifndef ORDER_H
 #define ORDER_H
@@ -27,8 +27,8 @@ struct writer;
 #define ORDER_NONE        UINT32_MAX
 #define ORDER_WAITING_MAX (UINT32_C(1) << 17)
 
-/* An order and its place in a list: of its account when open, by age when waiting. The row is
- * what a query shows. */
+/* An order and its place in a list: of its account when open, by age when waiting. The
+ * row is what a query shows. */
 struct order {
     struct msg_row_order row; /* order_id 0: the slot is free */
     uint32_t next, previous;
@@ -68,8 +68,8 @@ bool order_replace(struct orders *, uint64_t gseq, const struct msg_order_replac
 bool order_fill(struct orders *, uint64_t gseq, const struct msg_trade *, bool maker,
                 struct msg_row_order *closed);
 
-/* The account's order of this id, or of this name if the id is 0; NULL if it is not among the
- * open or the waiting. */
+/* The account's order of this id, or of this name if the id is 0; NULL if it is not
+ * among the open or the waiting. */
 const struct order *order_find_open(const struct orders *, uint32_t account,
                                     uint64_t order_id, uint64_t cl_ord_id);
 const struct order *order_find_waiting(const struct orders *, uint32_t account,

@@ -2,7 +2,8 @@
  *
  * Owns:     the open sessions, carved at owner_init.
  * Units:    none.
- * Errors:   none; the sequencer bounds and numbers sessions, so what does not fit is CHECKed.
+ * Errors:   none; the sequencer bounds and numbers sessions, so what does not fit is
+ *           CHECKed.
  * Threads:  none.
  * Bounds:   sessions_max open sessions; each call is O(1).
  */

@@ -1,4 +1,4 @@
-/* portfolio_core.c - folds the log into orders, positions and the feed of each account. */
+/* portfolio_core.c - folds the log into orders, positions and each account's feed. */
 #include "services/portfolio/portfolio_core.h"
 
 #include "common/check.h"

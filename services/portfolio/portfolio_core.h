@@ -4,8 +4,9 @@
  * Units:    see proto/README.md; positions are gseqs.
  * Errors:   none; answers carry the reasons of common/error.def.
  * Threads:  one.
- * Bounds:   the capacities of GENESIS; PORTFOLIO_POSITIONS positions for each balance. With
- *           no room for more, POSITIONS answers CAPACITY and everything else goes on.
+ * Bounds:   the capacities of GENESIS; PORTFOLIO_POSITIONS positions for each balance.
+ *           With no room for more, POSITIONS answers CAPACITY and everything else goes
+ *           on.
  */
 #ifndef PORTFOLIO_CORE_H
 #define PORTFOLIO_CORE_H

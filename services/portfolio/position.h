@@ -7,14 +7,15 @@
  * Threads:  none.
  * Bounds:   the capacity given to position_init; a fill is O(1).
  *
- * Cost is kept as a sum, never as an average: what was paid for the open quantity, negative
- * when short. A fill against the position realises its share of the cost, rounded towards
- * zero; what rounding leaves stays in the cost of what is still open, so nothing is lost when
- * the position is flat. A fill beyond zero closes all and opens the rest.
+ * Cost is kept as a sum, never as an average: what was paid for the open quantity,
+ * negative when short. A fill against the position realises its share of the cost,
+ * rounded towards zero; what rounding leaves stays in the cost of what is still open, so
+ * nothing is lost when the position is flat. A fill beyond zero closes all and opens the
+ * rest.
  *
- * Invariant of each position: cost - realised = quote paid - quote received, exactly. Over a
- * symbol both sides of every trade cancel, so cost = realised and quantities sum to 0: before
- * fees, what some have earned or stand to earn, others have lost.
+ * Invariant of each position: cost - realised = quote paid - quote received, exactly.
+ * Over a symbol both sides of every trade cancel, so cost = realised and quantities sum
+ * to 0: before fees, what some have earned or stand to earn, others have lost.
  */
 #ifndef POSITION_H
 #define POSITION_H

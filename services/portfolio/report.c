@@ -9,8 +9,8 @@
 #include "common/writer.h"
 #include "proto/codec.h"
 
-/* An item: [8 gseq][8 prev][8 time][2 kind][2 size][body], so that a scan for trades does not
- * look into other bodies. */
+/* An item: [8 gseq][8 prev][8 time][2 kind][2 size][body], so that a scan for trades
+ * does not look into other bodies. */
 enum { HEAD = 28 };
 
 struct item {
@@ -102,7 +102,7 @@ static bool add_row(struct core_answer *answer, const struct item *item)
     return core_answer_add(answer, &row);
 }
 
-/* Where a scan stands: reports up to `after` are answered for, `budget` more may be seen. */
+/* Where a scan stands: answered up to `after`; `budget` more reports may be seen. */
 struct scan {
     uint64_t after;
     uint32_t budget;

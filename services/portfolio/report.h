@@ -1,11 +1,11 @@
-/* report.h - each account's feed: every record of the log that concerns it, chained by `prev`.
+/* report.h - each account's feed: the records that concern it, chained by `prev`.
  *
  * Owns:     the last report of each account and the scratch of its history.
  * Units:    positions are gseqs.
  * Errors:   none.
  * Threads:  none.
- * Bounds:   REPORT_SCRATCH_BYTES wait to be written; a query looks at REPORT_SCAN_MAX reports
- *           and then says where to go on.
+ * Bounds:   REPORT_SCRATCH_BYTES wait to be written; a query looks at REPORT_SCAN_MAX
+ *           reports and then says where to go on.
  */
 #ifndef REPORT_H
 #define REPORT_H

@@ -73,7 +73,7 @@ void ledger_post(struct ledger *ledger, const struct ledger_line *lines, uint32_
         touched[i] = get_balance(ledger, lines[i].account, lines[i].asset);
         CHECK(money_add(touched[i]->amount, lines[i].amount, &touched[i]->amount) == 0);
     }
-    /* Only the set as a whole must leave enough: a seller pays the fee from the proceeds. */
+    /* Only the whole set must leave enough: a seller pays the fee from the proceeds. */
     for (uint32_t i = 0; i < count; i++)
         CHECK(touched[i]->amount >= 0 || may_be_negative(lines[i].account));
 }

@@ -2,13 +2,15 @@
  *
  * Owns:     its balances, carved at ledger_init.
  * Units:    the smallest unit of each asset.
- * Errors:   none; what it refuses is impossible, because risk decided first, and is CHECKed.
+ * Errors:   none; what it refuses is impossible, because risk decided first, and is
+ *           CHECKed.
  * Threads:  none.
  * Bounds:   `balances_max` (account, asset) pairs plus those of the venue's own accounts;
  *           LEDGER_LINES_MAX lines in a set.
  *
  * Invariants: the balances of an asset sum to 0. None is negative but those of
- * ACCOUNT_EXTERNAL (what the world has put in) and ACCOUNT_FEES (rebates may exceed fees).
+ * ACCOUNT_EXTERNAL (what the world has put in) and ACCOUNT_FEES (rebates may exceed
+ * fees).
  */
 #ifndef LEDGER_H
 #define LEDGER_H
@@ -47,7 +49,7 @@ struct ledger {
 
 void ledger_init(struct ledger *, struct arena *, uint32_t balances_max);
 
-/* Posts one set of lines, or CHECKs that it does not sum to zero before anything is kept. */
+/* Posts one set of lines; CHECKs that it sums to zero before anything is kept. */
 void ledger_post(struct ledger *, const struct ledger_line *, uint32_t count);
 
 /* The balance of the pair, or NULL if nothing was ever posted to it. */

@@ -6,7 +6,7 @@
 #include "common/check.h"
 #include "common/error.h"
 
-/* A set: [8 gseq][1 count] and for each line [8 amount][4 account][1 asset][1 posting]. */
+/* A set: [8 gseq][1 count], then lines of [8 amount][4 account][1 asset][1 posting]. */
 enum {
     SET_HEAD = 9,
     LINE_SIZE = 14,

@@ -4,8 +4,8 @@
  * Units:    positions are gseqs; a cursor is gseq x 16 + line.
  * Errors:   none.
  * Threads:  none.
- * Bounds:   POSTING_SCRATCH_BYTES wait to be written; an answer reads a row or two of history
- *           for each row it has.
+ * Bounds:   POSTING_SCRATCH_BYTES wait to be written; an answer reads a row or two of
+ *           history for each row it has.
  *
  *   lines      (0, gseq)        -> every set of lines, as posted
  *   accounts   (account, gseq)  -> gseqs of the sets that name the account
@@ -50,7 +50,8 @@ void posting_write(struct postings *, struct outbox *);
 void posting_query(const struct msg_query *, const struct core_rows *,
                    struct core_answer *);
 
-/* SETTLEMENT: one trade of the symbol (order_id is its trade_id), or all; row_settlement. */
+/* SETTLEMENT: row_settlement of one trade (order_id is its trade_id), or of all of the
+ * symbol. */
 void posting_query_trades(const struct msg_query *, const struct core_rows *,
                           struct core_answer *);
 

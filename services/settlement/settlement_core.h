@@ -6,8 +6,9 @@
  * Threads:  one.
  * Bounds:   the capacities of GENESIS.
  *
- * Nothing here decides: risk has refused what cannot be paid. What does not add up, was posted
- * before or leaves a client below zero is a bug in what is written in the log, and CHECKed.
+ * Nothing here decides: risk has refused what cannot be paid. What does not add up, was
+ * posted before or leaves a client below zero is a bug in what is written in the log,
+ * and CHECKed.
  */
 #ifndef SETTLEMENT_CORE_H
 #define SETTLEMENT_CORE_H

@@ -1,9 +1,10 @@
-/* books_bench.c - ns a record of settlement and portfolio, decoding and history rows included.
+/* books_bench.c - ns a record of settlement and portfolio, decoding and history rows
+ * included.
  *
- * Two venues: one whose state fits into the caches, and one whose does not. Each round is two
- * orders that meet, so five records: order_new and order_accepted twice, and a trade that ends
- * both. Every 2,000 records the cores flush, as they do at a commit; the rows are counted and
- * thrown away.
+ * Two venues: one whose state fits into the caches, and one whose does not. Each round
+ * is two orders that meet, so five records: order_new and order_accepted twice, and a
+ * trade that ends both. Every 2,000 records the cores flush, as they do at a commit; the
+ * rows are counted and thrown away.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -173,7 +174,8 @@ static void add_symbol(struct tape *tape, uint32_t symbol)
     add(tape, -SERVICE_RISK, &done);
 }
 
-/* Sessions 1, 2, 3 ... of accounts FIRST, FIRST + 1 ..., symbols, and money enough for everything. */
+/* Sessions 1, 2, 3 ... of accounts FIRST, FIRST + 1 ..., symbols, and money enough for
+ * everything. */
 static void add_venue(struct tape *tape, const struct venue *venue)
 {
     for (uint32_t i = 0; i < venue->traders; i++) {

@@ -229,7 +229,7 @@ static void step(struct world *world)
         transfer(world, account, asset, amount);
 }
 
-/* ---- the naive twins -------------------------------------------------------------------- */
+/* ---- the naive twins --------------------------------------------------------------- */
 
 /* A position by average cost, as one would on paper; and by first-in-first-out lots. */
 struct twin {
@@ -352,7 +352,7 @@ static int64_t ledger_balance(struct world *world, uint32_t account, uint32_t as
     return row.asset == asset ? row.free : 0;
 }
 
-/* Balances and positions, from the list alone; what all have earned together is nothing. */
+/* Balances and positions, from the list alone; together all have earned nothing. */
 static void compare(struct world *world)
 {
     static struct twin twin;
@@ -375,7 +375,7 @@ static void compare(struct world *world)
     }
 }
 
-/* ---- tests ------------------------------------------------------------------------------ */
+/* ---- tests ------------------------------------------------------------------------- */
 
 static void create(struct world *world, bool keeps_rows)
 {
@@ -406,7 +406,7 @@ static void destroy(struct world *world)
     free(world->entries);
 }
 
-/* Ten times on the way everything is recomputed; twice the cores go on from a snapshot. */
+/* Ten times on the way all is recomputed; twice the cores go on from a snapshot. */
 static void million_records(void **state)
 {
     (void)state;

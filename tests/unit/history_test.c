@@ -1,4 +1,4 @@
-/* history_test.c - items gathered by key come back by position, whatever was written when. */
+/* history_test.c - items gathered by key come back by position. */
 #include "common/history.h"
 
 #include "common/random.h"

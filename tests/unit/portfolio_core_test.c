@@ -1,4 +1,4 @@
-/* portfolio_core_test.c - the life of an order, the feed of an account, and what is asked. */
+/* portfolio_core_test.c - the life of an order, the feed of an account, the queries. */
 #include "services/portfolio/portfolio_core.h"
 
 #include "common/error.h"

@@ -1,4 +1,4 @@
-/* position_test.c - fills open, reduce and flip a position, and nothing is lost to rounding. */
+/* position_test.c - fills open, reduce and flip; rounding loses nothing. */
 #include "services/portfolio/position.h"
 
 #include "tests/unit/unit.h"

@@ -1,4 +1,4 @@
-/* settlement_core_test.c - money moves in balanced sets, once, and every line can be read. */
+/* settlement_core_test.c - money moves in balanced sets, once; every line is readable. */
 #include "services/settlement/settlement_core.h"
 
 #include "common/error.h"
@@ -96,7 +96,7 @@ static struct msg trade(uint64_t trade_id, int64_t maker_fee, int64_t taker_fee)
     return msg;
 }
 
-/* A venue with one symbol, quote at the buyer and base at the seller; two trades follow. */
+/* A venue with one symbol, quote at the buyer and base at the seller. */
 static struct rig *create_funded(void)
 {
     struct rig *rig = create();
