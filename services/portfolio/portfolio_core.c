@@ -156,6 +156,23 @@ static void query_orders(const struct portfolio *portfolio, const struct msg_que
     }
 }
 
+/* Open orders of the whole venue by slot; the cursor is the next slot. */
+static void query_all_orders(const struct portfolio *portfolio,
+                             const struct msg_query *query, struct core_answer *answer)
+{
+    const struct orders *orders = &portfolio->orders;
+    for (uint64_t slot = query->cursor; slot < orders->open_capacity; slot++) {
+        const struct msg_row_order *order = &orders->open[slot].row;
+        if (order->order_id == 0 ||
+            (query->symbol != 0 && order->symbol != query->symbol))
+            continue;
+        if (answer->count == query->limit || !add_order(answer, order)) {
+            answer->head.cursor = slot;
+            return;
+        }
+    }
+}
+
 /* An order that is neither open nor waiting: among those that ended, or unknown. */
 static int find_closed(const struct portfolio *portfolio, const struct msg_query *query,
                        const struct core_rows *rows, uint64_t *cursor,
@@ -234,16 +251,15 @@ static void query_totals(const struct portfolio *portfolio, const struct msg_que
     }
 }
 
+/* 0, or why there is no answer. Account 0 is the whole venue; the gateway scopes it. */
 static int refusal(const struct portfolio *portfolio, const struct msg_query *query)
 {
     const bool is_positions = query->kind == QUERY_KIND_POSITIONS;
-    if (query->account >= portfolio->orders.accounts_max)
+    const bool may_be_all = is_positions || query->kind == QUERY_KIND_ORDERS;
+    if (query->account >= portfolio->orders.accounts_max ||
+        (query->account == 0 && !may_be_all))
         return ERR_UNKNOWN_ACCOUNT;
-    if (query->account == 0 && !is_positions)
-        return ERR_UNKNOWN_ACCOUNT;
-    if (is_positions && portfolio->positions_full)
-        return ERR_CAPACITY;
-    return 0;
+    return is_positions && portfolio->positions_full ? ERR_CAPACITY : 0;
 }
 
 static void query(const void *state, const struct msg_query *query,
@@ -257,7 +273,7 @@ static void query(const void *state, const struct msg_query *query,
     }
     switch (query->kind) {
     case QUERY_KIND_ORDERS:
-        query_orders(portfolio, query, answer);
+        (query->account == 0 ? query_all_orders : query_orders)(portfolio, query, answer);
         break;
     case QUERY_KIND_ORDER:
         query_order(portfolio, query, rows, answer);

@@ -187,6 +187,29 @@ static void orders_by_name(void **state)
     rig_destroy(rig);
 }
 
+/* A name that was used long ago is found by asking on, from the newest span back. */
+static void old_name(void **state)
+{
+    (void)state;
+    struct rig *rig = create();
+    const uint64_t id = rest(rig, alice, 0, 1, SIDE_BUY, 100, 10);
+    rig->gseq = (uint64_t)1 << 31;
+    cancel(rig, id, 0, ALICE, 10, 0);
+    struct msg_query query = {
+        .id = 1, .kind = QUERY_KIND_ORDER, .account = ALICE, .cl_ord_id = 1, .limit = 1};
+    uint32_t pages = 0;
+    do {
+        rig_query(rig, &query);
+        assert_int_equal(rig->answer.head.reason, 0);
+        query.cursor = rig->answer.head.cursor;
+        pages++;
+    } while (rig->answer.count == 0 && query.cursor != 0);
+    assert_int_equal(pages, 3); /* 2^31 gseqs are 8,193 spans, searched 4,096 at a time */
+    assert_int_equal(rig_answer_row(rig, 0).row_order.order_id, id);
+    assert_order(rig, id, ORD_STATUS_CANCELED, 0, 0); /* by id: at once */
+    rig_destroy(rig);
+}
+
 /* A refused order is history at once, with the reason. */
 static void rejected_order(void **state)
 {
@@ -251,6 +274,12 @@ static void open_orders_by_page(void **state)
     assert_int_equal(count, 5);
     query.account = BOB;
     assert_int_equal(rig_query(rig, &query)->count, 0);
+    query.account = 0; /* the venue, in the order of slots */
+    query.limit = 3;
+    assert_int_equal(rig_query(rig, &query)->count, 3);
+    query.cursor = rig->answer.head.cursor;
+    assert_int_equal(rig_query(rig, &query)->count, 2);
+    assert_int_equal(rig->answer.head.cursor, 0);
     rig_destroy(rig);
 }
 
@@ -363,10 +392,15 @@ static void impossible_records(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(life_of_an_order),    cmocka_unit_test(orders_by_name),
-        cmocka_unit_test(rejected_order),      cmocka_unit_test(replace_order),
-        cmocka_unit_test(open_orders_by_page), cmocka_unit_test(feed_is_a_chain),
-        cmocka_unit_test(rows_that_overlap),   cmocka_unit_test(positions_are_valued),
+        cmocka_unit_test(life_of_an_order),
+        cmocka_unit_test(orders_by_name),
+        cmocka_unit_test(old_name),
+        cmocka_unit_test(rejected_order),
+        cmocka_unit_test(replace_order),
+        cmocka_unit_test(open_orders_by_page),
+        cmocka_unit_test(feed_is_a_chain),
+        cmocka_unit_test(rows_that_overlap),
+        cmocka_unit_test(positions_are_valued),
         cmocka_unit_test(impossible_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
