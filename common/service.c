@@ -40,7 +40,7 @@ static void read_clock(struct service_instance *s)
     s->now.wall_ns = clock_wall_ns();
 }
 
-/* ---- life ------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 static bool admit(void *argument, enum bus_port port, const uint8_t key[32])
 {
@@ -124,10 +124,10 @@ void service_destroy(struct service_instance **destroyed)
     *destroyed = NULL;
 }
 
-/* ---- one turn --------------------------------------------------------------------------- */
+/* ---- one turn ---------------------------------------------------------------------- */
 
-/* What the cores that face the outside did in this drain: appends are durable before anything
- * is sent. */
+/* What the cores that face the outside did in this drain: appends are durable before
+ * anything is sent. */
 static int finish_drain(struct service_instance *s)
 {
     if (s->state == NULL || s->is_replaying)
@@ -248,7 +248,7 @@ int service_turn(struct service_instance *s)
     return done;
 }
 
-/* ---- the loop --------------------------------------------------------------------------- */
+/* ---- the loop ---------------------------------------------------------------------- */
 
 /* Stops cleanly: everything applied is committed, with a snapshot to start from. */
 static int close_down(struct service_instance *s)
@@ -281,7 +281,7 @@ void service_stop(struct service_instance *s)
     bus_wake(s->bus);
 }
 
-/* ---- looking in ------------------------------------------------------------------------- */
+/* ---- looking in -------------------------------------------------------------------- */
 
 const struct metrics *service_metrics(const struct service_instance *s)
 {

@@ -5,7 +5,8 @@
  *
  * Owns:     an instance owns its core's memory, bus and journal; nothing is global.
  * Units:    as named.
- * Errors:   negative ERR_*; what ends a service is logged and is its exit code (exit.def).
+ * Errors:   negative ERR_*; what ends a service is logged and is its exit code
+ *           (exit.def).
  * Threads:  an instance belongs to one thread, except service_stop and service_is_ready.
  * Bounds:   memory is fixed once GENESIS is known; a turn does bounded work.
  */
@@ -63,9 +64,9 @@ struct service_instance;
 /* Fills in the defaults of everything but addresses, paths and GENESIS. */
 void service_options_init(struct service_options *);
 
-/* Opens journal and bus. ERR_NO_GENESIS: an empty log without init. Else what journal_open
- * and bus_open return, ERR_CORRUPT, ERR_MEMORY. Options are copied; what they point to (paths,
- * addresses) must live as long as the instance. */
+/* Opens journal and bus. ERR_NO_GENESIS: an empty log without init. Else what
+ * journal_open and bus_open return, ERR_CORRUPT, ERR_MEMORY. Options are copied; what
+ * they point to (paths, addresses) must live as long as the instance. */
 int service_create(struct service_instance **, const struct service_kind *,
                    const struct service_options *);
 
@@ -94,8 +95,8 @@ uint64_t service_next(const struct service_instance *);
 const void *service_state(const struct service_instance *);
 const struct bus *service_bus(const struct service_instance *);
 
-/* The whole of a service's main(): settings, log, signals, metrics, service_run. Returns the
- * exit code. */
+/* The whole of a service's main(): settings, log, signals, metrics, service_run. Returns
+ * the exit code. */
 int service_main(int argc, char **argv, const struct service_kind *);
 
 #endif

@@ -18,7 +18,7 @@
 #define POSITION_RECORDS 4096
 #define SUBMIT_BYTES     (STREAM_FRAME_BYTES / 4)
 
-/* ---- to the core ------------------------------------------------------------------------ */
+/* ---- to the core ------------------------------------------------------------------- */
 
 static int to_core(struct service_instance *s, const struct bus_frame *frame)
 {
@@ -37,7 +37,7 @@ static int to_core(struct service_instance *s, const struct bus_frame *frame)
     return s->outbox.stop;
 }
 
-/* ---- from peers of our server ----------------------------------------------------------- */
+/* ---- from peers of our server ------------------------------------------------------ */
 
 static struct stream_publisher *publisher_of(struct service_instance *s, uint32_t stream)
 {
@@ -108,7 +108,7 @@ static int on_server(struct service_instance *s, const struct bus_frame *frame)
     }
 }
 
-/* ---- from the sequencer ----------------------------------------------------------------- */
+/* ---- from the sequencer ------------------------------------------------------------ */
 
 static int on_welcome(struct service_instance *s, const struct msg_welcome *welcome)
 {
@@ -132,7 +132,8 @@ static int on_harness_message(struct service_instance *s, const struct msg *msg)
     return 0;
 }
 
-/* A frame may hold messages for us and, in a gateway, for the core, which passes over ours. */
+/* A frame may hold messages for us and, in a gateway, for the core, which passes over
+ * ours. */
 static int on_sequencer(struct service_instance *s, const struct bus_frame *frame)
 {
     struct msg msg;
@@ -153,7 +154,7 @@ static int on_sequencer(struct service_instance *s, const struct bus_frame *fram
     return s->kind->core->receive != NULL ? to_core(s, frame) : 0;
 }
 
-/* ---- from the owner of the input -------------------------------------------------------- */
+/* ---- from the owner of the input --------------------------------------------------- */
 
 static int on_input(struct service_instance *s, const struct bus_frame *frame)
 {
@@ -204,7 +205,7 @@ int service_frames_drain(struct service_instance *s)
     return (int)count;
 }
 
-/* ---- what the harness says -------------------------------------------------------------- */
+/* ---- what the harness says --------------------------------------------------------- */
 
 static size_t put(uint8_t *at, const struct msg *msg)
 {

@@ -2,8 +2,8 @@
  *
  * Owns:     nothing; works on the instance.
  * Units:    ns of the monotonic clock.
- * Errors:   what ends the service: ERR_LOG_BEHIND, ERR_DIVERGED, ERR_OTHER_LOG and those of
- *           input and journal. A frame that is no message is counted and dropped.
+ * Errors:   what ends the service: ERR_LOG_BEHIND, ERR_DIVERGED, ERR_OTHER_LOG and those
+ *           of input and journal. A frame that is no message is counted and dropped.
  * Threads:  none.
  * Bounds:   turn_frames_max frames a turn.
  */

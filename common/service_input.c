@@ -32,9 +32,10 @@ static void *map_memory(size_t size)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* ---- birth ------------------------------------------------------------------------------ */
+/* ---- birth ------------------------------------------------------------------------- */
 
-/* One record may end every open order (kill switch), so the runs hold a report for each. */
+/* One record may end every open order (kill switch), so the runs hold a report for
+ * each. */
 static struct outbox_sizes sizes_of(const struct service_instance *s,
                                     const struct msg_genesis *g)
 {
@@ -118,10 +119,10 @@ void service_input_death(struct service_instance *s)
     s->publisher_count = 0;
 }
 
-/* ---- records ---------------------------------------------------------------------------- */
+/* ---- records ----------------------------------------------------------------------- */
 
-/* At every so many TICKs a service tells the log the digest of its state, so that two lives of
- * it, or two machines, are compared for ever. */
+/* At every so many TICKs a service tells the log the digest of its state, so that two
+ * lives of it, or two machines, are compared for ever. */
 static void submit_digest(struct service_instance *s, uint64_t seq)
 {
     struct msg msg = {.kind = MSG_digest};

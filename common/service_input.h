@@ -19,7 +19,8 @@ struct service_instance;
 /* Applies the records of a block that the consumer has let through. */
 int service_input_apply(struct service_instance *, struct block *);
 
-/* Applies what a frame of the input stream brings. Returns the number of blocks or an error. */
+/* Applies what a frame of the input stream brings. Returns the number of blocks or an
+ * error. */
 int service_input_receive(struct service_instance *, const uint8_t *frame, size_t size);
 
 /* Makes the core and everything sized by GENESIS; undoes it. */

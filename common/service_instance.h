@@ -32,7 +32,8 @@
 #define SERVICE_PUBLISHERS (OUTBOX_STREAMS + 1) /* the streams it owns, and its outputs */
 #define SERVICE_SKIPS      64
 
-/* Where a service stands; the cursor row of its journal, in each transaction with effects. */
+/* Where a service stands; the cursor row of its journal, in each transaction with
+ * effects. */
 struct service_cursor {
     uint64_t next; /* input */
     uint8_t chain[STREAM_CHAIN];

@@ -25,7 +25,8 @@ static void on_signal(int number)
     service_stop(running);
 }
 
-/* SIGTERM and SIGINT end the loop after what it is doing; a peer that went is no signal. */
+/* SIGTERM and SIGINT end the loop after what it is doing; a peer that went is no
+ * signal. */
 static void handle_signals(struct service_instance *instance)
 {
     struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};

@@ -16,7 +16,8 @@ struct service_instance;
 /* After each record: what it emitted and submitted, with it as the cause. */
 int service_output_take(struct service_instance *);
 
-/* At the end of each input block: cuts the streams' blocks and pushes them; writes rows. */
+/* At the end of each input block: cuts the streams' blocks and pushes them; writes
+ * rows. */
 int service_output_cut(struct service_instance *);
 
 /* Lets the core put the rows it has held back, and writes them. */

@@ -1,4 +1,5 @@
-/* service_query.h - queries wait here until the service stands at the position they ask for.
+/* service_query.h - queries wait here until the service stands at the position they ask
+ * for.
  *
  * Owns:     the queue, and the memory of one answer.
  * Units:    ns of the monotonic clock.

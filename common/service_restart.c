@@ -18,7 +18,7 @@ enum {
     BLOCKS_PER_TURN = 64,
 };
 
-/* ---- snapshot --------------------------------------------------------------------------- */
+/* ---- snapshot ---------------------------------------------------------------------- */
 
 static int read_genesis(struct reader *r, struct msg *msg)
 {
@@ -98,7 +98,7 @@ static int load_snapshot(struct service_instance *s)
     }
 }
 
-/* ---- replay ----------------------------------------------------------------------------- */
+/* ---- replay ------------------------------------------------------------------------ */
 
 int service_restart_open(struct service_instance *s)
 {

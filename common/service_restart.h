@@ -21,7 +21,8 @@ int service_restart_open(struct service_instance *);
 /* The core exists now: its streams compare until the cursor is reached. */
 int service_restart_arm(struct service_instance *);
 
-/* Replays from the service's own journal, if that holds its input. Returns how many blocks. */
+/* Replays from the service's own journal, if that holds its input. Returns how many
+ * blocks. */
 int service_restart_replay(struct service_instance *);
 
 /* After a block: ends the replay when it is over. */

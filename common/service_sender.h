@@ -2,8 +2,8 @@
  *
  * Owns:     its index and its frame, mapped once.
  * Units:    bytes.
- * Errors:   ERR_MEMORY at init. A peer that is gone or full loses the frame: the protocols
- *           resend; the caller counts.
+ * Errors:   ERR_MEMORY at init. A peer that is gone or full loses the frame: the
+ *           protocols resend; the caller counts.
  * Threads:  none.
  * Bounds:   SERVICE_SENDER_ITEMS are grouped at a time; frames up to STREAM_FRAME_BYTES.
  */
@@ -30,8 +30,8 @@ struct service_sender {
 int service_sender_init(struct service_sender *);
 void service_sender_close(struct service_sender *);
 
-/* Sends everything in the run, in order for each destination. The core hears of what could not
- * be sent. */
+/* Sends everything in the run, in order for each destination. The core hears of what
+ * could not be sent. */
 void service_sender_flush(struct service_sender *, struct bus *,
                           const struct outbox_run *, const struct core_ops *,
                           void *state);

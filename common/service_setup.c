@@ -30,7 +30,7 @@ int service_setup_name(char name[32], const struct service_kind *kind, uint32_t 
     return size > 0 && size < 32 ? 0 : ERR_LENGTH;
 }
 
-/* ---- keys ------------------------------------------------------------------------------- */
+/* ---- keys -------------------------------------------------------------------------- */
 
 static int read_own_key(struct service_setup *setup, const struct config *config,
                         char *message)
@@ -77,7 +77,7 @@ static bool admit(void *argument, enum bus_port port, const uint8_t key[32])
     return false;
 }
 
-/* ---- wiring ----------------------------------------------------------------------------- */
+/* ---- wiring ------------------------------------------------------------------------ */
 
 static struct bus_endpoint *add(struct wiring *w, enum bus_port port, uint32_t index,
                                 const char *pattern, uint32_t number)
@@ -183,7 +183,7 @@ static void wire(struct wiring *w, const struct service_kind *kind)
     }
 }
 
-/* ---- the rest --------------------------------------------------------------------------- */
+/* ---- the rest ---------------------------------------------------------------------- */
 
 static int set_genesis(struct msg_genesis *genesis, const struct config *c, char *message)
 {

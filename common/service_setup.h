@@ -1,5 +1,5 @@
-/* service_setup.h - from settings to the options of an instance: who binds what, who connects
- * to whom, with which keys. The picture of services/README.md as code.
+/* service_setup.h - from settings to the options of an instance: who binds what, who
+ * connects to whom, with which keys. The picture of services/README.md as code.
  *
  * Owns:     the texts its options point to; it must outlive the instance.
  * Units:    as in settings.def.
@@ -34,7 +34,8 @@ struct service_setup {
     uint64_t skips[64];
 };
 
-/* The kind's name, with its number if there can be several: "risk", "shard-0", "gateway-1". */
+/* The kind's name, with its number if there can be several: "risk", "shard-0",
+ * "gateway-1". */
 int service_setup_name(char name[32], const struct service_kind *, uint32_t instance);
 
 /* `message` has CONFIG_MESSAGE_MAX bytes and is set on error. The journal is

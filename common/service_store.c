@@ -23,7 +23,7 @@ static const char cursor_name[] = "cursor";
 static const char log_id_name[] = "log_id";
 static const char skips_name[] = "skips";
 
-/* ---- cursor ----------------------------------------------------------------------------- */
+/* ---- cursor ------------------------------------------------------------------------ */
 
 void service_store_get_cursor(const struct service_instance *s, struct service_cursor *c)
 {
@@ -115,7 +115,7 @@ bool service_store_same_cursor(const struct service_cursor *a,
     return same;
 }
 
-/* ---- identity --------------------------------------------------------------------------- */
+/* ---- identity ---------------------------------------------------------------------- */
 
 static const uint8_t unknown[sizeof((struct service_instance *)0)->log_id];
 
@@ -149,7 +149,7 @@ int service_store_identify(struct service_instance *s)
                        s->log_id, sizeof s->log_id);
 }
 
-/* ---- skips ------------------------------------------------------------------------------ */
+/* ---- skips ------------------------------------------------------------------------- */
 
 bool service_store_is_skipped(const struct service_instance *s, uint64_t seq)
 {
@@ -199,7 +199,7 @@ int service_store_open(struct service_instance *s)
     return error;
 }
 
-/* ---- effects ---------------------------------------------------------------------------- */
+/* ---- effects ----------------------------------------------------------------------- */
 
 /* A service that makes nothing (the gateway) keeps its place only to restart sooner. */
 static void schedule_commit(struct service_instance *s)
@@ -231,7 +231,7 @@ bool service_store_must_wait(const struct service_instance *s)
            stream_submitter_unacked_bytes(&s->submitter) > s->options.unacked_bytes_max;
 }
 
-/* ---- snapshot --------------------------------------------------------------------------- */
+/* ---- snapshot ---------------------------------------------------------------------- */
 
 static void write_state(const struct service_instance *s, struct writer *w)
 {
@@ -276,7 +276,7 @@ int service_store_snapshot(struct service_instance *s)
     return 0;
 }
 
-/* ---- commit ----------------------------------------------------------------------------- */
+/* ---- commit ------------------------------------------------------------------------ */
 
 int service_store_commit(struct service_instance *s)
 {

@@ -42,7 +42,8 @@ int service_store_commit(struct service_instance *);
 /* Serialises the state now; the commits that follow write it. */
 int service_store_snapshot(struct service_instance *);
 
-/* The operator's SKIP: this record must not be applied. Remembered for every later replay. */
+/* The operator's SKIP: this record must not be applied. Remembered for every later
+ * replay. */
 int service_store_skip(struct service_instance *, uint64_t seq);
 bool service_store_is_skipped(const struct service_instance *, uint64_t seq);
 

@@ -109,8 +109,8 @@ int stream_consumer_receive(struct stream_consumer *c, const uint8_t *frame, siz
     }
 }
 
-/* A push proves nothing: its owner is asked, and judges. What the owner itself answers, or
- * our own journal holds, must fit. */
+/* A push proves nothing: its owner is asked, and judges. What the owner itself answers,
+ * or our own journal holds, must fit. */
 static int misfit(struct stream_consumer *c, int error)
 {
     c->left = 0;

@@ -1,18 +1,20 @@
-/* stream_consumer.h - reads a stream in order and without a gap, whatever the network does.
+/* stream_consumer.h - reads a stream in order and without a gap, whatever the network
+ * does.
  *
- * Push is an optimisation, pull is the truth: what does not fit at `next` is dropped and asked
- * for again with FETCH.
+ * Push is an optimisation, pull is the truth: what does not fit at `next` is dropped and
+ * asked for again with FETCH.
  *
  *     seq < next      drop
- *     seq == next     consume if the chain fits; a push that does not fit: FETCH, its owner
- *                     judges; an answer that does not fit: ERR_DIVERGED
+ *     seq == next     consume if the chain fits; a push that does not fit: FETCH, so that
+ *                     its owner judges; an answer that does not fit: ERR_DIVERGED
  *     seq > next, a HEAD beyond, start-up, 250 ms without news: FETCH
  *     push or HEAD of a lower epoch (log only): drop
  *
  * Owns:     nothing; a frame is borrowed until it is used up.
  * Units:    ns of the monotonic clock.
- * Errors:   ERR_DIVERGED, ERR_CORRUPT (what the owner holds is damaged), ERR_GAP (the owner has
- *           pruned what is needed): the service must stop. ERR_BAD: drop the frame.
+ * Errors:   ERR_DIVERGED, ERR_CORRUPT (what the owner holds is damaged), ERR_GAP (the
+ *           owner has pruned what is needed): the service must stop. ERR_BAD: drop the
+ *           frame.
  * Threads:  none.
  * Bounds:   one FETCH in flight.
  */
@@ -49,8 +51,8 @@ void stream_consumer_init(struct stream_consumer *, uint32_t stream);
 int stream_consumer_receive(struct stream_consumer *, const uint8_t *frame, size_t size,
                             uint64_t now_ns);
 
-/* The next block to apply, at its first record that is new. 1; 0 when the frame is used up; or
- * an error. `next` has moved behind the block. */
+/* The next block to apply, at its first record that is new. 1; 0 when the frame is used
+ * up; or an error. `next` has moved behind the block. */
 int stream_consumer_next(struct stream_consumer *, struct block *);
 
 /* Likewise for one block of the service's own journal. */
@@ -61,7 +63,8 @@ int stream_consumer_replay(struct stream_consumer *, const uint8_t *bytes, size_
 size_t stream_consumer_fetch(struct stream_consumer *, uint8_t *frame, size_t capacity,
                              uint64_t now_ns);
 
-/* Flow control: while paused nothing is taken; afterwards FETCH brings what was dropped. */
+/* Flow control: while paused nothing is taken; afterwards FETCH brings what was
+ * dropped. */
 void stream_consumer_pause(struct stream_consumer *, bool paused);
 
 #endif

@@ -37,7 +37,7 @@ void stream_publisher_init(struct stream_publisher *p, uint32_t stream,
                                    .frames_capacity = size - RECORDS_CAPACITY};
 }
 
-/* ---- journal keys ----------------------------------------------------------------------- */
+/* ---- journal keys ------------------------------------------------------------------ */
 
 static uint32_t table_of(const struct stream_publisher *p)
 {
@@ -84,7 +84,7 @@ static int find_block(const struct stream_publisher *p, uint64_t seq, const void
     return error;
 }
 
-/* ---- making ----------------------------------------------------------------------------- */
+/* ---- making ------------------------------------------------------------------------ */
 
 /* The epoch of pushes is that of the EPOCH record last appended. */
 static void note_epoch(struct stream_publisher *p, const uint8_t *body, uint32_t size)
@@ -205,7 +205,7 @@ const uint8_t *stream_publisher_take(struct stream_publisher *p, size_t *size)
     return frame + sizeof frame_size;
 }
 
-/* ---- answering -------------------------------------------------------------------------- */
+/* ---- answering --------------------------------------------------------------------- */
 
 size_t stream_publisher_head(const struct stream_publisher *p, uint8_t *frame,
                              size_t capacity)
@@ -319,7 +319,7 @@ int stream_publisher_fetch(struct stream_publisher *p, const struct msg_fetch *f
     return error;
 }
 
-/* ---- restart ---------------------------------------------------------------------------- */
+/* ---- restart ----------------------------------------------------------------------- */
 
 void stream_publisher_begin_replay(struct stream_publisher *p, uint64_t next,
                                    const uint8_t chain[STREAM_CHAIN])

@@ -1,14 +1,15 @@
 /* stream_publisher.h - makes a stream: cuts blocks, journals them, pushes, answers FETCH.
  *
  * The owner of the log journals and commits a block before it pushes it, and stops when a
- * consumer shows that this log is an older copy. The owner of a derived stream never refuses:
- * after a restart it regenerates the stream from its input, compares what it had stored, and
- * lets its consumers wait (PENDING).
+ * consumer shows that this log is an older copy. The owner of a derived stream never
+ * refuses: after a restart it regenerates the stream from its input, compares what it had
+ * stored, and lets its consumers wait (PENDING).
  *
  * Owns:     the records gathered and the frames to push, in memory handed in.
  * Units:    bytes.
- * Errors:   ERR_LOG_BEHIND: a consumer is ahead of the log. ERR_DIVERGED: another chain; or
- *           regenerated records differ from the stored ones. Else what the journal returns.
+ * Errors:   ERR_LOG_BEHIND: a consumer is ahead of the log. ERR_DIVERGED: another chain;
+ *           or regenerated records differ from the stored ones. Else what the journal
+ *           returns.
  * Threads:  none.
  * Bounds:   blocks of STREAM_BLOCK_BYTES and one record.
  */
@@ -67,7 +68,8 @@ size_t stream_publisher_head(const struct stream_publisher *, uint8_t *frame,
 int stream_publisher_fetch(struct stream_publisher *, const struct msg_fetch *,
                            uint8_t *frame, size_t capacity, size_t *size);
 
-/* The chain before record `next`, where a block begins: else ERR_NOT_FOUND, or ERR_CORRUPT. */
+/* The chain before record `next`, where a block begins: else ERR_NOT_FOUND, or
+ * ERR_CORRUPT. */
 int stream_publisher_chain(const struct stream_publisher *, uint64_t next,
                            uint8_t chain[STREAM_CHAIN]);
 

@@ -2,8 +2,8 @@
  *
  * Records are numbered n = 1, 2, ... and kept until the sequencer says that they are
  * committed. What is kept is part of the service's snapshot. Nothing is sent before the
- * sequencer has said (WELCOME) what it has: records it has already are compared by digest and
- * not kept, so a service may regenerate its whole life without filling its memory.
+ * sequencer has said (WELCOME) what it has: records it has already are compared by digest
+ * and not kept, so a service may regenerate its whole life without filling its memory.
  *
  *      acked_n                sent_n              made_n
  *         |  kept, in flight    |   kept, not sent  |
@@ -13,7 +13,8 @@
  * Errors:   ERR_DIVERGED: the sequencer has other records under our numbers.
  *           ERR_LOG_BEHIND: it has lost records it had acknowledged.
  * Threads:  none.
- * Bounds:   the capacity handed in; the service stops applying input long before it is full.
+ * Bounds:   the capacity handed in; the service stops applying input long before it is
+ *           full.
  */
 #ifndef STREAM_SUBMITTER_H
 #define STREAM_SUBMITTER_H

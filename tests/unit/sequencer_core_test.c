@@ -1,7 +1,7 @@
 /* sequencer_core_test.c - how it starts, what time it is, and that its state is its log. */
 #include "tests/unit/sequencer_world.h"
 
-/* ---- start ------------------------------------------------------------------------------ */
+/* ---- start ------------------------------------------------------------------------- */
 
 /* The epoch rises before anything else; GENESIS is record 1. */
 static void test_epoch_comes_first(void **unused)
@@ -74,7 +74,7 @@ static void test_checkin_is_judged(void **unused)
     desk_destroy(d);
 }
 
-/* ---- time ------------------------------------------------------------------------------- */
+/* ---- time -------------------------------------------------------------------------- */
 
 /* Time rises with every record, and a TICK comes every 100 ms of it. */
 static void test_time(void **unused)
@@ -114,7 +114,7 @@ static void test_slew(void **unused)
     assert_int_equal(t.now_ns, 1003010);
 }
 
-/* ---- the log is the state --------------------------------------------------------------- */
+/* ---- the log is the state ---------------------------------------------------------- */
 
 /* A second sequencer that replays the log has the same state, from zero and from a snapshot,
  * and continues with the next epoch. */

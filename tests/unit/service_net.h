@@ -1,5 +1,5 @@
-/* service_net.h - a bus and a clock in memory, with loss, duplication and reordering, that
- * service_test links instead of the real ones.
+/* service_net.h - a bus and a clock in memory, with loss, duplication and reordering,
+ * that service_test links instead of the real ones.
  *
  * Owns:     frames under way and the registry of buses; a test resets them.
  * Units:    ns of the test's own clock; rates in 1/1000 of the frames.

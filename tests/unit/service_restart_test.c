@@ -1,4 +1,5 @@
-/* service_restart_test.c - what a service does when its past is damaged, lost, or another's. */
+/* service_restart_test.c - what a service does when its past is damaged, lost, or
+ * another's. */
 #include "tests/unit/service_world.h"
 
 /* Stops a service as a crash would, keeping its files. */
@@ -163,7 +164,8 @@ static void no_log_without_init(void **state)
     assert_null(venue[SEQUENCER]);
 }
 
-/* A core that says something else than it said before is stopped: by its own journal... */
+/* A core that says something else than it said before is stopped: by its own
+ * journal... */
 static void a_core_that_lies_in_a_replay(void **state)
 {
     (void)state;

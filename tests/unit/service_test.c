@@ -32,7 +32,7 @@ static void check_from_zero(void)
     }
 }
 
-/* ---- tests ------------------------------------------------------------------------------ */
+/* ---- tests ------------------------------------------------------------------------- */
 
 /* The use: a venue runs, everything that is said is read by everybody. */
 static void a_quiet_venue(void **state)

@@ -1,5 +1,5 @@
-/* service_world.h - a small venue in one thread: toy cores that hash all they see, around the
- * real sequencer, over real journals and a network in memory.
+/* service_world.h - a small venue in one thread: toy cores that hash all they see, around
+ * the real sequencer, over real journals and a network in memory.
  *
  * Owns:     a temporary directory and the running instances.
  * Units:    ms of the test's own clock.
@@ -27,10 +27,10 @@
 
 enum { SEQUENCER, RISK, SHARD, READER, SERVICES };
 
-/* ---- toy cores -------------------------------------------------------------------------- */
+/* ---- toy cores --------------------------------------------------------------------- */
 
-/* The state is a digest of every input, so that nothing can be lost, repeated or reordered
- * without a trace. */
+/* The state is a digest of every input, so that nothing can be lost, repeated or
+ * reordered without a trace. */
 struct toy {
     uint64_t records, ticks, skipped, held; /* held: rows put, not yet flushed */
     uint8_t digest[16];
@@ -171,7 +171,7 @@ static const struct core_ops reader_core = {.name = "reader",
                                             .save = toy_save,
                                             .load = toy_load};
 
-/* ---- the venue -------------------------------------------------------------------------- */
+/* ---- the venue --------------------------------------------------------------------- */
 
 static const struct service_kind kinds[SERVICES] = {
     [SEQUENCER] = {.core = &sequencer_core,

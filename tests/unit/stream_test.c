@@ -1,4 +1,5 @@
-/* stream_test.c - consumer, publisher and submitter, each message put into their hands. */
+/* stream_test.c - consumer, publisher and submitter, each message put into their
+ * hands. */
 #include <string.h>
 
 #include "common/error.h"
@@ -16,7 +17,7 @@ enum { BLOCKS = 6, PER_BLOCK = 3 };
 static const uint64_t ms = STREAM_MS;
 static uint8_t frame[STREAM_FRAME_BYTES];
 
-/* ---- a stream of six blocks of three records -------------------------------------------- */
+/* ---- a stream of six blocks of three records --------------------------------------- */
 
 static struct {
     uint8_t bytes[BLOCKS][1024];
@@ -61,7 +62,7 @@ static size_t put_block(size_t at, uint32_t i)
     return at + made.sizes[i];
 }
 
-/* ---- consumer --------------------------------------------------------------------------- */
+/* ---- consumer ---------------------------------------------------------------------- */
 
 static struct stream_consumer consumer;
 
@@ -269,7 +270,7 @@ static void a_derived_stream_from_the_middle_of_a_block(void **state)
     assert_int_equal(answer(2, 2, 10, 0, 2 * ms), ERR_DIVERGED);
 }
 
-/* ---- submitter -------------------------------------------------------------------------- */
+/* ---- submitter --------------------------------------------------------------------- */
 
 static struct stream_submitter submitter;
 static uint8_t memory[4096];
