@@ -2,8 +2,8 @@
  *
  * Owns:     roles and feeds of accounts, CURVE keys, the shard of each symbol.
  * Units:    account and symbol ids, positions of the log.
- * Errors:   load: ERR_CORRUPT. What is out of range or beyond capacity is left out, so that
- *           it is refused at the door.
+ * Errors:   load: ERR_CORRUPT. What is out of range or beyond capacity is left out, so
+ *           that it is refused at the door.
  * Threads:  none; belongs to the gateway core.
  * Bounds:   accounts_max accounts, DIRECTORY_KEYS_PER_ACCOUNT times as many keys.
  */

@@ -12,7 +12,7 @@
 #include "proto/feed.h"
 #include "services/gateway/intake.h"
 
-/* ---- sending ---------------------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------------------- */
 
 bool gateway_has_room(const struct outbox *outbox, size_t size)
 {
@@ -63,7 +63,7 @@ bool gateway_is_alive(const struct gateway *g)
     return g->alive_ns != 0 && g->now_ns - g->alive_ns < GATEWAY_SILENCE_NS;
 }
 
-/* ---- the log ---------------------------------------------------------------------------- */
+/* ---- the log ----------------------------------------------------------------------- */
 
 static void deliver(struct gateway *g, struct outbox *outbox, uint32_t account,
                     uint64_t gseq, const uint8_t *bytes, uint32_t size)
@@ -190,7 +190,7 @@ static void apply(void *state, const struct core_input *in, struct outbox *outbo
         report(g, in, accounts[i], outbox);
 }
 
-/* ---- frames of the venue ---------------------------------------------------------------- */
+/* ---- frames of the venue ----------------------------------------------------------- */
 
 /* Who waits for word on this session, or on the nonce of this account. */
 static struct peer *find_waiting(struct gateway *g, uint64_t session, uint64_t nonce,
@@ -261,7 +261,7 @@ static void on_message(struct gateway *g, struct outbox *outbox, struct msg *m)
     }
 }
 
-/* Whatever does not fit into the outbox any more is dropped: clients resend, ask again. */
+/* What does not fit into the outbox any more is dropped: clients resend, ask again. */
 static void venue_frame(struct gateway *g, const struct core_frame *frame,
                         struct outbox *outbox)
 {
@@ -298,7 +298,7 @@ static void receive(void *state, const struct core_frame *frame,
         intake_frame(g, frame, outbox);
 }
 
-/* ---- time ------------------------------------------------------------------------------- */
+/* ---- time -------------------------------------------------------------------------- */
 
 /* Heartbeats to those attached; those not heard of for long are cut. */
 static void beat_all(struct gateway *g, struct outbox *outbox)
@@ -341,7 +341,7 @@ static bool admit(const void *state, const uint8_t key[32])
     return directory_role(&g->directory, directory_account_of(&g->directory, key)) != 0;
 }
 
-/* ---- the rest of the contract ----------------------------------------------------------- */
+/* ---- the rest of the contract ------------------------------------------------------ */
 
 static void carve(struct gateway *g, const struct msg_genesis *genesis,
                   struct arena *arena)

@@ -1,16 +1,16 @@
-/* gateway_core.h - between clients and the log: who they are, what they may, what they hear.
+/* gateway_core.h - between clients and the log: who may do what, and who hears what.
  *
- * Owns:     a fold over the log (accounts, keys, symbols, sessions, the last report of each
- *           feed), and what is gone with the process: peers, routes, buckets, replays, queries
- *           under way.
+ * Owns:     a fold over the log (accounts, keys, symbols, sessions, the last report of
+ *           each feed), and what is gone with the process: peers, routes, buckets,
+ *           replays, queries under way.
  * Units:    positions of the log, ns of the monotonic clock.
  * Errors:   none; every refusal is an answer.
  * Threads:  one.
- * Bounds:   those of its parts. What does not fit into the outbox is not taken; its sender
- *           repeats it.
+ * Bounds:   those of its parts. What does not fit into the outbox is not taken; its
+ *           sender repeats it.
  *
- * It has no authority: it may be killed at any time, and anything it refuses may be accepted
- * through another one.
+ * It has no authority: it may be killed at any time, and anything it refuses may be
+ * accepted through another one.
  */
 #ifndef GATEWAY_CORE_H
 #define GATEWAY_CORE_H
@@ -28,7 +28,7 @@
 #define GATEWAY_RETRY_MS           10                       /* value of BUSY */
 #define GATEWAY_SILENCE_NS         UINT64_C(3000000000)     /* no record: UNAVAILABLE */
 #define GATEWAY_ANSWER_BYTES       (1u << 20)               /* an answer with its rows */
-#define GATEWAY_SEND_ROOM          (12 + MESSAGE_BYTES_MAX) /* of one message in the outbox */
+#define GATEWAY_SEND_ROOM          (12 + MESSAGE_BYTES_MAX) /* of one message sent */
 
 /* What would be alarms: for metrics and tests. */
 struct gateway_counts {

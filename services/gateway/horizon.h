@@ -44,8 +44,8 @@ static inline void horizon_position(struct horizon *h, const struct msg_position
         h->made[p->stream - 1] = p->next;
 }
 
-/* Is the service more than `window` records behind? One that was never heard of stands at the
- * beginning. */
+/* Is the service more than `window` records behind? One that was never heard of stands at
+ * the beginning. */
 static inline bool horizon_is_behind(const struct horizon *h, uint32_t service,
                                      uint64_t window)
 {

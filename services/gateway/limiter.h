@@ -6,8 +6,9 @@
  * Threads:  none; belongs to the gateway core.
  * Bounds:   accounts_max; 8 bytes a bucket, O(1) a call.
  *
- * A bucket is kept as one time: when it would be full again (the "theoretical arrival time" of
- * the GCRA). It gives exactly what a token bucket gives, without a timer and without a rest.
+ * A bucket is kept as one time: when it would be full again (the "theoretical arrival
+ * time" of the GCRA). It gives exactly what a token bucket gives, without a timer and
+ * without a rest.
  */
 #ifndef LIMITER_H
 #define LIMITER_H

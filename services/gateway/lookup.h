@@ -49,8 +49,8 @@ void lookup_query(struct gateway *, struct outbox *, struct peer *,
 uint64_t lookup_ask(struct gateway *, struct outbox *, const struct peer *,
                     enum lookup_purpose, const struct msg_query *);
 
-/* An answer and what follows it in the frame; *at moves behind its rows. A decoding error if
- * they are not whole. */
+/* An answer and what follows it in the frame; *at moves behind its rows. A decoding error
+ * if they are not whole. */
 int lookup_answer(struct gateway *, struct outbox *, const struct msg_answer *,
                   const uint8_t **at, const uint8_t *end);
 

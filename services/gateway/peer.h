@@ -4,8 +4,8 @@
  * Units:    handles of the bus; ns of the monotonic clock.
  * Errors:   peer_add: NULL when the table or the account's share is full.
  * Threads:  none; belongs to the gateway core.
- * Bounds:   PEER_MAX peers, PEER_OF_ACCOUNT_MAX of one account; from each no more frames than
- *           its account may send orders, cancels and queries.
+ * Bounds:   PEER_MAX peers, PEER_OF_ACCOUNT_MAX of one account; from each no more frames
+ *           than its account may send orders, cancels and queries.
  */
 #ifndef PEER_H
 #define PEER_H

@@ -134,8 +134,8 @@ static bool read_tag(const uint8_t *rows, const uint8_t *end, uint64_t gseq,
     return true;
 }
 
-/* A boundary that a gateway named and the log does not have is as bad as another chain there:
- * the log is not the one that the client knew. */
+/* A boundary that a gateway named and the log does not have is as bad as another chain
+ * there: the log is not the one that the client knew. */
 void resume_on_chain(struct gateway *g, struct outbox *outbox, struct peer *p,
                      const struct msg_answer *answer, const uint8_t *rows,
                      const uint8_t *end)

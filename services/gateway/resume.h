@@ -1,16 +1,16 @@
 /* resume.h - joins the reports a client missed with those that come now.
  *
  *   resume --(tag given)--> ask the sequencer for the chain there --> compare
- *          --> note our position G0, let live reports wait, ask portfolio page by page for
- *              (last_gseq, G0], which answers once it stands at G0 or beyond
+ *          --> note our position G0, let live reports wait, ask portfolio page by page
+ *              for (last_gseq, G0], which answers once it stands at G0 or beyond
  *          --> the pages, then what waited, then `resumed`, then live
  *
  * Owns:     the replays under way, each with a queue of the reports that wait.
  * Units:    positions of the log, bytes.
  * Errors:   none; refusals go to the client, who resumes again.
  * Threads:  none; belongs to the gateway core.
- * Bounds:   RESUME_MAX replays at once: else BUSY; RESUME_BYTES of waiting reports in each:
- *           else the peer is cut with LIMIT.
+ * Bounds:   RESUME_MAX replays at once: else BUSY; RESUME_BYTES of waiting reports in
+ *           each: else the peer is cut with LIMIT.
  */
 #ifndef RESUME_H
 #define RESUME_H

@@ -1,15 +1,15 @@
 /* session.h - open sessions, and which peer their answers go to.
  *
- * Owns:     one entry per open session (a fold over the log); the peer that last sent for it,
- *           and a short memory of peers that wait for an answer on no open session.
+ * Owns:     one entry per open session (a fold over the log); the peer that last sent for
+ *           it, and a short memory of peers that wait for an answer on no open session.
  * Units:    the client's own n; handles of peers.
  * Errors:   load: ERR_CORRUPT.
  * Threads:  none; belongs to the gateway core.
- * Bounds:   sessions_max; SESSION_ROUTES waiting peers, the oldest is forgotten (its client
- *           resends).
+ * Bounds:   sessions_max; SESSION_ROUTES waiting peers, the oldest is forgotten (its
+ *           client resends).
  *
- * A gateway has no authority: whether a session exists and whose it is, the sequencer decides.
- * Here it is known early, for routing and for the cap on what is in flight.
+ * A gateway has no authority: whether a session exists and whose it is, the sequencer
+ * decides. Here it is known early, for routing and for the cap on what is in flight.
  */
 #ifndef SESSION_H
 #define SESSION_H
@@ -26,8 +26,8 @@
 struct reader;
 struct writer;
 
-/* In flight is (last_n, sent_n]: a copy sent again counts once, a lost one does not count for
- * ever. */
+/* In flight is (last_n, sent_n]: a copy sent again counts once, a lost one does not count
+ * for ever. */
 struct session {
     uint64_t id;
     uint64_t last_n; /* in the log */
@@ -37,8 +37,8 @@ struct session {
     uint32_t older, newer;
 };
 
-/* A peer waits for `opened` (account, nonce), or (account 0) for word on a session that is
- * not open here. */
+/* A peer waits for `opened` (account, nonce), or (account 0) for word on a session that
+ * is not open here. */
 struct session_route {
     uint64_t id;
     uint32_t account;
@@ -67,7 +67,8 @@ void session_open(struct session_table *, uint64_t id, uint32_t account);
 struct session *session_accepted(struct session_table *, uint64_t id, uint64_t n);
 void session_close(struct session_table *, uint64_t id);
 
-/* A copy of n goes to the sequencer: true, unless the account has `in_flight_max` under way. */
+/* A copy of n goes to the sequencer: true, unless the account has `in_flight_max` under
+ * way. */
 bool session_forward(struct session_table *, struct session *, uint64_t n,
                      uint32_t in_flight_max);
 

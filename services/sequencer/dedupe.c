@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "common/check.h"
-#include "proto/digest.h"
 #include "common/reader.h"
 #include "common/writer.h"
+#include "proto/digest.h"
 
 #define CLOSED (UINT64_C(1) << 32) /* in `ids`: a place in the ring, not a slot */
 

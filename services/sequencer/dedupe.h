@@ -6,7 +6,7 @@
  * Threads:  none; belongs to the sequencer core.
  * Bounds:   sessions_max open sessions, an eighth of them (at least 8) for one account;
  *           DEDUPE_CLOSED_PER_OPEN times as many closed ones are remembered, the oldest
- * is then forgotten: commands for it read UNKNOWN_SESSION, and its nonce is free.
+ *           is then forgotten: commands for it read UNKNOWN_SESSION, its nonce is free.
  *
  * It is a fold over the log: open, accept and close are called for records only, in the
  * order of the log, and never fail. Whoever appends asks find first.

@@ -5,8 +5,8 @@
  * Errors:   none.
  * Threads:  none; belongs to the sequencer core.
  * Bounds:   it runs between 0.9 and 1.1 times as fast as the monotonic clock, and so
- * makes good 6 minutes of difference in an hour. Only the operator can make it jump, and
- *           only forward, at a start (core_settings.clock_jump).
+ *           makes good 6 minutes of difference in an hour. Only the operator can make it
+ *           jump, only forward, at a start (core_settings.clock_jump).
  */
 #ifndef LOGTIME_H
 #define LOGTIME_H

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "common/check.h"
-#include "proto/digest.h"
 #include "common/error.h"
 #include "common/reader.h"
 #include "common/writer.h"
 #include "proto/codec.h"
+#include "proto/digest.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 #define READY_NS  (3 * SECOND_NS) /* a service checks in each second */

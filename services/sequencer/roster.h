@@ -1,12 +1,11 @@
-/* roster.h - the services: what each has submitted, how far it has read, who must be
- * there.
+/* roster.h - the services: what each has submitted and read, and who must be there.
  *
  * Owns:     one entry per service number, and the heads that risk has made.
  * Units:    positions of streams; ns of the monotonic clock.
  * Errors:   load: ERR_CORRUPT.
  * Threads:  none; belongs to the sequencer core.
  * Bounds:   ROSTER_SERVICES entries. All gateways share one: they are equal, and no
- * window looks at them.
+ *           window looks at them.
  *
  * `registered`, `last_n` and `digest` are a fold over the log. The rest is hearsay: it is
  * gone after a restart, and only decides what is refused.

@@ -1,11 +1,14 @@
 /* sequencer_core.h - gives every record its place in the log, once.
  *
  * Owns:     sessions and their answers, the services' sources, the clock of the log, and
- * a queue of commands that arrived and are not in the log yet. Units:    positions of the
- * log, ns. Errors:   none; every refusal is an answer. It stops with ERR_LOG_BEHIND when
- * a service has read further than the log reaches. Threads:  one. Bounds:
- * SEQUENCER_QUEUE_BYTES of waiting commands (orders: three quarters of it); sessions as
- * stated in dedupe.h; what does not fit into the outbox waits or is sent again.
+ *           a queue of commands that arrived and are not in the log yet.
+ * Units:    positions of the log, ns.
+ * Errors:   none; every refusal is an answer. It stops with ERR_LOG_BEHIND when a service
+ *           has read further than the log reaches.
+ * Threads:  one.
+ * Bounds:   SEQUENCER_QUEUE_BYTES of waiting commands (orders: three quarters of it);
+ *           sessions as stated in dedupe.h; what does not fit into the outbox waits or is
+ *           sent again.
  *
  * Its state is the fold of its own log: what it appends it folds at once, by the function
  * that replay uses. Answers leave only after what they speak of is committed, because the

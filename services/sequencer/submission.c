@@ -5,9 +5,9 @@
 
 #include "common/bus.h"
 #include "common/check.h"
-#include "proto/digest.h"
 #include "common/error.h"
 #include "proto/codec.h"
+#include "proto/digest.h"
 #include "proto/pack.h"
 
 /* A submission being read. */

@@ -1,7 +1,7 @@
 /* command_test.c - every answer to sessions and commands. */
 #include "tests/unit/sequencer_world.h"
 
-/* ---- sessions --------------------------------------------------------------------------- */
+/* ---- sessions ---------------------------------------------------------------------- */
 
 /* The same nonce is the same session, for this account only. */
 static void test_open_is_idempotent(void **unused)
@@ -19,7 +19,8 @@ static void test_open_is_idempotent(void **unused)
     desk_destroy(d);
 }
 
-/* A repeat of something appended in this very turn is answered with it, after the commit. */
+/* A repeat of something appended in this very turn is answered with it, after the
+ * commit. */
 static void test_repeat_in_one_turn(void **unused)
 {
     (void)unused;
@@ -43,7 +44,8 @@ static void test_repeat_in_one_turn(void **unused)
     desk_destroy(d);
 }
 
-/* An eighth of the sessions (at least 8) for one account, no more than all for the venue. */
+/* An eighth of the sessions (at least 8) for one account, no more than all for the
+ * venue. */
 static void test_sessions_are_bounded(void **unused)
 {
     (void)unused;
@@ -108,7 +110,7 @@ static void test_closed_sessions_are_forgotten(void **unused)
     desk_destroy(d);
 }
 
-/* ---- commands --------------------------------------------------------------------------- */
+/* ---- commands ---------------------------------------------------------------------- */
 
 /* What is new is not answered here: the log says it. Repeats are. */
 static void test_repeat_and_conflict(void **unused)
@@ -243,7 +245,7 @@ static void test_mutated_frames(void **unused)
     desk_destroy(d);
 }
 
-/* ---- limits ----------------------------------------------------------------------------- */
+/* ---- limits ------------------------------------------------------------------------ */
 
 /* Orders are refused when risk is a window behind, cancels a quarter later. */
 static void test_risk_behind(void **unused)
@@ -314,7 +316,8 @@ static void test_storage_full(void **unused)
     desk_destroy(d);
 }
 
-/* The queue is bounded: orders are refused first, then all; nothing is lost or reordered. */
+/* The queue is bounded: orders are refused first, then all; nothing is lost or
+ * reordered. */
 static void test_queue_is_bounded(void **unused)
 {
     (void)unused;

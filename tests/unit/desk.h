@@ -99,7 +99,7 @@ static inline void desk_pass_ms(struct desk *desk, uint64_t ms)
     desk->time.wall_ns += ms * 1000000;
 }
 
-/* ---- what comes out --------------------------------------------------------------------- */
+/* ---- what comes out ---------------------------------------------------------------- */
 
 static inline void desk_take_sent(struct desk *desk, const uint8_t *item, uint32_t size)
 {
@@ -169,7 +169,7 @@ static inline void desk_sent_nothing(const struct desk *desk)
         fail_msg("%s was sent", msg_name(desk->sent[desk->taken].msg.kind));
 }
 
-/* ---- what goes in ----------------------------------------------------------------------- */
+/* ---- what goes in ------------------------------------------------------------------ */
 
 static inline void desk_put(struct desk *desk, const struct msg *msg)
 {
@@ -236,7 +236,7 @@ static inline uint64_t desk_apply(struct desk *desk, int64_t source, uint64_t n,
     return gseq;
 }
 
-/* ---- snapshots -------------------------------------------------------------------------- */
+/* ---- snapshots --------------------------------------------------------------------- */
 
 static inline size_t desk_save(const struct core_ops *ops, const void *state,
                                uint8_t **bytes)

@@ -1,7 +1,8 @@
-/* gateway_core_test.c - who comes in, what the log makes a gateway say, and its snapshot. */
+/* gateway_core_test.c - who comes in, what the log makes a gateway say, and its
+ * snapshot. */
 #include "tests/unit/gateway_world.h"
 
-/* ---- who comes in ----------------------------------------------------------------------- */
+/* ---- who comes in ------------------------------------------------------------------ */
 
 /* Keys that the log knows for a client's account are admitted, no others. */
 static void test_admit(void **unused)
@@ -23,7 +24,8 @@ static void test_admit(void **unused)
     desk_destroy(d);
 }
 
-/* A revoked key is cut in the middle of its session, at once; a later frame is sent away. */
+/* A revoked key is cut in the middle of its session, at once; a later frame is sent
+ * away. */
 static void test_revoked(void **unused)
 {
     (void)unused;
@@ -113,7 +115,7 @@ static void test_idle(void **unused)
     desk_destroy(d);
 }
 
-/* ---- the log ---------------------------------------------------------------------------- */
+/* ---- the log ----------------------------------------------------------------------- */
 
 /* `accepted` is the record itself, told to the peer that sent last for the session. */
 static void test_accepted(void **unused)
@@ -210,7 +212,7 @@ static void test_undeliverable(void **unused)
     desk_destroy(d);
 }
 
-/* ---- the sequencer's answers ------------------------------------------------------------ */
+/* ---- the sequencer's answers ------------------------------------------------------- */
 
 /* Each goes to the peer that sent for the session. */
 static void test_sequencer_answers(void **unused)
@@ -240,8 +242,8 @@ static void test_sequencer_answers(void **unused)
     desk_destroy(d);
 }
 
-/* Answers to OPEN name the account between sequencer and gateway: two clients may have chosen
- * the same nonce. The client never sees that. */
+/* Answers to OPEN name the account between sequencer and gateway: two clients may have
+ * chosen the same nonce. The client never sees that. */
 static void test_open_refused(void **unused)
 {
     (void)unused;
@@ -272,8 +274,8 @@ static void test_open_refused(void **unused)
     desk_destroy(d);
 }
 
-/* After CLOSE the client hears `accepted` from the log and `session_gone` from the sequencer,
- * in whichever order they come. */
+/* After CLOSE the client hears `accepted` from the log and `session_gone` from the
+ * sequencer, in whichever order they come. */
 static void test_close(void **unused)
 {
     (void)unused;
@@ -302,7 +304,7 @@ static void test_close(void **unused)
     desk_destroy(d);
 }
 
-/* ---- snapshot --------------------------------------------------------------------------- */
+/* ---- snapshot ---------------------------------------------------------------------- */
 
 /* A snapshot holds the fold, and no connection. */
 static void test_snapshot(void **unused)

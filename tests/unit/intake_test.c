@@ -106,8 +106,8 @@ static void test_bad(void **unused)
     desk_destroy(d);
 }
 
-/* Nothing a client sends reaches the sequencer unless it decodes: every bit flipped, every
- * length cut. */
+/* Nothing a client sends reaches the sequencer unless it decodes: every bit flipped,
+ * every length cut. */
 static void test_mutations(void **unused)
 {
     (void)unused;
@@ -164,7 +164,8 @@ static void test_rate(void **unused)
     desk_destroy(d);
 }
 
-/* What is on its way is bounded; a repeat does not count twice, and an answer makes room. */
+/* What is on its way is bounded; a repeat does not count twice, and an answer makes
+ * room. */
 static void test_in_flight(void **unused)
 {
     (void)unused;
@@ -202,7 +203,8 @@ static void test_in_flight(void **unused)
     desk_destroy(d);
 }
 
-/* Orders wait while risk, or their symbol's shard, is a window behind. Cancels never do. */
+/* Orders wait while risk, or their symbol's shard, is a window behind. Cancels never
+ * do. */
 static void test_behind(void **unused)
 {
     (void)unused;
@@ -230,7 +232,8 @@ static void test_behind(void **unused)
     desk_destroy(d);
 }
 
-/* With no word from the log a command is not forwarded: the client tries another gateway. */
+/* With no word from the log a command is not forwarded: the client tries another
+ * gateway. */
 static void test_unavailable(void **unused)
 {
     (void)unused;

@@ -37,8 +37,8 @@ static void put_chain(struct desk *d, uint64_t gseq, uint8_t first)
     desk_put(d, &m);
 }
 
-/* Pages from portfolio, then what came meanwhile, then `resumed`, then live; what portfolio
- * already gave is not given twice. */
+/* Pages from portfolio, then what came meanwhile, then `resumed`, then live; what
+ * portfolio already gave is not given twice. */
 static void test_resume(void **unused)
 {
     (void)unused;
@@ -104,7 +104,8 @@ static void test_client_ahead(void **unused)
     desk_destroy(d);
 }
 
-/* A tag that fits is passed over; one that does not is an alarm, and the feed stays off. */
+/* A tag that fits is passed over; one that does not is an alarm, and the feed stays
+ * off. */
 static void test_tag(void **unused)
 {
     (void)unused;
@@ -158,7 +159,8 @@ static void test_resume_again(void **unused)
     desk_destroy(d);
 }
 
-/* PENDING is asked again, a few times; no answer at all is UNAVAILABLE after the time-out. */
+/* PENDING is asked again, a few times; no answer at all is UNAVAILABLE after the
+ * time-out. */
 static void test_portfolio_behind(void **unused)
 {
     (void)unused;

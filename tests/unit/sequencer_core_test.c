@@ -1,4 +1,5 @@
-/* sequencer_core_test.c - how it starts, what time it is, and that its state is its log. */
+/* sequencer_core_test.c - how it starts, what time it is, and that its state is its
+ * log. */
 #include "tests/unit/sequencer_world.h"
 
 /* ---- start ------------------------------------------------------------------------- */
@@ -55,7 +56,8 @@ static void test_force_open(void **unused)
     desk_destroy(d);
 }
 
-/* A consumer that knows more than the log stops the sequencer; one of another log is told. */
+/* A consumer that knows more than the log stops the sequencer; one of another log is
+ * told. */
 static void test_checkin_is_judged(void **unused)
 {
     (void)unused;
@@ -116,8 +118,8 @@ static void test_slew(void **unused)
 
 /* ---- the log is the state ---------------------------------------------------------- */
 
-/* A second sequencer that replays the log has the same state, from zero and from a snapshot,
- * and continues with the next epoch. */
+/* A second sequencer that replays the log has the same state, from zero and from a
+ * snapshot, and continues with the next epoch. */
 static void test_replay(void **unused)
 {
     (void)unused;
@@ -129,7 +131,8 @@ static void test_replay(void **unused)
     struct msg m = {.kind = MSG_genesis};
     m.genesis = world_genesis;
     desk_apply(replica, 0, 0, &m);
-    /* open_desk has taken EPOCH and TICK already: they are made again from their numbers. */
+    /* open_desk has taken EPOCH and TICK already: they are made again from their
+     * numbers. */
     m = (struct msg){.kind = MSG_epoch};
     m.epoch.epoch = 1;
     m.epoch.version = 1;

@@ -57,8 +57,8 @@ static void acked(struct desk *d, uint64_t last_n, int reason)
     assert_int_equal(ack.source, -SERVICE_RISK);
 }
 
-/* In order and with the right digest: appended and acknowledged. The known part of a repeat is
- * skipped, the rest appended. */
+/* In order and with the right digest: appended and acknowledged. The known part of a
+ * repeat is skipped, the rest appended. */
 static void test_submission(void **unused)
 {
     (void)unused;
