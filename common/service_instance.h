@@ -85,6 +85,7 @@ struct service_instance {
 
     struct core_time now;
     bool is_welcomed;
+    bool was_busy; /* the last turn found something to do */
     uint32_t used_percent;
     uint8_t log_id[16]; /* zeros: not known yet */
     uint64_t commit_at_ns, checkin_at_ns, position_at_ns, head_at_ns, measured_at_ns;

@@ -79,12 +79,72 @@ static void chaos(void **state)
     check_from_zero();
 }
 
+/* ---- queries ---------------------------------------------------------------------------- */
+
+static struct bus *asker;
+
+static void ask(uint64_t id, uint64_t after)
+{
+    uint8_t bytes[MESSAGE_BYTES_MAX];
+    size_t size = 0;
+    struct msg msg = {.kind = MSG_query};
+    msg.query.id = id;
+    msg.query.kind = QUERY_KIND_ORDERS;
+    msg.query.after = after;
+    msg.query.limit = 1;
+    assert_int_equal(codec_encode(bytes, sizeof bytes, &msg, &size), 0);
+    assert_int_equal(bus_send(asker, BUS_OWNER, 0, bytes, size), 0);
+}
+
+static struct msg_answer take_answer(void)
+{
+    struct bus_frame frame;
+    struct msg msg;
+    size_t used = 0;
+    assert_int_equal(bus_receive(asker, &frame), 1);
+    assert_int_equal(codec_decode(frame.bytes, frame.size, &msg, &used), 0);
+    assert_int_equal(msg.kind, MSG_answer);
+    return msg.answer;
+}
+
+/* Answered where the question asks for, with rows that are not committed yet; else PENDING. */
+static void queries(void **state)
+{
+    (void)state;
+    static const struct bus_endpoint to_reader = {.port = BUS_OWNER, .address = "reader"};
+    struct bus_options options = {.endpoints = &to_reader, .endpoint_count = 1};
+    assert_int_equal(bus_open(&asker, &options), 0);
+    run_for(500);
+    uint64_t gseq = service_next(venue[READER]) - 1;
+    ask(1, gseq);
+    ask(2, gseq + 8);
+    ask(3, gseq + 1000000);
+    turn(READER);
+    struct msg_answer answer = take_answer();
+    assert_int_equal(answer.id, 1);
+    assert_int_equal(answer.gseq, gseq);
+    assert_int_equal(answer.cursor, gseq); /* all it has applied */
+    assert_int_equal(answer.reason, 0);    /* and the flushed rows were found */
+    struct bus_frame frame;
+    assert_int_equal(bus_receive(asker, &frame), 0);
+    run_for(1500);
+    answer = take_answer();
+    assert_int_equal(answer.id, 2);
+    assert_true(answer.gseq >= gseq + 8);
+    run_for(1500);
+    answer = take_answer();
+    assert_int_equal(answer.id, 3);
+    assert_int_equal(answer.reason, error_number(ERR_PENDING));
+    bus_close(&asker);
+}
+
 int main(void)
 {
     log_set_level(LOG_LEVEL_ERROR);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_quiet_venue, begin, end),
         cmocka_unit_test_setup_teardown(chaos, begin, end),
+        cmocka_unit_test_setup_teardown(queries, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
