@@ -15,15 +15,16 @@ void order_init(struct orders *orders, struct arena *arena, uint32_t accounts_ma
 {
     orders->open = arena_take(arena, orders_max * sizeof *orders->open, 64);
     orders->of_account = arena_take(arena, accounts_max * sizeof *orders->of_account, 64);
-    orders->waiting = arena_take(arena, ORDER_WAITING_MAX * sizeof *orders->waiting, 64);
-    void *indices = arena_take(arena, pool_size(ORDER_WAITING_MAX), 64);
-    void *slots = arena_take(arena, map_size(ORDER_WAITING_MAX), 64);
+    const uint32_t waiting_max = orders_max + ORDER_UNDECIDED_MAX;
+    orders->waiting = arena_take(arena, waiting_max * sizeof *orders->waiting, 64);
+    void *indices = arena_take(arena, pool_size(waiting_max), 64);
+    void *slots = arena_take(arena, map_size(waiting_max), 64);
     orders->open_capacity = orders_max;
     orders->accounts_max = accounts_max;
     if (!slots)
         return;
-    pool_init(&orders->waiting_pool, indices, ORDER_WAITING_MAX);
-    map_init(&orders->waiting_by_id, slots, ORDER_WAITING_MAX);
+    pool_init(&orders->waiting_pool, indices, waiting_max);
+    map_init(&orders->waiting_by_id, slots, waiting_max);
     orders->waiting_by_age = empty_list;
     for (uint32_t i = 0; i < accounts_max; i++)
         orders->of_account[i] = empty_list;
@@ -274,7 +275,7 @@ static int load_waiting(struct orders *orders, struct reader *reader)
         uint32_t slot;
         struct msg_row_order row;
         if (load_order(reader, &slot, &row) != 0 ||
-            orders->waiting_pool.count == ORDER_WAITING_MAX ||
+            orders->waiting_pool.count == orders->waiting_pool.capacity ||
             map_find(&orders->waiting_by_id, row.order_id) != MAP_NONE)
             return ERR_CORRUPT;
         add_waiting(orders, &row);

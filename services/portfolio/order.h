@@ -4,8 +4,9 @@
  * Units:    as in proto/README.md.
  * Errors:   none; reports that contradict what is open fail a CHECK.
  * Threads:  none.
- * Bounds:   orders_max open orders, found by slot; ORDER_WAITING_MAX waiting ones, found
- *           by id, which the sequencer's window bounds. An account's orders are a list.
+ * Bounds:   orders_max open orders, found by slot. Waiting ones, found by id: those that
+ *           have a slot already, at most orders_max, and ORDER_UNDECIDED_MAX that risk has
+ *           not decided, which must exceed the sequencer's window_records.
  *
  * A waiting order has been sequenced, so its outcome is certain to come and is not known
  * yet: it is PENDING, never NOT_FOUND.
@@ -24,8 +25,8 @@
 struct reader;
 struct writer;
 
-#define ORDER_NONE        UINT32_MAX
-#define ORDER_WAITING_MAX (UINT32_C(1) << 17)
+#define ORDER_NONE          UINT32_MAX
+#define ORDER_UNDECIDED_MAX (UINT32_C(1) << 18)
 
 /* An order and its place in a list: of its account when open, by age when waiting. The
  * row is what a query shows. */
