@@ -5,8 +5,8 @@
  * Errors:   none; reports that contradict what is open fail a CHECK.
  * Threads:  none.
  * Bounds:   orders_max open orders, found by slot. Waiting ones, found by id: those that
- *           have a slot already, at most orders_max, and ORDER_UNDECIDED_MAX that risk has
- *           not decided, which must exceed the sequencer's window_records.
+ *           have a slot already, at most orders_max, and ORDER_UNDECIDED_MAX that risk
+ *           has not decided, which must exceed the sequencer's window_records.
  *
  * A waiting order has been sequenced, so its outcome is certain to come and is not known
  * yet: it is PENDING, never NOT_FOUND.
