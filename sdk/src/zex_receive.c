@@ -230,6 +230,17 @@ static void on_goodbye(struct zex_client *self, const struct msg_goodbye *m)
         zex_protocol_connect(self);
 }
 
+/* Bytes of the rows of an answer; what follows them is the next message. */
+static size_t measure_rows(const uint8_t *rest, size_t rest_size, uint32_t count)
+{
+    size_t size = 0;
+    struct msg row;
+    for (size_t used = 0; count > 0; count--, size += used)
+        if (codec_decode(rest + size, rest_size - size, &row, &used) != 0)
+            return rest_size;
+    return size;
+}
+
 /* Handles one message; says how many of the bytes behind it belong to it. */
 static size_t handle(struct zex_client *self, const struct msg *m, const uint8_t *rest,
                      size_t rest_size)
@@ -263,8 +274,9 @@ static size_t handle(struct zex_client *self, const struct msg *m, const uint8_t
         on_goodbye(self, &m->goodbye);
         return rest_size;
     case MSG_answer:
+        rest_size = measure_rows(rest, rest_size, m->answer.count);
         on_answer(self, &m->answer, rest, rest_size);
-        return rest_size; /* an answer and its rows are a frame of their own */
+        return rest_size;
     default:
         return 0; /* a newer gateway may say more than we know */
     }

@@ -50,8 +50,9 @@ void gateway_cut(struct gateway *g, struct outbox *outbox, struct peer *p, int r
 void gateway_beat(const struct gateway *g, struct outbox *outbox, const struct peer *p)
 {
     struct msg m = {.kind = MSG_feed_heartbeat};
+    const bool replays = p->feed == PEER_CHECKING || p->feed == PEER_REPLAYING;
     m.feed_heartbeat.last_gseq =
-        p->feed == PEER_LIVE ? directory_prev(&g->directory, p->account) : p->taken_gseq;
+        replays ? p->taken_gseq : directory_prev(&g->directory, p->account);
     m.feed_heartbeat.head = g->gseq;
     m.feed_heartbeat.tag_gseq = g->horizon.tag_gseq;
     m.feed_heartbeat.tag = g->horizon.tag;
@@ -65,6 +66,7 @@ bool gateway_is_alive(const struct gateway *g)
 
 /* ---- the log ----------------------------------------------------------------------- */
 
+/* To those attached. A flood that the outbox cannot hold cuts them: they resume. */
 static void deliver(struct gateway *g, struct outbox *outbox, uint32_t account,
                     uint64_t gseq, const uint8_t *bytes, uint32_t size)
 {
@@ -75,6 +77,8 @@ static void deliver(struct gateway *g, struct outbox *outbox, uint32_t account,
             continue;
         if (p->feed == PEER_REPLAYING) {
             resume_wait(g, outbox, p, gseq, bytes, size);
+        } else if (p->feed == PEER_LIVE && !gateway_has_room(outbox, GATEWAY_MARGIN)) {
+            gateway_cut(g, outbox, p, ERR_LIMIT);
         } else if (p->feed == PEER_LIVE) {
             outbox_send_bytes(outbox, BUS_CLIENTS, p->handle, bytes, size);
             p->taken_gseq = gseq;
@@ -138,7 +142,7 @@ static void on_command(struct gateway *g, const struct core_input *in,
 {
     const struct session *s = session_accepted(&g->sessions, (uint64_t)in->source, in->n);
     const struct peer *p = s->peer != 0 ? peer_find(&g->peers, s->peer) : NULL;
-    if (p != NULL) {
+    if (p != NULL && gateway_has_room(outbox, 0)) {
         struct msg m = {.kind = MSG_accepted};
         m.accepted.session = s->id;
         m.accepted.n = in->n;

@@ -25,9 +25,10 @@
 #include "services/gateway/session.h"
 
 #define GATEWAY_FRAME_MESSAGES_MAX 1024
-#define GATEWAY_RETRY_MS           10                       /* value of BUSY */
-#define GATEWAY_SILENCE_NS         UINT64_C(3000000000)     /* no record: UNAVAILABLE */
-#define GATEWAY_ANSWER_BYTES       (1u << 20)               /* an answer with its rows */
+#define GATEWAY_RETRY_MS           10                   /* value of BUSY */
+#define GATEWAY_SILENCE_NS         UINT64_C(3000000000) /* no record: UNAVAILABLE */
+#define GATEWAY_ANSWER_BYTES       (1u << 20)           /* an answer with its rows */
+#define GATEWAY_MARGIN             (1u << 18) /* in the outbox, kept for goodbyes */
 #define GATEWAY_SEND_ROOM          (12 + MESSAGE_BYTES_MAX) /* of one message sent */
 
 /* What would be alarms: for metrics and tests. */

@@ -18,7 +18,7 @@
 #include "common/pool.h"
 
 #define PEER_MAX            4096
-#define PEER_OF_ACCOUNT_MAX 32
+#define PEER_OF_ACCOUNT_MAX 16
 #define PEER_QUERIES_MAX    16
 #define PEER_KEY            32
 

@@ -24,7 +24,7 @@
 #include "common/ring.h"
 #include "proto/msg.h"
 
-#define RESUME_MAX   64
+#define RESUME_MAX   32
 #define RESUME_BYTES (256u << 10)
 #define RESUME_PAGE  128 /* reports */
 #define RESUME_TRIES 8   /* of a page that is PENDING */

@@ -198,7 +198,8 @@ static void test_heartbeats(void **unused)
     desk_destroy(d);
 }
 
-/* A peer that does not read is forgotten: nothing more is sent to it. */
+/* A peer that does not read is forgotten: nothing more is sent to it. When it speaks again, a
+ * heartbeat tells how far its feed is, so that it sees what it missed. */
 static void test_undeliverable(void **unused)
 {
     (void)unused;
@@ -206,9 +207,33 @@ static void test_undeliverable(void **unused)
     open_session(d, A, 1);
     gateway_core.undeliverable(d->state, BUS_CLIENTS, A);
     gateway_core.undeliverable(d->state, BUS_SEQUENCER, A);
-    report(d, ALICE);
+    const uint64_t gseq = report(d, ALICE);
     desk_turn(d);
     desk_sent_nothing(d);
+    const struct msg ping = {.kind = MSG_ping};
+    desk_put(d, &ping);
+    from(d, A);
+    assert_int_equal(
+        desk_sent(d, BUS_CLIENTS, A, MSG_feed_heartbeat)->feed_heartbeat.last_gseq, gseq);
+    desk_destroy(d);
+}
+
+/* A flood of records in one drain cuts those attached, instead of overflowing the outbox. */
+static void test_flood_of_reports(void **unused)
+{
+    (void)unused;
+    struct desk *d = open_venue(&world_settings);
+    open_session(d, A, 1);
+    open_session(d, B, 1);
+    for (uint32_t i = 0; i < DESK_OUTBOX / 32; i++)
+        report(d, ALICE);
+    const struct gateway *g = d->state;
+    assert_int_equal(g->counts.cut, 1);
+    assert_int_equal(g->peers.slots.count, 1);
+    outbox_clear(&d->outbox);
+    const uint64_t gseq = report(d, BOB);
+    desk_take(d);
+    reported(d, B, gseq, 0);
     desk_destroy(d);
 }
 
@@ -342,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_reports),
         cmocka_unit_test(test_heartbeats),
         cmocka_unit_test(test_undeliverable),
+        cmocka_unit_test(test_flood_of_reports),
         cmocka_unit_test(test_sequencer_answers),
         cmocka_unit_test(test_open_refused),
         cmocka_unit_test(test_close),
