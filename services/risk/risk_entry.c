@@ -188,6 +188,11 @@ void risk_entry_new(struct risk *risk, const struct core_input *input,
     approve_new(&draft, slot, &input->msg->order_new, outbox);
 }
 
+static uint32_t shard_of(const struct risk *risk, const struct hold_order *order)
+{
+    return risk->instruments.symbols[order->symbol].set.shard;
+}
+
 /* The order a request names: the account's own, by id or else by name. Another account's
  * order is answered like one that does not exist. */
 static uint32_t resolve(const struct risk *risk, uint32_t account, uint64_t order_id,
@@ -200,43 +205,72 @@ static uint32_t resolve(const struct risk *risk, uint32_t account, uint64_t orde
     return is_own ? slot : HOLD_NONE;
 }
 
+/* A cancel or a replace that names an order: what the two have in common. */
+struct request {
+    uint64_t cl_ord_id, order_id, orig_cl_ord_id; /* as the client said */
+    uint32_t account;
+    uint32_t slot; /* of the order it means, or HOLD_NONE */
+    uint8_t replace;
+};
+
+/* Names the order as it is, or as the client did if there is none. */
+static void reject_request(const struct risk *risk, const struct request *request,
+                           uint64_t gseq, struct limit_verdict verdict,
+                           struct outbox *outbox)
+{
+    const bool is_known = request->slot != HOLD_NONE;
+    const struct hold_order *order = is_known ? &risk->holds.orders[request->slot] : NULL;
+    const struct msg out = {
+        .kind = MSG_cancel_rejected,
+        .cancel_rejected =
+            {
+                .request = gseq,
+                .account = request->account,
+                .cl_ord_id = request->cl_ord_id,
+                .order_id = is_known ? order->order_id : request->order_id,
+                .orig_cl_ord_id = is_known ? order->cl_ord_id : request->orig_cl_ord_id,
+                .replace = request->replace,
+                .reason = (uint16_t)error_number(verdict.error),
+                .value = verdict.value,
+                .limit = verdict.limit,
+            },
+    };
+    outbox_submit(outbox, &out);
+}
+
 void risk_entry_cancel(struct risk *risk, const struct core_input *input,
                        struct outbox *outbox)
 {
     const struct msg_order_cancel *cancel = &input->msg->order_cancel;
     const uint32_t account = risk_speaker(risk, input);
+    const struct request request = {
+        .cl_ord_id = cancel->cl_ord_id,
+        .order_id = cancel->order_id,
+        .orig_cl_ord_id = cancel->orig_cl_ord_id,
+        .account = account,
+        .slot = resolve(risk, account, cancel->order_id, cancel->orig_cl_ord_id),
+    };
     struct limit_verdict verdict = risk_may(risk, account, ROLE_TRADER);
-    const uint32_t slot =
-        resolve(risk, account, cancel->order_id, cancel->orig_cl_ord_id);
-    if (verdict.error == 0 && slot == HOLD_NONE)
+    if (verdict.error == 0 && request.slot == HOLD_NONE)
         verdict = limit_refuse(ERR_UNKNOWN_ORDER, 0, 0);
-    struct msg out;
     if (verdict.error != 0) {
-        out.kind = MSG_cancel_rejected;
-        out.cancel_rejected = (struct msg_cancel_rejected){
-            .request = input->gseq,
-            .account = account,
-            .cl_ord_id = cancel->cl_ord_id,
-            .order_id = cancel->order_id,
-            .orig_cl_ord_id = cancel->orig_cl_ord_id,
-            .reason = (uint16_t)error_number(verdict.error),
-            .value = verdict.value,
-            .limit = verdict.limit,
-        };
-        outbox_submit(outbox, &out);
+        reject_request(risk, &request, input->gseq, verdict, outbox);
         return;
     }
-    const struct hold_order *order = &risk->holds.orders[slot];
-    out.kind = MSG_approved_cancel;
-    out.approved_cancel = (struct msg_approved_cancel){
-        .slot = slot,
-        .account = account,
-        .symbol = order->symbol,
-        .order_id = order->order_id,
-        .cl_ord_id = cancel->cl_ord_id,
-        .orig_cl_ord_id = order->cl_ord_id,
+    const struct hold_order *order = &risk->holds.orders[request.slot];
+    const struct msg out = {
+        .kind = MSG_approved_cancel,
+        .approved_cancel =
+            {
+                .slot = request.slot,
+                .account = account,
+                .symbol = order->symbol,
+                .order_id = order->order_id,
+                .cl_ord_id = cancel->cl_ord_id,
+                .orig_cl_ord_id = order->cl_ord_id,
+            },
     };
-    outbox_emit(outbox, risk->instruments.symbols[order->symbol].set.shard, &out);
+    outbox_emit(outbox, shard_of(risk, order), &out);
 }
 
 /* What the order holds while this replace is in flight. */
@@ -300,43 +334,40 @@ void risk_entry_replace(struct risk *risk, const struct core_input *input,
 {
     const struct msg_order_replace *replace = &input->msg->order_replace;
     const uint32_t account = risk_speaker(risk, input);
-    const uint32_t slot =
-        resolve(risk, account, replace->order_id, replace->orig_cl_ord_id);
-    const struct limit_verdict verdict = check_replace(risk, account, input, slot);
-    struct msg out;
+    const struct request request = {
+        .cl_ord_id = replace->cl_ord_id,
+        .order_id = replace->order_id,
+        .orig_cl_ord_id = replace->orig_cl_ord_id,
+        .account = account,
+        .slot = resolve(risk, account, replace->order_id, replace->orig_cl_ord_id),
+        .replace = 1,
+    };
+    const struct limit_verdict verdict =
+        check_replace(risk, account, input, request.slot);
     if (verdict.error != 0) {
-        out.kind = MSG_cancel_rejected;
-        out.cancel_rejected = (struct msg_cancel_rejected){
-            .request = input->gseq,
-            .account = account,
-            .cl_ord_id = replace->cl_ord_id,
-            .order_id = replace->order_id,
-            .orig_cl_ord_id = replace->orig_cl_ord_id,
-            .replace = 1,
-            .reason = (uint16_t)error_number(verdict.error),
-            .value = verdict.value,
-            .limit = verdict.limit,
-        };
-        outbox_submit(outbox, &out);
+        reject_request(risk, &request, input->gseq, verdict, outbox);
         return;
     }
-    struct hold_order *order = &risk->holds.orders[slot];
-    hold_replace_begin(&risk->holds, slot, input->gseq, replace->cl_ord_id,
+    struct hold_order *order = &risk->holds.orders[request.slot];
+    hold_replace_begin(&risk->holds, request.slot, input->gseq, replace->cl_ord_id,
                        replace->price, replace->quantity);
     order->changed_gseq = input->gseq;
     risk_entry_rehold(risk, order);
-    out.kind = MSG_approved_replace;
-    out.approved_replace = (struct msg_approved_replace){
-        .slot = slot,
-        .account = account,
-        .symbol = order->symbol,
-        .order_id = order->order_id,
-        .cl_ord_id = replace->cl_ord_id,
-        .orig_cl_ord_id = order->cl_ord_id,
-        .price = replace->price,
-        .quantity = replace->quantity,
+    const struct msg out = {
+        .kind = MSG_approved_replace,
+        .approved_replace =
+            {
+                .slot = request.slot,
+                .account = account,
+                .symbol = order->symbol,
+                .order_id = order->order_id,
+                .cl_ord_id = replace->cl_ord_id,
+                .orig_cl_ord_id = order->cl_ord_id,
+                .price = replace->price,
+                .quantity = replace->quantity,
+            },
     };
-    outbox_emit(outbox, risk->instruments.symbols[order->symbol].set.shard, &out);
+    outbox_emit(outbox, shard_of(risk, order), &out);
 }
 
 void risk_entry_rehold(struct risk *risk, struct hold_order *order)
