@@ -21,8 +21,6 @@
 
 enum {
     WAIT_MS = 10, /* timers and commits are due at least this often */
-    ALARM_PERCENT = 70,
-    FULL_PERCENT = 85,
 };
 
 void service_options_init(struct service_options *options)
@@ -31,7 +29,10 @@ void service_options_init(struct service_options *options)
                                         .commit_interval_us = 10000,
                                         .snapshot_records = 1u << 20,
                                         .query_wait_ms = 2000,
-                                        .unacked_bytes_max = 4u << 20};
+                                        .unacked_bytes_max = 4u << 20,
+                                        .fetch_bytes_max = STREAM_FRAME_BYTES,
+                                        .map_alarm_percent = 70,
+                                        .map_refuse_percent = 85};
 }
 
 static void read_clock(struct service_instance *s)
@@ -97,6 +98,7 @@ int service_create(struct service_instance **created, const struct service_kind 
                           ? STREAM_APPROVED(options->instance)
                           : STREAM_LOG;
     stream_consumer_init(&s->input, stream);
+    s->input.fetch_bytes_max = options->fetch_bytes_max;
     metrics_init(&s->metrics, s->name);
     read_clock(s);
     s->frame = malloc(STREAM_FRAME_BYTES);
@@ -127,7 +129,7 @@ void service_destroy(struct service_instance **destroyed)
 /* ---- one turn ---------------------------------------------------------------------- */
 
 /* What the cores that face the outside did in this drain: appends are durable before
- * anything is sent. */
+ * anything is sent. Returns whether that was anything. */
 static int finish_drain(struct service_instance *s)
 {
     if (s->state == NULL || s->is_replaying)
@@ -138,10 +140,11 @@ static int finish_drain(struct service_instance *s)
         s->kind->core->turn(s->state, &s->now, &s->outbox);
     if (s->outbox.stop != 0)
         return s->outbox.stop;
+    bool did = s->outbox.appends.size > 0 || s->outbox.sends.size > 0;
     int error = service_owns_log(s) ? service_output_append(s) : 0;
     if (error == 0)
         service_output_send(s);
-    return error;
+    return error != 0 ? error : did;
 }
 
 static int commit_if_due(struct service_instance *s)
@@ -183,10 +186,11 @@ static void measure_io(struct service_instance *s)
         service_log(s, SERVICE_LOG_WARN, "handshakes_failed", "count=%" PRIu64,
                     counts.handshakes_failed);
     uint32_t used = journal_used_percent(s->journal);
-    if (used >= ALARM_PERCENT && s->used_percent < ALARM_PERCENT)
+    uint32_t alarm = s->options.map_alarm_percent;
+    if (used >= alarm && s->used_percent < alarm)
         service_log(s, SERVICE_LOG_WARN, "map_fills", "percent=%u", used);
     s->used_percent = used;
-    s->now.storage_full = used >= FULL_PERCENT;
+    s->now.storage_full = used >= s->options.map_refuse_percent;
     metrics_set(m, METRICS_map, s->options.journal.map_bytes);
     metrics_set(m, METRICS_map_used, s->options.journal.map_bytes / 100 * used);
 }
@@ -223,11 +227,11 @@ static int work(struct service_instance *s)
 {
     int frames = service_frames_drain(s);
     int replayed = frames < 0 ? frames : service_restart_replay(s);
-    int error = replayed < 0 ? replayed : finish_drain(s);
-    int sent = error != 0 ? error : service_frames_send(s);
+    int did = replayed < 0 ? replayed : finish_drain(s);
+    int sent = did < 0 ? did : service_frames_send(s);
     int answered = sent < 0 ? sent : service_query_answer(s);
-    error = answered < 0 ? answered : commit_if_due(s);
-    return error != 0 ? error : frames + replayed + sent + answered;
+    int error = answered < 0 ? answered : commit_if_due(s);
+    return error != 0 ? error : frames + replayed + did + sent + answered;
 }
 
 int service_turn(struct service_instance *s)

@@ -56,6 +56,9 @@ struct service_options {
     uint32_t snapshot_records;   /* input records between two snapshots */
     uint32_t query_wait_ms;      /* then PENDING */
     uint32_t unacked_bytes_max;  /* above it no input is applied */
+    uint32_t fetch_bytes_max;    /* one answer to a FETCH */
+    uint32_t map_alarm_percent;  /* of the journal: a line of log */
+    uint32_t map_refuse_percent; /* commands are refused, reports never */
 };
 
 struct metrics;

@@ -94,6 +94,7 @@ static int load_snapshot(struct service_instance *s)
                     id, error_name(error));
         service_input_death(s);
         stream_consumer_init(&s->input, s->input.stream);
+        s->input.fetch_bytes_max = s->options.fetch_bytes_max;
         before = id;
     }
 }

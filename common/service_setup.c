@@ -227,6 +227,9 @@ static void set_numbers(struct service_options *o, const struct config *c)
     o->snapshot_records = c->snapshot_records;
     o->query_wait_ms = c->query_wait_ms;
     o->unacked_bytes_max = c->unacked_bytes_max;
+    o->fetch_bytes_max = c->fetch_bytes_max;
+    o->map_alarm_percent = c->map_alarm_percent;
+    o->map_refuse_percent = c->map_refuse_percent;
     o->settings = (struct core_settings){.curve = c->curve,
                                          .force_open = c->force_open,
                                          .clock_jump = c->clock_jump,

@@ -10,12 +10,13 @@
 /* An owner that is still replaying is asked again this soon. */
 #define PENDING_NS (20 * STREAM_MS)
 
-#define FETCH_BYTES (STREAM_FRAME_BYTES - MESSAGE_BYTES_MAX)
-
 void stream_consumer_init(struct stream_consumer *c, uint32_t stream)
 {
-    *c = (struct stream_consumer){
-        .stream = stream, .next = 1, .head = 1, .is_behind = true};
+    *c = (struct stream_consumer){.stream = stream,
+                                  .next = 1,
+                                  .head = 1,
+                                  .is_behind = true,
+                                  .fetch_bytes_max = STREAM_FRAME_BYTES};
 }
 
 static bool is_log(const struct stream_consumer *c)
@@ -198,7 +199,7 @@ size_t stream_consumer_fetch(struct stream_consumer *c, uint8_t *frame, size_t c
     msg.fetch.stream = c->stream;
     msg.fetch.next = c->next;
     memcpy(msg.fetch.chain, c->chain, STREAM_CHAIN);
-    msg.fetch.bytes_max = FETCH_BYTES;
+    msg.fetch.bytes_max = c->fetch_bytes_max;
     size_t size = 0;
     int error = codec_encode(frame, capacity, &msg, &size);
     CHECK(error == 0);

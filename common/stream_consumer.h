@@ -33,6 +33,7 @@ struct stream_consumer {
     uint64_t next;               /* the record wanted */
     uint8_t chain[STREAM_CHAIN]; /* before it */
     uint64_t epoch;              /* highest heard of */
+    uint32_t fetch_bytes_max;    /* one answer */
     uint64_t head;               /* furthest the owner has said to be */
     uint64_t heard_ns;           /* last news */
     uint64_t ask_at_ns;          /* no FETCH before */

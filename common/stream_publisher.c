@@ -12,6 +12,7 @@ enum {
     KEY_BYTES_MAX = 12,
     FRAME_HEAD = 4 + MESSAGE_BYTES_MAX, /* item size and PUSH */
     RECORDS_CAPACITY = STREAM_BLOCK_BYTES + 2 * MESSAGE_BYTES_MAX,
+    LEAST_ANSWER = RECORDS_CAPACITY + BLOCK_HEAD_MAX, /* any block fits */
 };
 
 static bool is_log(const struct stream_publisher *p)
@@ -308,8 +309,8 @@ int stream_publisher_fetch(struct stream_publisher *p, const struct msg_fetch *f
     }
     size_t head = put_fetched(p, frame, capacity, 0);
     size_t room = capacity - head, written = 0;
-    if (fetch->bytes_max < room && fetch->bytes_max > 2 * STREAM_BLOCK_BYTES)
-        room = fetch->bytes_max;
+    if (fetch->bytes_max < room)
+        room = fetch->bytes_max > LEAST_ANSWER ? fetch->bytes_max : LEAST_ANSWER;
     int error = put_blocks(p, fetch->next, frame + head, room, &written);
     if (error == ERR_GAP) {
         *size = put_fetched(p, frame, capacity, ERR_GAP);
