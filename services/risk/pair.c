@@ -6,7 +6,8 @@
 #include "common/check.h"
 #include "common/map.h"
 
-enum { NEIGHBOURS = 16 }; /* chains in a cache line */
+#define NEIGHBOURS 16                           /* chains in a cache line */
+#define SPREAD     UINT64_C(0x9e3779b97f4a7c15) /* keeps the seconds of two firsts apart */
 
 void pair_init(struct pairs *pairs, struct arena *arena, uint32_t capacity)
 {
@@ -21,7 +22,7 @@ void pair_init(struct pairs *pairs, struct arena *arena, uint32_t capacity)
 
 static uint32_t *find_chain(const struct pairs *pairs, uint32_t first, uint64_t second)
 {
-    const uint64_t group = map_key(first, second / NEIGHBOURS);
+    const uint64_t group = map_mix(second / NEIGHBOURS + first * SPREAD);
     return &pairs->chains[(group + second % NEIGHBOURS) & pairs->mask];
 }
 

@@ -178,8 +178,10 @@ void risk_entry_new(struct risk *risk, const struct core_input *input,
         return;
     }
     const struct msg_symbol_set *symbol = &draft.symbol->set;
-    draft.hold.base = funds_open(&risk->funds, account, symbol->base);
-    draft.hold.quote = funds_open(&risk->funds, account, symbol->quote);
+    if (draft.hold.base == FUNDS_NONE)
+        draft.hold.base = funds_open(&risk->funds, account, symbol->base);
+    if (draft.hold.quote == FUNDS_NONE)
+        draft.hold.quote = funds_open(&risk->funds, account, symbol->quote);
     funds_hold(&risk->funds, draft.order.is_buy ? draft.hold.quote : draft.hold.base,
                draft.hold.held);
     draft.account->open_orders++;
