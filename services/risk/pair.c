@@ -7,7 +7,7 @@
 #include "common/map.h"
 
 #define NEIGHBOURS 16                           /* chains in a cache line */
-#define SPREAD     UINT64_C(0x9e3779b97f4a7c15) /* keeps the seconds of two firsts apart */
+#define SPREAD     UINT64_C(0x9e3779b97f4a7c15) /* two firsts lie far apart */
 
 void pair_init(struct pairs *pairs, struct arena *arena, uint32_t capacity)
 {
