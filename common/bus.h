@@ -1,15 +1,16 @@
-/* bus.h - sockets: the only way bytes enter or leave a service; the only file with <zmq.h>.
+/* bus.h - sockets: the only way bytes enter or leave a service; bus*.c alone have
+ * <zmq.h>.
  *
- * A bus belongs to one service. Its ports are fixed by the service's place in the picture of
- * services/README.md. A message is one frame of data (plus the routing frame a ROUTER adds and
- * the topic frame of PUB/SUB, both hidden here).
+ * A bus belongs to one service. Its ports are fixed by the service's place in the picture
+ * of services/README.md. A message is one frame of data (plus the routing frame a ROUTER
+ * adds and the topic frame of PUB/SUB, both hidden here).
  *
  * Owns:     its sockets, the ZAP answers of its context, peers' routing ids.
  * Units:    bytes, milliseconds.
- * Errors:   open: ERR_ADDRESS_IN_USE, ERR_IO; send: ERR_BUSY (queue full), ERR_NOT_FOUND (peer
- *           gone): the caller drops, the protocol resends.
- * Threads:  one, except bus_wake. All buses of one process share a zmq context.
- * Bounds:   frames up to the port's size limit, queues of BUS_HWM messages.
+ * Errors:   open: ERR_ADDRESS_IN_USE, ERR_IO; send: ERR_BUSY (queue full), ERR_NOT_FOUND
+ * (peer gone): the caller drops, the protocol resends. Threads:  one, except bus_wake.
+ * All buses of one process share a zmq context. Bounds:   frames up to the port's size
+ * limit, queues of BUS_HWM messages.
  *
  * The simulator links another implementation of this header (tests/sim/network.c).
  */
@@ -37,38 +38,41 @@ struct bus;
 
 struct bus_endpoint {
     enum bus_port port;
-    uint32_t index;          /* BUS_SERVICE: service number of types.def; else 0 */
-    const char *address;     /* tcp://..., inproc://... */
-    const char *server_key;  /* Z85 public key of the server to connect to; NULL: no CURVE */
+    uint32_t index;      /* BUS_SERVICE: service number of types.def; else 0 */
+    const char *address; /* tcp://..., inproc://... */
+    const char
+        *server_key; /* Z85 public key of the server to connect to; NULL: no CURVE */
     uint32_t frame_bytes_max;
 };
 
 struct bus_options {
-    void *context;           /* shared zmq context; NULL: the bus makes its own */
+    void *context; /* shared zmq context; NULL: the bus makes its own */
     const struct bus_endpoint *endpoints;
     uint32_t endpoint_count;
-    const char *secret_key;  /* Z85, this service's own; NULL: no CURVE on its sockets */
+    const char *secret_key; /* Z85, this service's own; NULL: no CURVE on its sockets */
     const char *public_key;
-    uint32_t topic_stream;   /* BUS_STREAM subscribes to this stream */
-    /* Asked at each CURVE handshake, on the thread that calls bus_receive: may this key come in
-     * at this port? */
+    uint32_t topic_stream; /* BUS_STREAM subscribes to this stream */
+    /* Asked at each CURVE handshake, on the thread that calls bus_receive: may this key
+     * come in at this port? NULL: none may. One bus of a context can have ports with
+     * CURVE. */
     bool (*admit)(void *argument, enum bus_port port, const uint8_t key[32]);
     void *argument;
 };
 
 struct bus_frame {
     enum bus_port port;
-    uint32_t index;        /* BUS_SERVICE: which */
-    uint32_t peer;         /* BUS_SERVER, BUS_CLIENTS: handle of the connection */
-    uint8_t key[32];       /* the key the peer proved; zeros without CURVE */
-    const uint8_t *bytes;  /* borrowed until the next bus_receive */
+    uint32_t index;       /* BUS_SERVICE: which */
+    uint32_t peer;        /* BUS_SERVER, BUS_CLIENTS: handle of the connection */
+    uint8_t key[32];      /* the key the peer proved; zeros without CURVE */
+    const uint8_t *bytes; /* borrowed until the next bus_receive */
     size_t size;
 };
 
 int bus_open(struct bus **, const struct bus_options *);
 void bus_close(struct bus **);
 
-/* Takes one frame that is there, in a fair order over the ports. 1, or 0 if there is none. */
+/* Takes one frame that is there, in a fair order over the ports. 1, or 0 if there is
+ * none. */
 int bus_receive(struct bus *, struct bus_frame *);
 
 /* Sends one frame: to `peer` on BUS_SERVER and BUS_CLIENTS, to the one at the other end
@@ -85,13 +89,19 @@ void bus_wait(struct bus *, uint32_t timeout_ms);
 /* From a signal handler or another thread: ends a bus_wait. */
 void bus_wake(struct bus *);
 
-/* Forgets a peer and closes its connection's way in: later frames from it are dropped. */
+/* Takes no more frames from a peer and sends it none. Its connection is cut a few waits
+ * later, so that what was sent to it before gets out. */
 void bus_drop_peer(struct bus *, uint32_t peer);
+
+/* Replaces the socket of a connected port whose peer has gone silent: a half-dead
+ * connection is not noticed otherwise. What was queued on it is lost. */
+int bus_reconnect(struct bus *, enum bus_port, uint32_t index);
 
 /* Address a bound port got (for port 0). */
 const char *bus_address(const struct bus *, enum bus_port);
 
-/* Events since the last call, for metrics: handshakes failed, connections made and lost. */
+/* Events since the last call, for metrics: handshakes failed, connections made and lost.
+ */
 struct bus_counts {
     uint64_t connected, disconnected, handshakes_failed, sends_dropped, frames_refused;
 };
