@@ -7,6 +7,13 @@ static uint32_t one(uint32_t accounts[2], uint32_t account)
     return 1;
 }
 
+static uint32_t with_operator(uint32_t accounts[2], uint32_t account, uint32_t by)
+{
+    accounts[0] = account;
+    accounts[1] = by;
+    return by == 0 || by == account ? 1 : 2;
+}
+
 uint32_t feed_accounts(const struct msg *m, uint32_t accounts[2])
 {
     switch (m->kind) {
@@ -19,9 +26,9 @@ uint32_t feed_accounts(const struct msg *m, uint32_t accounts[2])
     case MSG_admin_rejected:
         return one(accounts, m->admin_rejected.account);
     case MSG_deposit_done:
-        return one(accounts, m->deposit_done.account);
+        return with_operator(accounts, m->deposit_done.account, m->deposit_done.by);
     case MSG_withdraw_done:
-        return one(accounts, m->withdraw_done.account);
+        return with_operator(accounts, m->withdraw_done.account, m->withdraw_done.by);
     case MSG_order_accepted:
         return one(accounts, m->order_accepted.account);
     case MSG_order_cancelled:

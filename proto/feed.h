@@ -4,7 +4,7 @@
  * Units:    account ids.
  * Errors:   none.
  * Threads:  any.
- * Bounds:   at most two accounts (both sides of a trade).
+ * Bounds:   at most two accounts.
  */
 #ifndef FEED_H
 #define FEED_H
@@ -14,7 +14,7 @@
 #include "proto/msg.h"
 
 /* Writes the accounts whose feed this record belongs to and returns how many: 0
- * (commands, configuration, TICKs), 1, or 2 for a trade between two accounts. */
+ * (commands, configuration, TICKs), 1, or 2: a trade between two accounts, a movement by an operator. */
 uint32_t feed_accounts(const struct msg *, uint32_t accounts[2]);
 
 #endif

@@ -434,3 +434,12 @@ const struct core_ops gateway_core = {
     .undeliverable = undeliverable,
     .admit = admit,
 };
+
+const struct service_kind gateway_kind = {
+    .core = &gateway_core,
+    .number = SERVICE_GATEWAY,
+    .input = SERVICE_STREAM_LOG,
+    .owns = SERVICE_STREAM_NONE,
+    .submits = false,
+    .journal = 0,
+};

@@ -16,6 +16,7 @@
 #define GATEWAY_CORE_H
 
 #include "common/core.h"
+#include "common/service.h"
 #include "services/gateway/directory.h"
 #include "services/gateway/horizon.h"
 #include "services/gateway/limiter.h"
@@ -24,7 +25,7 @@
 #include "services/gateway/resume.h"
 #include "services/gateway/session.h"
 
-#define GATEWAY_FRAME_MESSAGES_MAX 4096
+#define GATEWAY_FRAME_MESSAGES_MAX 1024
 #define GATEWAY_RETRY_MS           10                   /* value of BUSY */
 #define GATEWAY_SILENCE_NS         UINT64_C(3000000000) /* no record: UNAVAILABLE */
 #define GATEWAY_ANSWER_BYTES       (1u << 20)           /* an answer with its rows */
@@ -59,6 +60,7 @@ struct gateway {
 };
 
 extern const struct core_ops gateway_core;
+extern const struct service_kind gateway_kind;
 
 /* For the gateway's own files. Is there room to send `size` bytes and a few messages? */
 bool gateway_has_room(const struct outbox *, size_t size);

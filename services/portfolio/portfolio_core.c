@@ -335,3 +335,12 @@ const struct core_ops portfolio_core = {
     .load = load,
     .check = check,
 };
+
+const struct service_kind portfolio_kind = {
+    .core = &portfolio_core,
+    .number = SERVICE_PORTFOLIO,
+    .input = SERVICE_STREAM_LOG,
+    .owns = SERVICE_STREAM_NONE,
+    .submits = true,
+    .journal = 0,
+};

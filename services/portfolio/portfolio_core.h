@@ -12,6 +12,7 @@
 #define PORTFOLIO_CORE_H
 
 #include "common/core.h"
+#include "common/service.h"
 
 enum {
     PORTFOLIO_REPORTS = 1, /* table: account, gseq -> reports */
@@ -20,5 +21,6 @@ enum {
 };
 
 extern const struct core_ops portfolio_core;
+extern const struct service_kind portfolio_kind;
 
 #endif

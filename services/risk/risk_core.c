@@ -191,3 +191,12 @@ const struct core_ops risk_core = {
     .load = load,
     .check = risk_core_check,
 };
+
+const struct service_kind risk_kind = {
+    .core = &risk_core,
+    .number = SERVICE_RISK,
+    .input = SERVICE_STREAM_LOG,
+    .owns = SERVICE_STREAM_APPROVED,
+    .submits = true,
+    .journal = 0,
+};

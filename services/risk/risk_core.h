@@ -11,8 +11,10 @@
 #define RISK_CORE_H
 
 #include "common/core.h"
+#include "common/service.h"
 
 extern const struct core_ops risk_core;
+extern const struct service_kind risk_kind;
 
 /* Invariants: per asset all balances sum to 0, EXTERNAL and FEES included; nothing else
  * is below zero; held = holds of open orders + withdrawals under way. */

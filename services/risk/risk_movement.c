@@ -80,6 +80,7 @@ void risk_movement_deposit(struct risk *risk, const struct core_input *input,
                 .asset = deposit->asset,
                 .amount = deposit->amount,
                 .reference = deposit->reference,
+                .by = speaker == deposit->account ? 0 : speaker,
             },
     };
     outbox_submit(outbox, &out);
@@ -142,6 +143,7 @@ void risk_movement_withdraw(struct risk *risk, const struct core_input *input,
                 .asset = withdraw->asset,
                 .amount = withdraw->amount,
                 .reference = withdraw->reference,
+                .by = speaker == withdraw->account ? 0 : speaker,
             },
     };
     outbox_submit(outbox, &out);

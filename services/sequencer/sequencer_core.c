@@ -360,3 +360,12 @@ const struct core_ops sequencer_core = {
     .turn = turn,
     .head = head,
 };
+
+const struct service_kind sequencer_kind = {
+    .core = &sequencer_core,
+    .number = SERVICE_SEQUENCER,
+    .input = SERVICE_STREAM_NONE,
+    .owns = SERVICE_STREAM_LOG,
+    .submits = false,
+    .journal = 0,
+};

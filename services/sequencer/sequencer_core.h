@@ -19,6 +19,7 @@
 
 #include "common/core.h"
 #include "common/ring.h"
+#include "common/service.h"
 #include "services/sequencer/dedupe.h"
 #include "services/sequencer/logtime.h"
 #include "services/sequencer/roster.h"
@@ -46,6 +47,7 @@ struct sequencer {
 };
 
 extern const struct core_ops sequencer_core;
+extern const struct service_kind sequencer_kind;
 
 /* For the sequencer's own files. Is there room for one more record and one more answer?
  */

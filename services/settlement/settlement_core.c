@@ -276,3 +276,12 @@ const struct core_ops settlement_core = {
     .load = load,
     .check = check,
 };
+
+const struct service_kind settlement_kind = {
+    .core = &settlement_core,
+    .number = SERVICE_SETTLEMENT,
+    .input = SERVICE_STREAM_LOG,
+    .owns = SERVICE_STREAM_NONE,
+    .submits = true,
+    .journal = 0,
+};

@@ -14,7 +14,9 @@
 #define SETTLEMENT_CORE_H
 
 #include "common/core.h"
+#include "common/service.h"
 
 extern const struct core_ops settlement_core;
+extern const struct service_kind settlement_kind;
 
 #endif

@@ -327,3 +327,12 @@ const struct core_ops shard_core = {
     .load = load,
     .check = check,
 };
+
+const struct service_kind shard_kind = {
+    .core = &shard_core,
+    .number = SERVICE_SHARD,
+    .input = SERVICE_STREAM_APPROVED,
+    .owns = SERVICE_STREAM_NONE,
+    .submits = true,
+    .journal = SERVICE_JOURNAL_INPUTS | SERVICE_JOURNAL_OUTPUTS,
+};

@@ -10,8 +10,10 @@
 #define SHARD_CORE_H
 
 #include "common/core.h"
+#include "common/service.h"
 
 extern const struct core_ops shard_core;
+extern const struct service_kind shard_kind;
 
 /* For tests and tools: the book of a symbol as row_level messages, best first, bids then asks,
  * up to `levels` a side; `visit` is called with each. */
