@@ -54,7 +54,7 @@ static bool set_options(void *socket, const struct zex_options *options)
 {
     bool ok =
         set_number(socket, ZMQ_LINGER, 100) && set_number(socket, ZMQ_SNDHWM, HWM) &&
-        set_number(socket, ZMQ_RCVHWM, HWM) && set_number(socket, ZMQ_IMMEDIATE, 1) &&
+        set_number(socket, ZMQ_RCVHWM, HWM) &&
         set_number(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) &&
         set_number(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS) &&
         set_number(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS) &&

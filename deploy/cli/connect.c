@@ -1,0 +1,158 @@
+/* connect.c - see connect.h. */
+#include "deploy/cli/connect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "deploy/cli/keys.h"
+#include "proto/codec.h"
+
+enum { ADDRESS_SIZE = 256, PATH_SIZE = 4096, WAIT_MS = 100 };
+
+static uint32_t read_gateways(const struct args *args, struct zex_options *options,
+                              char addresses[ZEX_GATEWAYS_MAX][ADDRESS_SIZE],
+                              bool *insecure)
+{
+    char path[PATH_SIZE], line[ADDRESS_SIZE];
+    uint32_t count = 0;
+    snprintf(path, sizeof path, "%s/gateways", args->directory);
+    FILE *file = fopen(path, "re");
+    *insecure = false;
+    while (file != NULL && count < ZEX_GATEWAYS_MAX &&
+           fgets(line, sizeof line, file) != NULL) {
+        char word[ADDRESS_SIZE];
+        if (sscanf(line, "insecure %255s", word) == 1)
+            *insecure = true;
+        else if (sscanf(line, "%255s", word) != 1)
+            continue;
+        memcpy(addresses[count], word, sizeof word);
+        options->gateways[count] = addresses[count];
+        count++;
+    }
+    if (file != NULL)
+        fclose(file);
+    return count;
+}
+
+zex_client *connect_open(const struct args *args, const char *as,
+                         const struct zex_options *wanted)
+{
+    struct zex_options options;
+    char addresses[ZEX_GATEWAYS_MAX][ADDRESS_SIZE], server_key[41];
+    struct keys_pair pair;
+    bool insecure;
+    zex_options_init(&options);
+    if (wanted != NULL)
+        options = *wanted;
+    if (args->as != NULL)
+        as = args->as;
+    if (read_gateways(args, &options, addresses, &insecure) == 0) {
+        args_fail("no running venue in '%s' (no gateways file); see --dir",
+                  args->directory);
+        return NULL;
+    }
+    uint64_t account = 0;
+    if (insecure) {
+        if (!args_number(args, "account", 0, &account) || account == 0) {
+            args_fail("this venue runs without CURVE: say --account NUMBER");
+            return NULL;
+        }
+        options.account = (uint32_t)account;
+    } else {
+        if (!keys_load_public(server_key, args->directory, "gateway") ||
+            !keys_load(&pair, args->directory, as, false))
+            return NULL;
+        options.server_key = server_key;
+        options.public_key = pair.public_key;
+        options.secret_key = pair.secret_key;
+    }
+    zex_client *client = NULL;
+    int status = zex_client_new(&client, &options);
+    if (status == ZEX_OK)
+        status = zex_client_open(client, args->timeout_ms);
+    if (status == ZEX_OK)
+        return client;
+    if (status == ZEX_ERR_TIMEOUT)
+        args_fail("no answer from %s as '%s': not running, or the key is not known there",
+                  options.gateways[0], as);
+    else
+        args_fail("%s", client != NULL ? zex_client_error(client) : "bad options");
+    zex_client_destroy(&client);
+    return NULL;
+}
+
+/* The rows of one page. */
+static bool visit_rows(const struct zex_answer *answer,
+                       void (*visit)(void *argument, const struct msg *row),
+                       void *argument)
+{
+    const uint8_t *at = answer->rows;
+    size_t left = answer->rows_size;
+    struct msg row;
+    while (left > 0) {
+        size_t used = 0;
+        if (codec_decode(at, left, &row, &used) != 0)
+            return false;
+        visit(argument, &row);
+        at += used;
+        left -= used;
+    }
+    return true;
+}
+
+int connect_query(zex_client *client, const struct args *args, struct zex_query query,
+                  uint64_t *gseq, void (*visit)(void *argument, const struct msg *row),
+                  void *argument)
+{
+    struct zex_answer answer;
+    bool first = true;
+    do {
+        int status = zex_query(client, &query, &answer, args->timeout_ms);
+        if (status == ZEX_ERR_TIMEOUT) {
+            args_fail("no answer in time");
+            return ARGS_UNAVAILABLE;
+        }
+        if (status != ZEX_OK)
+            return args_fail("%s", zex_client_error(client));
+        if (answer.reason != 0)
+            return args_fail("%s: %s", zex_reason_name(answer.reason),
+                             zex_reason_text(answer.reason));
+        if (!visit_rows(&answer, visit, argument))
+            return args_fail("the answer does not decode");
+        if (first && gseq != NULL)
+            *gseq = answer.gseq;
+        first = false;
+        query.cursor = answer.cursor;
+    } while (answer.cursor != 0);
+    return ARGS_OK;
+}
+
+int connect_command(zex_client *client, const struct args *args,
+                    const struct msg *command, struct zex_event *outcome)
+{
+    uint8_t body[BODY_BYTES_MAX];
+    size_t size = 0;
+    if (codec_encode(body, sizeof body, command, &size) != 0)
+        return args_usage("a value is out of its range");
+    int status = zex_command_send(client, body, size);
+    uint64_t request = 0,
+             end_ns = clock_mono_ns() + (uint64_t)args->timeout_ms * 1000000u;
+    while ((status == ZEX_OK || status == ZEX_ERR_TIMEOUT) && clock_mono_ns() < end_ns) {
+        status = zex_client_wait(client, outcome, WAIT_MS);
+        if (status != ZEX_OK)
+            continue;
+        if (outcome->type == ZEX_EVENT_ALARM)
+            return args_fail("%s: %s", zex_reason_name(outcome->reason),
+                             zex_reason_text(outcome->reason));
+        if (outcome->type == ZEX_EVENT_DURABLE)
+            request = outcome->gseq;
+        if (request != 0 && outcome->request == request)
+            return ARGS_OK;
+    }
+    if (status != ZEX_OK && status != ZEX_ERR_TIMEOUT)
+        return args_fail("%s", zex_client_error(client));
+    args_fail("no answer in time; the outcome is unknown");
+    return ARGS_UNAVAILABLE;
+}

@@ -1,0 +1,32 @@
+/* connect.h - a client of the running venue, from the files it left in --dir.
+ *
+ * Owns:     nothing; the caller destroys the client.
+ * Units:    none.
+ * Errors:   NULL, after saying why on stderr.
+ * Threads:  one.
+ * Bounds:   ZEX_GATEWAYS_MAX gateways.
+ */
+#ifndef CONNECT_H
+#define CONNECT_H
+
+#include "deploy/cli/args.h"
+#include "proto/msg.h"
+#include "sdk/include/zex.h"
+
+/* DIR/gateways has one address a line; a gateway without CURVE is marked `insecure ADDRESS` and
+ * then --account names the account. `as` is used if --as is absent. `options` may be adjusted
+ * by the caller before: pass NULL for the defaults. */
+zex_client *connect_open(const struct args *, const char *as,
+                         const struct zex_options *options);
+
+/* Asks page after page; `visit` gets every row decoded. 0, ARGS_FAILED or ARGS_UNAVAILABLE (said
+ * on stderr). `gseq`, if not NULL, is where the first page is true. */
+int connect_query(zex_client *, const struct args *, struct zex_query, uint64_t *gseq,
+                  void (*visit)(void *argument, const struct msg *row), void *argument);
+
+/* Sends an encoded command and waits for its report: an event whose request or cl_ord_id is
+ * the command's. ARGS_UNAVAILABLE if none came in time. */
+int connect_command(zex_client *, const struct args *, const struct msg *command,
+                    struct zex_event *outcome);
+
+#endif

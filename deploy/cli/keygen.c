@@ -1,0 +1,23 @@
+/* keygen.c - keys for people and services. */
+#include <stdio.h>
+
+#include "deploy/cli/args.h"
+#include "deploy/cli/commands.h"
+#include "deploy/cli/keys.h"
+
+int command_keygen(int argc, char **argv)
+{
+    struct args args;
+    struct keys_pair pair;
+    int code = args_parse(&args, argc, argv, NULL);
+    if (code != ARGS_OK)
+        return code;
+    if (args.word_count == 0)
+        return args_usage("keygen NAME...");
+    for (int i = 0; i < args.word_count; i++) {
+        if (!keys_load(&pair, args.directory, args.words[i], true))
+            return ARGS_FAILED;
+        printf("%s %s\n", args.words[i], pair.public_key);
+    }
+    return ARGS_OK;
+}

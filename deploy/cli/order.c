@@ -1,0 +1,222 @@
+/* order.c - order, cancel, replace, withdraw: one command, its outcome, its exit code. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deploy/cli/catalog.h"
+#include "deploy/cli/commands.h"
+#include "deploy/cli/decimal.h"
+#include "deploy/cli/report.h"
+
+static zex_client *begin(struct args *args, struct catalog *catalog, int *code)
+{
+    zex_client *client = connect_open(args, "alice", NULL);
+    *code = client == NULL ? ARGS_UNAVAILABLE : catalog_load(catalog, client, args);
+    return client;
+}
+
+static int finish(zex_client *client, struct catalog *catalog, int code)
+{
+    catalog_close(catalog);
+    zex_client_destroy(&client);
+    return code;
+}
+
+/* Prints events of the command named `cl_ord_id` until it can change no more at once. */
+static int follow(zex_client *client, const struct args *args,
+                  const struct catalog *catalog, uint64_t cl_ord_id, bool is_taker)
+{
+    struct zex_event event;
+    int status;
+    while ((status = zex_client_wait(client, &event, args->timeout_ms)) == ZEX_OK) {
+        if (event.cl_ord_id != cl_ord_id && event.type != ZEX_EVENT_ALARM)
+            continue;
+        report_print(args, catalog, &event);
+        switch (event.type) {
+        case ZEX_EVENT_REJECTED:
+        case ZEX_EVENT_CANCEL_REJECTED:
+        case ZEX_EVENT_ALARM:
+            return ARGS_FAILED;
+        case ZEX_EVENT_TRADE:
+            if (event.leaves == 0)
+                return ARGS_OK;
+            break;
+        case ZEX_EVENT_ORDER:
+            if (!is_taker)
+                return ARGS_OK;
+            break;
+        case ZEX_EVENT_CANCELLED:
+        case ZEX_EVENT_REPLACED:
+            return ARGS_OK;
+        default:
+            break;
+        }
+    }
+    if (status != ZEX_ERR_TIMEOUT)
+        return args_fail("%s", zex_client_error(client));
+    args_fail("no answer in time; ask: zex order-status --name %" PRIu64, cl_ord_id);
+    return ARGS_UNAVAILABLE;
+}
+
+static int place(zex_client *client, struct args *args, const struct catalog *catalog)
+{
+    const struct msg_symbol_set *symbol = catalog_find_symbol(catalog, args->words[1]);
+    if (symbol == NULL)
+        return ARGS_FAILED;
+    bool market = args->word_count == 3, fok = args_flag(args, "fok") != NULL;
+    bool ioc = args_flag(args, "ioc") != NULL;
+    struct zex_order order = {.symbol = symbol->symbol,
+                              .side = strcmp(args->words[0], "buy") == 0 ? ZEX_SIDE_BUY
+                                                                         : ZEX_SIDE_SELL,
+                              .type = market ? ZEX_MARKET : ZEX_LIMIT,
+                              .time_in_force = fok             ? ZEX_FOK
+                                               : ioc || market ? ZEX_IOC
+                                                               : ZEX_GTC,
+                              .post_only = args_flag(args, "post-only") != NULL};
+    if (!decimal_parse(args->words[2], symbol->quantity_scale, &order.quantity))
+        return args_usage("'%s' is no quantity of %s", args->words[2], symbol->name);
+    if (!market && !decimal_parse(args->words[3], symbol->price_scale, &order.price))
+        return args_usage("'%s' is no price of %s", args->words[3], symbol->name);
+    uint64_t cl_ord_id;
+    if (zex_order_place(client, &order, &cl_ord_id) != ZEX_OK)
+        return args_usage("%s", zex_client_error(client));
+    return follow(client, args, catalog, cl_ord_id, order.time_in_force != ZEX_GTC);
+}
+
+int command_order(int argc, char **argv)
+{
+    static const char *const flags[] = {"ioc", "fok", "post-only", "account=", NULL};
+    struct args args;
+    struct catalog catalog = {0};
+    int code = args_parse(&args, argc, argv, flags);
+    if (code != ARGS_OK)
+        return code;
+    if (args.word_count < 3 || args.word_count > 4 ||
+        (strcmp(args.words[0], "buy") != 0 && strcmp(args.words[0], "sell") != 0))
+        return args_usage("order buy|sell SYMBOL QUANTITY [PRICE]");
+    zex_client *client = begin(&args, &catalog, &code);
+    if (code == ARGS_OK)
+        code = place(client, &args, &catalog);
+    return finish(client, &catalog, code);
+}
+
+/* An order named by the first word, or by --name. */
+static bool parse_order(const struct args *args, uint64_t *order_id, uint64_t *cl_ord_id)
+{
+    *order_id = args->word_count > 0 ? strtoull(args->words[0], NULL, 10) : 0;
+    return args_number(args, "name", 0, cl_ord_id) && (*order_id != 0 || *cl_ord_id != 0);
+}
+
+int command_cancel(int argc, char **argv)
+{
+    static const char *const flags[] = {"name=", "account=", NULL};
+    struct args args;
+    struct catalog catalog = {0};
+    uint64_t order_id, orig_cl_ord_id, cl_ord_id;
+    int code = args_parse(&args, argc, argv, flags);
+    if (code != ARGS_OK)
+        return code;
+    if (!parse_order(&args, &order_id, &orig_cl_ord_id))
+        return args_usage("cancel ORDER_ID, or cancel --name CL_ORD_ID");
+    zex_client *client = begin(&args, &catalog, &code);
+    if (code == ARGS_OK &&
+        zex_order_cancel(client, order_id, orig_cl_ord_id, &cl_ord_id) != 0)
+        code = args_usage("%s", zex_client_error(client));
+    while (code == ARGS_OK) {
+        struct zex_event event;
+        int status = zex_client_wait(client, &event, args.timeout_ms);
+        if (status != ZEX_OK) {
+            args_fail("no answer in time; the outcome is unknown");
+            code = ARGS_UNAVAILABLE;
+            break;
+        }
+        bool rejected =
+            event.type == ZEX_EVENT_CANCEL_REJECTED && event.cl_ord_id == cl_ord_id;
+        bool done = event.type == ZEX_EVENT_CANCELLED &&
+                    (event.order_id == order_id || event.cl_ord_id == orig_cl_ord_id);
+        if (!rejected && !done)
+            continue;
+        report_print(&args, &catalog, &event);
+        code = rejected ? ARGS_FAILED : ARGS_OK;
+        break;
+    }
+    return finish(client, &catalog, code);
+}
+
+struct symbol_of {
+    uint32_t symbol;
+};
+
+static void take_symbol(void *argument, const struct msg *row)
+{
+    if (row->kind == MSG_row_order)
+        ((struct symbol_of *)argument)->symbol = row->row_order.symbol;
+}
+
+static int replace(zex_client *client, struct args *args, const struct catalog *catalog)
+{
+    struct symbol_of found = {0};
+    uint64_t order_id = strtoull(args->words[0], NULL, 10), cl_ord_id;
+    int code = connect_query(
+        client, args, (struct zex_query){.kind = QUERY_KIND_ORDER, .order_id = order_id},
+        NULL, take_symbol, &found);
+    if (code != ARGS_OK)
+        return code;
+    const struct msg_symbol_set *symbol = &catalog->symbols[found.symbol];
+    int64_t quantity, price;
+    if (!decimal_parse(args->words[1], symbol->quantity_scale, &quantity) ||
+        !decimal_parse(args->words[2], symbol->price_scale, &price))
+        return args_usage("no quantity or no price of %s", symbol->name);
+    if (zex_order_replace(client, order_id, 0, price, quantity, &cl_ord_id) != ZEX_OK)
+        return args_usage("%s", zex_client_error(client));
+    return follow(client, args, catalog, cl_ord_id, false);
+}
+
+int command_replace(int argc, char **argv)
+{
+    static const char *const flags[] = {"account=", NULL};
+    struct args args;
+    struct catalog catalog = {0};
+    int code = args_parse(&args, argc, argv, flags);
+    if (code != ARGS_OK)
+        return code;
+    if (args.word_count != 3 || strtoull(args.words[0], NULL, 10) == 0)
+        return args_usage("replace ORDER_ID QUANTITY PRICE");
+    zex_client *client = begin(&args, &catalog, &code);
+    if (code == ARGS_OK)
+        code = replace(client, &args, &catalog);
+    return finish(client, &catalog, code);
+}
+
+int command_withdraw(int argc, char **argv)
+{
+    static const char *const flags[] = {"account=", NULL};
+    struct args args;
+    struct catalog catalog = {0};
+    struct zex_event event;
+    int code = args_parse(&args, argc, argv, flags);
+    if (code != ARGS_OK)
+        return code;
+    uint64_t reference = args.word_count == 3 ? strtoull(args.words[2], NULL, 10) : 0;
+    if (reference == 0)
+        return args_usage("withdraw ASSET AMOUNT REFERENCE");
+    zex_client *client = begin(&args, &catalog, &code);
+    const struct msg_asset_set *asset = NULL;
+    if (code == ARGS_OK && (asset = catalog_find_asset(&catalog, args.words[0])) == NULL)
+        code = ARGS_FAILED;
+    struct msg command = {.kind = MSG_withdraw, .withdraw = {.reference = reference}};
+    if (code == ARGS_OK &&
+        !decimal_parse(args.words[1], asset->scale, &command.withdraw.amount))
+        code = args_usage("'%s' is no amount of %s", args.words[1], asset->name);
+    if (code == ARGS_OK) {
+        command.withdraw.account = zex_client_account(client);
+        command.withdraw.asset = asset->asset;
+        code = connect_command(client, &args, &command, &event);
+    }
+    if (code == ARGS_OK) {
+        report_print(&args, &catalog, &event);
+        code = event.type == ZEX_EVENT_REFUSED ? ARGS_FAILED : ARGS_OK;
+    }
+    return finish(client, &catalog, code);
+}

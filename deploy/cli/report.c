@@ -1,0 +1,115 @@
+/* report.c - see report.h. */
+#include "deploy/cli/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "deploy/cli/decimal.h"
+#include "proto/codec.h"
+#include "proto/json.h"
+
+static const char *side_name(int side)
+{
+    return side == ZEX_SIDE_BUY ? "buy" : "sell";
+}
+
+static void print_json(const struct zex_event *event)
+{
+    struct msg m;
+    size_t used = 0, size = 0;
+    char text[JSON_BYTES_MAX];
+    if (codec_decode(event->bytes, event->bytes_size, &m, &used) == 0 &&
+        json_print(text, sizeof text, &m, &size) == 0)
+        printf("{\"gseq\":%" PRIu64 ",\"report\":%s}\n", event->gseq, text);
+}
+
+static void print_reason(const struct zex_event *event)
+{
+    printf("%s (%s", zex_reason_name(event->reason), zex_reason_text(event->reason));
+    if (event->value != 0 || event->limit != 0)
+        printf("; value %" PRId64 ", limit %" PRId64, event->value, event->limit);
+    puts(")");
+}
+
+static void print_order_event(const struct catalog *catalog,
+                              const struct zex_event *event)
+{
+    const struct msg_symbol_set *s = &catalog->symbols[event->symbol];
+    char price[DECIMAL_TEXT], quantity[DECIMAL_TEXT], leaves[DECIMAL_TEXT],
+        fee[DECIMAL_TEXT];
+    decimal_format(price, event->price, s->price_scale);
+    decimal_format(quantity, event->quantity, s->quantity_scale);
+    decimal_format(leaves, event->leaves, s->quantity_scale);
+    decimal_format(fee, event->fee, catalog_asset_scale(catalog, s->quote));
+    printf("%" PRIu64 "  ", event->gseq);
+    if (event->type == ZEX_EVENT_ORDER)
+        printf("accepted   order %" PRIu64 " %s %s %s at %s\n", event->order_id,
+               side_name(event->side), quantity, s->name, price);
+    else if (event->type == ZEX_EVENT_TRADE)
+        printf("trade      order %" PRIu64 " %s %s %s at %s, fee %s %s, %s, %s left\n",
+               event->order_id, side_name(event->side), quantity, s->name, price, fee,
+               catalog_asset_name(catalog, s->quote), event->is_maker ? "maker" : "taker",
+               leaves);
+    else if (event->type == ZEX_EVENT_REPLACED)
+        printf("replaced   order %" PRIu64 " now %s at %s, %s left\n", event->order_id,
+               quantity, price, leaves);
+    else
+        printf("%s order %" PRIu64 ", %s %s unfilled%s%s\n",
+               event->reason == 0 ? "cancelled " : "expired   ", event->order_id,
+               quantity, s->name, event->reason == 0 ? "" : ": ",
+               event->reason == 0 ? "" : zex_reason_text(event->reason));
+}
+
+static void print_money(const struct catalog *catalog, const struct zex_event *event)
+{
+    char amount[DECIMAL_TEXT];
+    decimal_format(amount, event->amount, catalog_asset_scale(catalog, event->asset));
+    printf("%" PRIu64 "  %s %s %s, reference %" PRIu64 "\n", event->gseq,
+           event->amount > 0 ? "deposit   " : "withdrawal", amount,
+           catalog_asset_name(catalog, event->asset), event->reference);
+}
+
+void report_print(const struct args *args, const struct catalog *catalog,
+                  const struct zex_event *event)
+{
+    if (args->json) {
+        if (event->bytes_size > 0)
+            print_json(event);
+        return;
+    }
+    switch (event->type) {
+    case ZEX_EVENT_ORDER:
+    case ZEX_EVENT_TRADE:
+    case ZEX_EVENT_REPLACED:
+    case ZEX_EVENT_CANCELLED:
+        print_order_event(catalog, event);
+        break;
+    case ZEX_EVENT_REJECTED:
+        printf("%" PRIu64 "  rejected   order %" PRIu64 ": ", event->gseq,
+               event->order_id);
+        print_reason(event);
+        break;
+    case ZEX_EVENT_CANCEL_REJECTED:
+    case ZEX_EVENT_REFUSED:
+        printf("%" PRIu64 "  refused    request %" PRIu64 ": ", event->gseq,
+               event->request);
+        print_reason(event);
+        break;
+    case ZEX_EVENT_MONEY:
+        print_money(catalog, event);
+        break;
+    case ZEX_EVENT_DONE:
+        printf("%" PRIu64 "  done       request %" PRIu64 "\n", event->gseq,
+               event->request);
+        break;
+    case ZEX_EVENT_LOST:
+        puts("connection lost; trying the next gateway");
+        break;
+    case ZEX_EVENT_ALARM:
+        fputs("ALARM: ", stdout);
+        print_reason(event);
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,17 @@
+/* report.h - one line for one event of the feed.
+ *
+ * Owns:     nothing.
+ * Units:    decimals by the symbol's and asset's scales.
+ * Errors:   none.
+ * Threads:  one.
+ * Bounds:   none.
+ */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "deploy/cli/catalog.h"
+
+/* Prints events that say something to a person; JSON of the record with --json. */
+void report_print(const struct args *, const struct catalog *, const struct zex_event *);
+
+#endif

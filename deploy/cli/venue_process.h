@@ -1,0 +1,35 @@
+/* venue_process.h - a whole venue in this process: every service a thread, over inproc.
+ *
+ * Only the gateway's client socket is on the network, with CURVE.
+ *
+ * Owns:     the zmq context, the instances and their threads, the http thread.
+ * Units:    none.
+ * Errors:   ARGS_*, said on stderr.
+ * Threads:  start and stop from one.
+ * Bounds:   SHARD_MAX + 1 shards.
+ */
+#ifndef VENUE_PROCESS_H
+#define VENUE_PROCESS_H
+
+#include <stdbool.h>
+
+#include "common/config.h"
+#include "deploy/cli/args.h"
+
+struct venue_process;
+
+/* Starts everything on the data in `config`->data_dir, beginning a new log if it is empty, makes
+ * missing keys, writes the `gateways` file, and waits until all are ready. */
+int venue_process_start(struct venue_process **, const struct args *,
+                        const struct config *);
+
+/* An error that ended a service, or 0. */
+int venue_process_error(const struct venue_process *);
+
+const char *venue_process_gateway(const struct venue_process *);
+uint16_t venue_process_http_port(const struct venue_process *);
+
+/* Stops intake first, commits everything, closes everything. Returns ARGS_OK or ARGS_FAILED. */
+int venue_process_stop(struct venue_process **);
+
+#endif
