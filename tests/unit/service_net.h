@@ -33,7 +33,7 @@ struct net_frame {
 
 struct bus {
     uint32_t id; /* never used again: peers of an earlier life are gone */
-    struct bus_endpoint endpoints[8];
+    struct bus_endpoint endpoints[16];
     uint32_t endpoint_count, topic;
     struct net_frame frames[NET_FRAMES];
     uint32_t count;
@@ -63,14 +63,13 @@ static bool net_chance(uint32_t rate)
     return random_below(&net.random, 1000) < rate;
 }
 
-static void net_enqueue(struct bus *to, enum bus_port port, uint32_t peer,
-                        const void *bytes, size_t size)
+static void net_enqueue(struct bus *to, struct net_frame frame, const void *bytes)
 {
     if (to->count == NET_FRAMES)
         return;
-    struct net_frame frame = {port, 0, peer, size, malloc(size)};
+    frame.bytes = malloc(frame.size);
     CHECK(frame.bytes != NULL);
-    memcpy(frame.bytes, bytes, size);
+    memcpy(frame.bytes, bytes, frame.size);
     uint32_t at = to->count++;
     if (at > 0 && net_chance(net.reordering))
         at = (uint32_t)random_below(&net.random, at);
@@ -79,29 +78,36 @@ static void net_enqueue(struct bus *to, enum bus_port port, uint32_t peer,
     to->frames[at] = frame;
 }
 
-static void net_deliver(struct bus *to, enum bus_port port, uint32_t peer,
-                        const void *bytes, size_t size)
+static void net_deliver(struct bus *to, struct net_frame frame, const void *bytes)
 {
     if (net_chance(net.loss))
         return;
-    net_enqueue(to, port, peer, bytes, size);
+    net_enqueue(to, frame, bytes);
     if (net_chance(net.duplication))
-        net_enqueue(to, port, peer, bytes, size);
+        net_enqueue(to, frame, bytes);
 }
 
-static const char *net_address(const struct bus *bus, enum bus_port port)
+/* NULL if the bus has no such port. */
+static const struct bus_endpoint *net_endpoint(const struct bus *bus, enum bus_port port,
+                                               uint32_t index)
 {
     for (uint32_t i = 0; i < bus->endpoint_count; i++) {
-        if (bus->endpoints[i].port == port)
-            return bus->endpoints[i].address;
+        if (bus->endpoints[i].port == port && bus->endpoints[i].index == index)
+            return &bus->endpoints[i];
     }
-    return "";
+    return NULL;
+}
+
+static bool net_is_at(const struct bus *bus, enum bus_port port, const char *address)
+{
+    const struct bus_endpoint *endpoint = net_endpoint(bus, port, 0);
+    return endpoint != NULL && strcmp(endpoint->address, address) == 0;
 }
 
 int bus_open(struct bus **opened, const struct bus_options *options)
 {
     struct bus *bus = calloc(1, sizeof *bus);
-    CHECK(bus != NULL && options->endpoint_count <= 8);
+    CHECK(bus != NULL && options->endpoint_count <= 16);
     bus->id = ++net.next_id;
     bus->endpoint_count = options->endpoint_count;
     memcpy(bus->endpoints, options->endpoints,
@@ -148,36 +154,54 @@ int bus_receive(struct bus *bus, struct bus_frame *frame)
     return 1;
 }
 
-/* A peer's handle says which bus it is, and from which of its ports it spoke. */
+/* A peer's handle says which bus it is, and through which of its endpoints it spoke. */
+static int net_answer(uint32_t peer, const void *bytes, size_t size)
+{
+    for (uint32_t i = 0; i < NET_BUSES; i++) {
+        struct bus *to = net.buses[i];
+        if (to == NULL || to->id != peer / 16)
+            continue;
+        const struct bus_endpoint *endpoint = &to->endpoints[peer % 16];
+        struct net_frame frame = {endpoint->port, endpoint->index, 0, size, NULL};
+        net_deliver(to, frame, bytes);
+        return 0;
+    }
+    return ERR_NOT_FOUND;
+}
+
+/* Services and clients have each their door. */
 int bus_send(struct bus *bus, enum bus_port port, uint32_t index_or_peer,
              const void *bytes, size_t size)
 {
-    bool answers = port == BUS_SERVER;
-    const char *address = net_address(bus, port);
+    if (port == BUS_SERVER || port == BUS_CLIENTS)
+        return net_answer(index_or_peer, bytes, size);
+    const struct bus_endpoint *from = net_endpoint(bus, port, index_or_peer);
+    CHECK(from != NULL);
+    uint32_t peer = bus->id * 16 + (uint32_t)(from - bus->endpoints);
     for (uint32_t i = 0; i < NET_BUSES; i++) {
         struct bus *to = net.buses[i];
         if (to == NULL)
             continue;
-        if (answers && to->id == index_or_peer / 8) {
-            net_deliver(to, (enum bus_port)(index_or_peer % 8), 0, bytes, size);
-            return 0;
-        }
-        if (!answers && strcmp(net_address(to, BUS_SERVER), address) == 0) {
-            net_deliver(to, BUS_SERVER, bus->id * 8 + (uint32_t)port, bytes, size);
-            return 0;
-        }
+        struct net_frame frame = {BUS_SERVER, 0, peer, size, NULL};
+        if (net_is_at(to, BUS_CLIENTS, from->address))
+            frame.port = BUS_CLIENTS;
+        else if (!net_is_at(to, BUS_SERVER, from->address))
+            continue;
+        net_deliver(to, frame, bytes);
+        return 0;
     }
     return ERR_NOT_FOUND;
 }
 
 int bus_publish(struct bus *bus, uint32_t stream, const void *bytes, size_t size)
 {
-    const char *address = net_address(bus, BUS_PUBLISHER);
+    const struct bus_endpoint *from = net_endpoint(bus, BUS_PUBLISHER, 0);
+    CHECK(from != NULL);
     for (uint32_t i = 0; i < NET_BUSES; i++) {
         struct bus *to = net.buses[i];
-        if (to != NULL && to->topic == stream &&
-            strcmp(net_address(to, BUS_STREAM), address) == 0)
-            net_deliver(to, BUS_STREAM, 0, bytes, size);
+        struct net_frame frame = {BUS_STREAM, 0, 0, size, NULL};
+        if (to != NULL && to->topic == stream && net_is_at(to, BUS_STREAM, from->address))
+            net_deliver(to, frame, bytes);
     }
     return 0;
 }
