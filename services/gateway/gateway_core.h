@@ -25,7 +25,7 @@
 #include "services/gateway/resume.h"
 #include "services/gateway/session.h"
 
-#define GATEWAY_FRAME_MESSAGES_MAX 1024
+#define GATEWAY_FRAME_MESSAGES_MAX 4096
 #define GATEWAY_RETRY_MS           10                   /* value of BUSY */
 #define GATEWAY_SILENCE_NS         UINT64_C(3000000000) /* no record: UNAVAILABLE */
 #define GATEWAY_ANSWER_BYTES       (1u << 20)           /* an answer with its rows */

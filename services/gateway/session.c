@@ -118,7 +118,8 @@ uint32_t session_take_route(struct session_table *t, uint64_t id, uint32_t accou
         struct session_route *route = &t->routes[(i - 1) % SESSION_ROUTES];
         if (route->id == id && route->account == account && route->peer != 0) {
             const uint32_t peer = route->peer;
-            route->peer = 0;
+            if (account != 0)
+                route->peer = 0; /* an `opened` comes once, other answers as they like */
             return peer;
         }
     }

@@ -42,7 +42,7 @@ struct session {
 struct session_route {
     uint64_t id;
     uint32_t account;
-    uint32_t peer; /* 0: taken */
+    uint32_t peer; /* 0: has its answer */
 };
 
 struct session_table {
@@ -78,7 +78,7 @@ void session_refused(struct session_table *, struct session *, uint64_t n);
 void session_add_route(struct session_table *, uint64_t id, uint32_t account,
                        uint32_t peer);
 
-/* The peer that waited, which is then forgotten. 0: none. */
+/* The peer that waits; for `opened` it does so only once. 0: none. */
 uint32_t session_take_route(struct session_table *, uint64_t id, uint32_t account);
 
 void session_save(const struct session_table *, struct writer *);

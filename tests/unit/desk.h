@@ -23,7 +23,7 @@
 #include "proto/pack.h"
 
 enum {
-    DESK_ITEMS = 4096,
+    DESK_ITEMS = 8192,
     DESK_OUTBOX = 8 << 20,
     DESK_FRAME = 1 << 20,
 };

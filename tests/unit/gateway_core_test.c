@@ -316,8 +316,13 @@ static void test_close(void **unused)
     struct msg gone = {.kind = MSG_session_gone};
     gone.session_gone.session = session;
     gone.session_gone.last_n = 1;
+    struct msg conflict = {.kind = MSG_conflict};
+    conflict.conflict.session = session;
+    conflict.conflict.n = 1;
+    desk_put(d, &conflict);
     desk_put(d, &gone);
     from_sequencer(d);
+    desk_sent(d, BUS_CLIENTS, A, MSG_conflict);
     assert_int_equal(desk_sent(d, BUS_CLIENTS, A, MSG_session_gone)->session_gone.last_n,
                      1);
     put_command(d, session, 1, &m);

@@ -56,6 +56,33 @@ static void test_force_open(void **unused)
     desk_destroy(d);
 }
 
+/* A consumer that the operator has removed is not waited for: from the confirmation on, not
+ * from the command. */
+static void test_consumer_removed(void **unused)
+{
+    (void)unused;
+    struct desk *d = desk_create(&sequencer_core, &world_genesis, &world_settings);
+    struct msg m = {.kind = MSG_genesis}, command = {.kind = MSG_consumer};
+    size_t size = 0;
+    m.genesis = world_genesis;
+    desk_apply(d, 0, 0, &m);
+    m = (struct msg){.kind = MSG_admin_done};
+    m.admin_done.request = 1;
+    m.admin_done.account = ACCOUNT_ADMIN;
+    command.consumer.service = SERVICE_PORTFOLIO;
+    assert_int_equal(
+        codec_encode(m.admin_done.body, sizeof m.admin_done.body, &command, &size), 0);
+    m.admin_done.body_size = (uint16_t)size;
+    desk_apply(d, -SERVICE_RISK, 1, &m);
+    check_in(d, -SERVICE_RISK, 2);
+    put_open(d, ACCOUNT, 1);
+    send_frame(d);
+    refused(d, ERR_UNAVAILABLE);
+    check_in(d, -SERVICE_SETTLEMENT, 2);
+    assert_true(open_session(d, ACCOUNT, 1) > 0);
+    desk_destroy(d);
+}
+
 /* A consumer that knows more than the log stops the sequencer; one of another log is
  * told. */
 static void test_checkin_is_judged(void **unused)
@@ -207,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_epoch_comes_first),
         cmocka_unit_test(test_intake_waits_for_consumers),
         cmocka_unit_test(test_force_open),
+        cmocka_unit_test(test_consumer_removed),
         cmocka_unit_test(test_checkin_is_judged),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_slew),

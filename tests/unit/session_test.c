@@ -1,0 +1,118 @@
+/* session_test.c - what is in flight, whatever is repeated, lost, refused or accepted. */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/random.h"
+#include "services/gateway/session.h"
+
+enum { SESSIONS = 16, ACCOUNTS = 4, MEMORY = 1 << 16, CAP = 5 };
+
+static struct session_table table;
+
+static int start(void **state)
+{
+    static _Alignas(64) uint8_t memory[MEMORY];
+    struct arena arena;
+    (void)state;
+    memset(memory, 0, sizeof memory);
+    memset(&table, 0, sizeof table);
+    arena_init(&arena, memory, sizeof memory);
+    session_init(&table, &arena, SESSIONS, ACCOUNTS);
+    return 0;
+}
+
+/* A repeat counts once, a gap not at all, and a refusal takes back what followed it. */
+static void test_counts(void **unused)
+{
+    (void)unused;
+    session_open(&table, 100, 1);
+    struct session *s = session_find(&table, 100);
+    for (uint64_t n = 1; n <= CAP; n++)
+        assert_true(session_forward(&table, s, n, CAP));
+    assert_true(session_forward(&table, s, 2, CAP));
+    assert_true(session_forward(&table, s, 99, CAP));
+    assert_false(session_forward(&table, s, CAP + 1, CAP));
+    assert_int_equal(table.in_flight[1], CAP);
+    session_refused(&table, s, 3);
+    assert_int_equal(table.in_flight[1], 2);
+    session_accepted(&table, 100, 1);
+    session_refused(&table, s, 1);
+    assert_int_equal(table.in_flight[1], 1);
+    session_close(&table, 100);
+    assert_int_equal(table.in_flight[1], 0);
+    session_check(&table);
+}
+
+/* What another gateway forwarded is accepted all the same. */
+static void test_other_gateway(void **unused)
+{
+    (void)unused;
+    session_open(&table, 100, 1);
+    struct session *s = session_find(&table, 100);
+    assert_ptr_equal(session_accepted(&table, 100, 1), s);
+    assert_int_equal(s->sent_n, 1);
+    assert_true(session_forward(&table, s, 2, 1));
+    assert_int_equal(table.in_flight[1], 1);
+    session_check(&table);
+}
+
+/* Peers that wait are found by what they wait for; the oldest are forgotten. */
+static void test_routes(void **unused)
+{
+    (void)unused;
+    session_add_route(&table, 7, 1, 11);
+    session_add_route(&table, 7, 2, 12);
+    session_add_route(&table, 7, 0, 13);
+    assert_int_equal(session_take_route(&table, 7, 2), 12);
+    assert_int_equal(session_take_route(&table, 7, 2), 0);
+    assert_int_equal(session_take_route(&table, 7, 1), 11);
+    assert_int_equal(session_take_route(&table, 7, 0), 13);
+    assert_int_equal(session_take_route(&table, 7, 0), 13);
+    for (uint64_t i = 0; i < SESSION_ROUTES; i++)
+        session_add_route(&table, 1000 + i, 1, 1);
+    assert_int_equal(session_take_route(&table, 7, 0), 0);
+}
+
+/* Whatever happens, in what order: the account's count is the sum of its sessions'. */
+static void test_random(void **unused)
+{
+    (void)unused;
+    struct random random;
+    uint64_t ids[SESSIONS] = {0}, next_id = 1;
+    random_init(&random, 3);
+    for (int i = 0; i < 20000; i++) {
+        const uint64_t place = random_below(&random, SESSIONS);
+        const uint64_t dice = random_below(&random, 100);
+        if (ids[place] == 0) {
+            ids[place] = next_id++;
+            session_open(&table, ids[place], 1 + (uint32_t)random_below(&random, 3));
+            continue;
+        }
+        struct session *s = session_find(&table, ids[place]);
+        if (dice < 50) {
+            (void)session_forward(&table, s, s->last_n + random_below(&random, 8) + 1,
+                                  CAP);
+        } else if (dice < 80) {
+            session_accepted(&table, s->id, s->last_n + 1);
+        } else if (dice < 98) {
+            session_refused(&table, s, s->last_n + random_below(&random, 8));
+        } else {
+            session_close(&table, s->id);
+            ids[place] = 0;
+        }
+        session_check(&table);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_counts, start),
+        cmocka_unit_test_setup(test_other_gateway, start),
+        cmocka_unit_test_setup(test_routes, start),
+        cmocka_unit_test_setup(test_random, start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
