@@ -1,10 +1,12 @@
 /* core.h - the contract between a service's core and the harness that runs it.
  *
- * A core is (state, one input) -> state + outputs. It does no I/O, reads no clock, allocates
- * nothing, logs nothing; lint proves it. All it may produce goes through the outbox.
+ * A core is (state, one input) -> state + outputs. It does no I/O, reads no clock,
+ * allocates nothing, logs nothing; lint proves it. All it may produce goes through the
+ * outbox.
  *
- * Owns:     the state is one block of `size()` bytes, zeroed, 64-byte aligned, owned by the
- *           harness. Everything a core keeps is carved from it; no pointer leads outside.
+ * Owns:     the state is one block of `size()` bytes, zeroed, 64-byte aligned, owned by
+ *           the harness. Everything a core keeps is carved from it; no pointer leads
+ *           outside.
  * Units:    time in ns, from the record; positions count from 1.
  * Errors:   apply has none: input is decoded and in range. A refusal is an output.
  * Threads:  one; a core has no global state.
@@ -25,23 +27,24 @@ struct writer; /* common/writer.h */
 
 /* One record of the input stream: the log, or approved.k for a shard. */
 struct core_input {
-    uint64_t seq;          /* position in the input stream */
-    uint64_t gseq;         /* position in the log: seq itself, or the record's cause */
-    uint64_t time_ns;      /* the log's time at gseq */
-    int64_t source;        /* log only: session > 0, service < 0, 0 the sequencer and OPEN */
+    uint64_t seq;     /* position in the input stream */
+    uint64_t gseq;    /* position in the log: seq itself, or the record's cause */
+    uint64_t time_ns; /* the log's time at gseq */
+    /* log only: session > 0, service < 0, 0 the sequencer and OPEN */
+    int64_t source;
     uint64_t n;            /* log only: the source's own count */
     const struct msg *msg; /* decoded; borrowed for the call */
     const uint8_t *bytes;  /* its encoding; borrowed for the call */
     uint32_t bytes_size;
 };
 
-/* One frame from a peer on a socket that is not a stream (gateway, sequencer). A frame is one
- * or more messages back to back. */
+/* One frame from a peer on a socket that is not a stream (gateway, sequencer). A frame is
+ * one or more messages back to back. */
 struct core_frame {
-    uint32_t port;         /* enum bus_port of common/bus.h */
-    uint32_t peer;         /* handle of the connection, to answer on; never reused soon */
-    uint8_t key[32];       /* CURVE key the peer proved, zeros without CURVE */
-    const uint8_t *bytes;  /* borrowed for the call */
+    uint32_t port;        /* enum bus_port of common/bus.h */
+    uint32_t peer;        /* handle of the connection, to answer on; never reused soon */
+    uint8_t key[32];      /* CURVE key the peer proved, zeros without CURVE */
+    const uint8_t *bytes; /* borrowed for the call */
     uint32_t bytes_size;
 };
 
@@ -52,28 +55,32 @@ struct core_time {
     bool storage_full; /* 85 % of the map: commands are refused, reports never */
 };
 
-/* What the operator sets for the two cores that face the outside. No fold depends on it: it
- * decides only which copies are refused before they are in the log, and how soon. */
+/* What the operator sets for the two cores that face the outside. No fold depends on it:
+ * it decides only which copies are refused before they are in the log, and how soon. */
 struct core_settings {
-    bool curve;                    /* gateway: false: peers name their account with `hello` */
-    bool force_open;               /* sequencer: take commands before all have checked in */
-    bool clock_jump;               /* sequencer: the first record may jump to the wall clock */
+    /* gateway: false: peers name their account with `hello` */
+    bool curve;
+    /* sequencer: take commands before all have checked in */
+    bool force_open;
+    /* sequencer: the first record may jump to the wall clock */
+    bool clock_jump;
     uint32_t window_records;       /* risk this far behind the log: BUSY */
     uint32_t shard_window_records; /* a shard this far behind approved.k: BUSY for it */
-    uint32_t order_rate, order_burst;   /* gateway, per account and second */
-    uint32_t cancel_rate, cancel_burst; /* cancels, so that they never queue behind orders */
+    uint32_t order_rate, order_burst; /* gateway, per account and second */
+    /* cancels, so that they never queue behind orders */
+    uint32_t cancel_rate, cancel_burst;
     uint32_t query_rate, query_burst;
-    uint32_t in_flight_max;        /* commands of one account on their way to the log */
-    uint32_t heartbeat_ms;         /* feed_heartbeat to attached clients */
-    uint32_t idle_ms;              /* a client silent for so long is cut */
+    uint32_t in_flight_max; /* commands of one account on their way to the log */
+    uint32_t heartbeat_ms;  /* feed_heartbeat to attached clients */
+    uint32_t idle_ms;       /* a client silent for so long is cut */
     uint32_t query_timeout_ms;
 };
 
 /* Rows of the service's tables, as last put through an outbox, for queries. */
 struct core_rows {
     void *context;
-    /* Finds the first row of `table` whose key is >= `key`. 0, or ERR_NOT_FOUND. The found key
-     * and value are borrowed until the next call. */
+    /* Finds the first row of `table` whose key is >= `key`. 0, or ERR_NOT_FOUND. The
+     * found key and value are borrowed until the next call. */
     int (*seek)(void *context, uint32_t table, const void *key, size_t key_size,
                 const void **found_key, size_t *found_key_size, const void **value,
                 size_t *value_size);
@@ -81,8 +88,9 @@ struct core_rows {
 
 /* The answer a query fills: rows are messages of schema.def (row_*, or configuration). */
 struct core_answer {
-    struct msg_answer head; /* the core sets reason and cursor; the harness id, gseq, count */
-    uint8_t *rows;          /* encoded rows, back to back */
+    /* the core sets reason and cursor; the harness id, gseq, count */
+    struct msg_answer head;
+    uint8_t *rows; /* encoded rows, back to back */
     uint32_t rows_size, rows_capacity, count;
 };
 
@@ -106,33 +114,34 @@ struct core_ops {
     void (*query)(const void *state, const struct msg_query *, const struct core_rows *,
                   struct core_answer *);
 
-    /* The whole state in a canonical form (no padding, no addresses, no hash order): the bytes
-     * are the snapshot and their xxh3-128 is the digest. load() gets a fresh init()ed state
-     * and returns 0 or ERR_CORRUPT. */
+    /* The whole state in a canonical form (no padding, no addresses, no hash order): the
+     * bytes are the snapshot and their xxh3-128 is the digest. load() gets a fresh
+     * init()ed state and returns 0 or ERR_CORRUPT. */
     void (*save)(const void *state, struct writer *);
     int (*load)(void *state, struct reader *);
 
-    /* Invariants; CHECKs. Called by tests after each step and by the harness now and then. */
+    /* Invariants; CHECKs. Called by tests after each step and by the harness now and
+     * then. */
     void (*check)(const void *state);
 
-    /* The rest is for the two cores that face the outside, gateway and sequencer. What they
-     * put with outbox_append, outbox_send and outbox_drop_peer is done after the drain, the
-     * appends first and committed before anything is sent. */
+    /* The rest is for the two cores that face the outside, gateway and sequencer. What
+     * they put with outbox_append, outbox_send and outbox_drop_peer is done after the
+     * drain, the appends first and committed before anything is sent. */
 
     /* Once, after init, before anything is loaded or applied. */
     void (*configure)(void *state, const struct core_settings *);
 
     /* One frame from a peer, an answer from another service (to queries that went to
-     * BUS_SERVICE), or (port BUS_STREAM, gateway) the log's `head` with the `position`s behind
-     * it. The first call tells the sequencer that replay is over. Records
-     * a core appends itself it has folded already: they are not applied again. A core drops
-     * what does not fit into the outbox; the sender repeats it. */
+     * BUS_SERVICE), or (port BUS_STREAM, gateway) the log's `head` with the `position`s
+     * behind it. The first call tells the sequencer that replay is over. Records
+     * a core appends itself it has folded already: they are not applied again. A core
+     * drops what does not fit into the outbox; the sender repeats it. */
     void (*receive)(void *state, const struct core_frame *, const struct core_time *,
                     struct outbox *);
     /* Once at the end of each drain, and at least every 10 ms. */
     void (*turn)(void *state, const struct core_time *, struct outbox *);
-    /* A frame for this peer could not be sent: it is gone, or does not read. The core forgets
-     * it; a client comes back with resume. */
+    /* A frame for this peer could not be sent: it is gone, or does not read. The core
+     * forgets it; a client comes back with resume. */
     void (*undeliverable)(void *state, uint32_t port, uint32_t peer);
     /* Appended to the head of the stream this service owns. Returns the bytes written. */
     size_t (*head)(const void *state, uint8_t *bytes, size_t capacity);

@@ -47,9 +47,9 @@ void outbox_submit(struct outbox *, const struct msg *);
 /* To derived stream `stream` (risk: approved.k is stream k). */
 void outbox_emit(struct outbox *, uint32_t stream, const struct msg *);
 
-/* Rows of the service's tables; written in the transaction that moves the cursor. A row item is
- * [u8 table][u8 key_size][u32 value_size or UINT32_MAX for del][key][value]. Keys sort as
- * bytes: numbers big-endian. */
+/* Rows of the service's tables; written in the transaction that moves the cursor. A row
+ * item is [u8 table][u8 key_size][u32 value_size or UINT32_MAX for del][key][value]. Keys
+ * sort as bytes: numbers big-endian. */
 void outbox_put(struct outbox *, uint32_t table, const void *key, size_t key_size,
                 const void *value, size_t value_size);
 void outbox_del(struct outbox *, uint32_t table, const void *key, size_t key_size);
@@ -58,8 +58,8 @@ void outbox_del(struct outbox *, uint32_t table, const void *key, size_t key_siz
 void outbox_append(struct outbox *, int64_t source, uint64_t n, const uint8_t *body,
                    uint32_t size);
 
-/* A frame for a peer. Messages to one destination may be gathered: the harness joins what goes
- * to the same (port, index or peer) in one drain into one frame. */
+/* A frame for a peer. Messages to one destination may be gathered: the harness joins what
+ * goes to the same (port, index or peer) in one drain into one frame. */
 void outbox_send(struct outbox *, uint32_t port, uint32_t index_or_peer,
                  const struct msg *);
 void outbox_send_bytes(struct outbox *, uint32_t port, uint32_t index_or_peer,

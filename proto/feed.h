@@ -14,7 +14,8 @@
 #include "proto/msg.h"
 
 /* Writes the accounts whose feed this record belongs to and returns how many: 0
- * (commands, configuration, TICKs), 1, or 2: a trade between two accounts, a movement by an operator. */
+ * (commands, configuration, TICKs), 1, or 2: a trade between two accounts, a movement by
+ * an operator. */
 uint32_t feed_accounts(const struct msg *, uint32_t accounts[2]);
 
 #endif

@@ -9,7 +9,8 @@
 
 static const char *const flags[] = {"account=", "lift", NULL};
 
-/* Connects as the operator, lets `make` build the command, sends it, prints the outcome. */
+/* Connects as the operator, lets `make` build the command, sends it, prints the outcome.
+ * */
 static int run(int argc, char **argv, int words, const char *usage,
                bool (*make)(const struct args *, const struct catalog *, struct msg *))
 {

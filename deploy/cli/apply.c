@@ -1,4 +1,5 @@
-/* apply.c - assets, symbols, accounts, keys, deposits: in the order they depend on each other. */
+/* apply.c - assets, symbols, accounts, keys, deposits: in the order they depend on each
+ * other. */
 #include "deploy/cli/apply.h"
 
 #include <inttypes.h>
@@ -74,7 +75,8 @@ static bool copy_name(char *to, size_t size, const char *name, const char *what)
     return true;
 }
 
-/* ---- assets ----------------------------------------------------------------------------- */
+/* ---- assets
+ * ----------------------------------------------------------------------------- */
 
 static int apply_asset(struct apply *self, const struct venue_asset *asset)
 {
@@ -100,7 +102,8 @@ static int apply_asset(struct apply *self, const struct venue_asset *asset)
     return send(self, &command, "asset", asset->name, 0);
 }
 
-/* ---- symbols ---------------------------------------------------------------------------- */
+/* ---- symbols
+ * ---------------------------------------------------------------------------- */
 
 static bool parse_amount(const char *symbol, const char *field, const char *text,
                          uint32_t scale, int64_t fallback, int64_t *value)
@@ -197,7 +200,8 @@ static int apply_symbol(struct apply *self, const struct venue_symbol *v)
     return send(self, &command, "symbol", v->name, 0);
 }
 
-/* ---- accounts and their keys ------------------------------------------------------------ */
+/* ---- accounts and their keys
+ * ------------------------------------------------------------ */
 
 static bool make_account(const struct venue_account *v, struct msg_account_set *m)
 {
@@ -261,7 +265,8 @@ static int apply_account(struct apply *self, const struct venue_account *v)
                : code;
 }
 
-/* ---- deposits --------------------------------------------------------------------------- */
+/* ---- deposits
+ * --------------------------------------------------------------------------- */
 
 static int apply_deposit(struct apply *self, const struct venue_deposit *v)
 {

@@ -36,13 +36,14 @@ struct args {
     int timeout_ms;        /* --timeout, seconds on the command line */
 };
 
-/* `flags` lists what the command takes besides the shared ones: "name" or "name=" if it needs
- * a value; NULL-terminated. */
+/* `flags` lists what the command takes besides the shared ones: "name" or "name=" if it
+ * needs a value; NULL-terminated. */
 int args_parse(struct args *, int argc, char **argv, const char *const *flags);
 
 /* The flag's value, "" if given alone, or NULL. */
 const char *args_flag(const struct args *, const char *name);
-/* A whole number from a flag; `fallback` if absent. Prints and returns false if malformed. */
+/* A whole number from a flag; `fallback` if absent. Prints and returns false if
+ * malformed. */
 bool args_number(const struct args *, const char *name, uint64_t fallback,
                  uint64_t *value);
 

@@ -1,4 +1,5 @@
-/* bots.c - each bot: one client, one loop, one random walk per symbol shared by its seed. */
+/* bots.c - each bot: one client, one loop, one random walk per symbol shared by its seed.
+ * */
 #include "deploy/cli/bots.h"
 
 #include <pthread.h>

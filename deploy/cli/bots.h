@@ -1,7 +1,8 @@
-/* bots.h - a synthetic market: traders that quote around a wandering price, and some that take.
+/* bots.h - a synthetic market: traders that quote around a wandering price, and some that
+ * take.
  *
- * They are ordinary clients with ordinary keys; what they do follows from their seed and from
- * what the venue answers. Labelled synthetic wherever it is shown.
+ * They are ordinary clients with ordinary keys; what they do follows from their seed and
+ * from what the venue answers. Labelled synthetic wherever it is shown.
  *
  * Owns:     its threads, until bots_stop.
  * Units:    none.

@@ -13,19 +13,20 @@
 #include "proto/msg.h"
 #include "sdk/include/zex.h"
 
-/* DIR/gateways has one address a line; a gateway without CURVE is marked `insecure ADDRESS` and
- * then --account names the account. `as` is used if --as is absent. `options` may be adjusted
- * by the caller before: pass NULL for the defaults. */
+/* DIR/gateways has one address a line; a gateway without CURVE is marked `insecure
+ * ADDRESS` and then --account names the account. `as` is used if --as is absent.
+ * `options` may be adjusted by the caller before: pass NULL for the defaults. */
 zex_client *connect_open(const struct args *, const char *as,
                          const struct zex_options *options);
 
-/* Asks page after page; `visit` gets every row decoded. 0, ARGS_FAILED or ARGS_UNAVAILABLE (said
- * on stderr). `gseq`, if not NULL, is where the first page is true. */
+/* Asks page after page; `visit` gets every row decoded. 0, ARGS_FAILED or
+ * ARGS_UNAVAILABLE (said on stderr). `gseq`, if not NULL, is where the first page is
+ * true. */
 int connect_query(zex_client *, const struct args *, struct zex_query, uint64_t *gseq,
                   void (*visit)(void *argument, const struct msg *row), void *argument);
 
-/* Sends an encoded command and waits for its report: an event whose request or cl_ord_id is
- * the command's. ARGS_UNAVAILABLE if none came in time. */
+/* Sends an encoded command and waits for its report: an event whose request or cl_ord_id
+ * is the command's. ARGS_UNAVAILABLE if none came in time. */
 int connect_command(zex_client *, const struct args *, const struct msg *command,
                     struct zex_event *outcome);
 

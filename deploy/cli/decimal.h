@@ -2,7 +2,8 @@
  *
  * Owns:     nothing.
  * Units:    `scale` decimals.
- * Errors:   false for text that is no number, has more decimals than the scale, or overflows.
+ * Errors:   false for text that is no number, has more decimals than the scale, or
+ *           overflows.
  * Threads:  any.
  * Bounds:   DECIMAL_TEXT bytes.
  */

@@ -15,7 +15,8 @@ struct keys_pair {
     char public_key[41], secret_key[41];
 };
 
-/* Reads DIR/keys/NAME.key; makes it, with its .pub, if it is missing and `make` is set. */
+/* Reads DIR/keys/NAME.key; makes it, with its .pub, if it is missing and `make` is set.
+ * */
 bool keys_load(struct keys_pair *, const char *directory, const char *name, bool make);
 /* Reads DIR/keys/NAME.pub. */
 bool keys_load_public(char public_key[41], const char *directory, const char *name);

@@ -17,7 +17,8 @@ struct view {
     uint32_t account;
 };
 
-/* Parses, connects without a feed, loads names; --account NAME looks at another's account. */
+/* Parses, connects without a feed, loads names; --account NAME looks at another's
+ * account. */
 static int begin(struct view *view, int argc, char **argv, const char *const *flags,
                  const char *as)
 {
@@ -74,7 +75,8 @@ static int show(int argc, char **argv, const char *const *flags, int kind,
 
 static const char *const account_flags[] = {"account=", "from=", NULL};
 
-/* ---- orders ----------------------------------------------------------------------------- */
+/* ---- orders
+ * ----------------------------------------------------------------------------- */
 
 static const struct table_column order_columns[] = {
     {"order_id", TABLE_NUMBER},
@@ -133,7 +135,8 @@ int command_order_status(int argc, char **argv)
     return finish(&view, code);
 }
 
-/* ---- trades, positions, balances, postings ---------------------------------------------- */
+/* ---- trades, positions, balances, postings
+ * ---------------------------------------------- */
 
 static const struct table_column trade_columns[] = {
     {"gseq", TABLE_NUMBER},     {"symbol", TABLE_TEXT},
@@ -263,7 +266,8 @@ int command_postings(int argc, char **argv)
                 add_posting);
 }
 
-/* ---- book ------------------------------------------------------------------------------- */
+/* ---- book
+ * ------------------------------------------------------------------------------- */
 
 static const struct table_column level_columns[] = {
     {"side", TABLE_TEXT},
@@ -336,7 +340,8 @@ int command_book(int argc, char **argv)
     return finish(&view, code);
 }
 
-/* ---- status ----------------------------------------------------------------------------- */
+/* ---- status
+ * ----------------------------------------------------------------------------- */
 
 static const struct table_column service_columns[] = {
     {"service", TABLE_TEXT},    {"epoch", TABLE_NUMBER}, {"stream", TABLE_TEXT},

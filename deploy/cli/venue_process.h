@@ -18,8 +18,9 @@
 
 struct venue_process;
 
-/* Starts everything on the data in `config`->data_dir, beginning a new log if it is empty, makes
- * missing keys, writes the `gateways` file, and waits until all are ready. */
+/* Starts everything on the data in `config`->data_dir, beginning a new log if it is
+ * empty, makes missing keys, writes the `gateways` file, and waits until all are ready.
+ * */
 int venue_process_start(struct venue_process **, const struct args *,
                         const struct config *);
 
@@ -29,7 +30,8 @@ int venue_process_error(const struct venue_process *);
 const char *venue_process_gateway(const struct venue_process *);
 uint16_t venue_process_http_port(const struct venue_process *);
 
-/* Stops intake first, commits everything, closes everything. Returns ARGS_OK or ARGS_FAILED. */
+/* Stops intake first, commits everything, closes everything. Returns ARGS_OK or
+ * ARGS_FAILED. */
 int venue_process_stop(struct venue_process **);
 
 #endif

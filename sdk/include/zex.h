@@ -1,9 +1,10 @@
 /* zex.h - the client library of zex: the whole public API.
  *
  * A client holds one connection to one of several gateways and never loses or repeats a
- * command: what is placed goes into an outbox (on disk if a path is given), is resent with the
- * same number until it is known to be durable, and a time-out means "unknown", never "failed".
- * Reports are taken in a gap-free chain; after a reconnect the missing ones are replayed.
+ * command: what is placed goes into an outbox (on disk if a path is given), is resent
+ * with the same number until it is known to be durable, and a time-out means "unknown",
+ * never "failed". Reports are taken in a gap-free chain; after a reconnect the missing
+ * ones are replayed.
  *
  *     struct zex_options options;
  *     zex_options_init(&options);
@@ -18,8 +19,10 @@
  *
  * Units:   prices and quantities in the symbol's smallest units, money in the asset's.
  * Errors:  ZEX_OK, or a negative ZEX_ERR_*; zex_client_error() has the text.
- * Threads: a client belongs to one thread at a time. No callbacks run but from your calls.
- * Blocking: only zex_client_wait, zex_client_open and zex_query block, for the time you say.
+ * Threads: a client belongs to one thread at a time. No callbacks run but from your
+ *           calls.
+ * Blocking: only zex_client_wait, zex_client_open and zex_query block, for the time you
+ * say.
  */
 #ifndef ZEX_H
 #define ZEX_H
@@ -33,70 +36,75 @@ extern "C" {
 
 #define ZEX_GATEWAYS_MAX 8
 
-#define ZEX_OK           0
-#define ZEX_ERR_TIMEOUT  (-1001) /* nothing yet: unknown, not failed */
-#define ZEX_ERR_USAGE    (-1002) /* a call or an option makes no sense; see the text */
-#define ZEX_ERR_OUTBOX   (-1003) /* the outbox file cannot be written or is damaged */
-#define ZEX_ERR_FULL     (-1004) /* too many commands in flight; process events, then retry */
-#define ZEX_ERR_SOCKET   (-1005) /* no socket could be made */
-#define ZEX_ERR_CLOSED   (-1006) /* the session is gone for good */
-#define ZEX_ERR_MEMORY   (-1007)
-#define ZEX_ERR_LOCKED   (-1008) /* another process has this outbox open */
+#define ZEX_OK          0
+#define ZEX_ERR_TIMEOUT (-1001) /* nothing yet: unknown, not failed */
+#define ZEX_ERR_USAGE   (-1002) /* a call or an option makes no sense; see the text */
+#define ZEX_ERR_OUTBOX  (-1003) /* the outbox file cannot be written or is damaged */
+#define ZEX_ERR_FULL    (-1004) /* too many commands in flight; take events, then retry */
+#define ZEX_ERR_SOCKET  (-1005) /* no socket could be made */
+#define ZEX_ERR_CLOSED  (-1006) /* the session is gone for good */
+#define ZEX_ERR_MEMORY  (-1007)
+#define ZEX_ERR_LOCKED  (-1008) /* another process has this outbox open */
 /* Errors of the venue are -1 .. -999: minus the reason numbers of its error table. */
 
-#define ZEX_SIDE_BUY   1
-#define ZEX_SIDE_SELL  2
-#define ZEX_MARKET     1
-#define ZEX_LIMIT      2
-#define ZEX_GTC        1
-#define ZEX_IOC        3
-#define ZEX_FOK        4
+#define ZEX_SIDE_BUY  1
+#define ZEX_SIDE_SELL 2
+#define ZEX_MARKET    1
+#define ZEX_LIMIT     2
+#define ZEX_GTC       1
+#define ZEX_IOC       3
+#define ZEX_FOK       4
 
 typedef struct zex_client zex_client;
 
 struct zex_options {
     const char *gateways[ZEX_GATEWAYS_MAX]; /* addresses; one of them is used at a time */
-    const char *server_key;   /* Z85 public key of the gateways; NULL: CURVE off */
-    const char *public_key;   /* Z85, this client's own */
+    const char *server_key; /* Z85 public key of the gateways; NULL: CURVE off */
+    const char *public_key; /* Z85, this client's own */
     const char *secret_key;
-    uint32_t account;         /* only with CURVE off: who we are */
-    const char *outbox_path;  /* file; NULL: in memory, commands die with the process */
-    int outbox_sync;          /* 1: fdatasync before a command is sent */
-    uint32_t in_flight_max;   /* commands not yet known to be durable, per session */
-    uint32_t resend_ms;       /* silence after which a command is sent again */
-    uint32_t silence_ms;      /* silence after which the next gateway is tried */
-    int follow_feed;          /* 1: take the account's reports (the default) */
+    uint32_t account;        /* only with CURVE off: who we are */
+    const char *outbox_path; /* file; NULL: in memory, commands die with the process */
+    int outbox_sync;         /* 1: fdatasync before a command is sent */
+    uint32_t in_flight_max;  /* commands not yet known to be durable, per session */
+    uint32_t resend_ms;      /* silence after which a command is sent again */
+    uint32_t silence_ms;     /* silence after which the next gateway is tried */
+    int follow_feed;         /* 1: take the account's reports (the default) */
 };
 
 enum zex_event_type {
-    ZEX_EVENT_OPENED = 1,      /* sessions are open; commands flow */
-    ZEX_EVENT_DURABLE,         /* a command is durable: cl_ord_id, gseq (= its order_id) */
-    ZEX_EVENT_ORDER,           /* the order is in the market */
-    ZEX_EVENT_TRADE,           /* a fill of ours: price, quantity, fee, leaves, is_maker */
-    ZEX_EVENT_CANCELLED,       /* the order left the market: reason 0 = asked */
+    ZEX_EVENT_OPENED = 1, /* sessions are open; commands flow */
+    /* a command is durable: cl_ord_id, gseq (= its order_id) */
+    ZEX_EVENT_DURABLE,
+    ZEX_EVENT_ORDER, /* the order is in the market */
+    /* a fill of ours: price, quantity, fee, leaves, is_maker */
+    ZEX_EVENT_TRADE,
+    ZEX_EVENT_CANCELLED, /* the order left the market: reason 0 = asked */
     ZEX_EVENT_REPLACED,
     ZEX_EVENT_REJECTED,        /* the order was refused: reason, value, limit */
     ZEX_EVENT_CANCEL_REJECTED, /* the cancel or replace changed nothing */
     ZEX_EVENT_PREVENTED,       /* a trade with ourselves did not happen */
     ZEX_EVENT_MONEY,           /* deposit (amount > 0) or withdrawal (amount < 0) done */
     ZEX_EVENT_DONE,            /* a configuration command took effect: request */
-    ZEX_EVENT_REFUSED,         /* a command other than an order was refused: request, reason */
-    ZEX_EVENT_BUSY,            /* the venue asks to slow down: reason; it will be resent */
-    ZEX_EVENT_LIVE,            /* the feed is complete up to here */
-    ZEX_EVENT_LOST,            /* silence: trying the next gateway */
-    ZEX_EVENT_CLOSED,          /* a session is gone; commands after its last are void */
-    ZEX_EVENT_ALARM            /* must not happen: conflict, wrong chain, malformed: reason */
+    /* a command other than an order was refused: request, reason */
+    ZEX_EVENT_REFUSED,
+    /* the venue asks to slow down: reason; it will be resent */
+    ZEX_EVENT_BUSY,
+    ZEX_EVENT_LIVE,   /* the feed is complete up to here */
+    ZEX_EVENT_LOST,   /* silence: trying the next gateway */
+    ZEX_EVENT_CLOSED, /* a session is gone; commands after its last are void */
+    /* must not happen: conflict, wrong chain, malformed: reason */
+    ZEX_EVENT_ALARM
 };
 
 struct zex_event {
     enum zex_event_type type;
-    uint64_t gseq;            /* position in the venue's log, 0 if not from the log */
+    uint64_t gseq; /* position in the venue's log, 0 if not from the log */
     uint64_t time_ns;
     uint64_t order_id, cl_ord_id, orig_cl_ord_id, trade_id, request, reference;
     uint32_t account, symbol, asset;
     int side, is_maker, reason;
     int64_t price, quantity, leaves, cum_quantity, cum_quote, fee, amount, value, limit;
-    const uint8_t *bytes;     /* the record as encoded; borrowed until the next call */
+    const uint8_t *bytes; /* the record as encoded; borrowed until the next call */
     size_t bytes_size;
 };
 
@@ -105,23 +113,24 @@ struct zex_order {
     int side, type, time_in_force; /* ZEX_SIDE_*, ZEX_MARKET/LIMIT, ZEX_GTC/IOC/FOK */
     int64_t price, quantity;       /* price 0 for market */
     int post_only;
-    int stp;                       /* 0: the symbol's mode */
+    int stp; /* 0: the symbol's mode */
 };
 
 struct zex_query {
-    int kind;                      /* a number of query_kind in proto/messages.md */
-    uint64_t after;                /* answered once the venue stands at this gseq */
-    uint32_t account, symbol;      /* 0: own, all */
+    int kind;                 /* a number of query_kind in proto/messages.md */
+    uint64_t after;           /* answered once the venue stands at this gseq */
+    uint32_t account, symbol; /* 0: own, all */
     uint64_t order_id, cl_ord_id, cursor;
-    uint32_t limit;                /* rows a page; 0: 1000 */
+    uint32_t limit; /* rows a page; 0: 1000 */
 };
 
 struct zex_answer {
-    int reason;                    /* 0, or why there is nothing */
-    uint64_t gseq;                 /* true at this position */
-    uint64_t cursor;               /* next page, 0: no more */
+    int reason;      /* 0, or why there is nothing */
+    uint64_t gseq;   /* true at this position */
+    uint64_t cursor; /* next page, 0: no more */
     uint32_t count;
-    const uint8_t *rows;           /* encoded messages back to back; borrowed until next call */
+    /* encoded messages back to back; borrowed until next call */
+    const uint8_t *rows;
     size_t rows_size;
 };
 
@@ -129,7 +138,8 @@ void zex_options_init(struct zex_options *);
 
 /* Makes the client and starts connecting; does not wait. */
 int zex_client_new(zex_client **, const struct zex_options *);
-/* Sends what is pending once and frees everything; the outbox keeps what is not durable. */
+/* Sends what is pending once and frees everything; the outbox keeps what is not durable.
+ * */
 void zex_client_destroy(zex_client **);
 const char *zex_client_error(const zex_client *);
 
@@ -148,13 +158,13 @@ uint32_t zex_client_account(const zex_client *);
 uint64_t zex_client_in_flight(const zex_client *);
 uint64_t zex_client_last_gseq(const zex_client *); /* of the last report taken */
 
-/* Each returns at once; the outcome comes as events. The cl_ord_id is made by the library and
- * never used twice. */
+/* Each returns at once; the outcome comes as events. The cl_ord_id is made by the library
+ * and never used twice. */
 int zex_order_place(zex_client *, const struct zex_order *, uint64_t *cl_ord_id);
 int zex_order_cancel(zex_client *, uint64_t order_id, uint64_t orig_cl_ord_id,
                      uint64_t *cl_ord_id);
-int zex_order_replace(zex_client *, uint64_t order_id, uint64_t orig_cl_ord_id, int64_t price,
-                      int64_t quantity, uint64_t *cl_ord_id);
+int zex_order_replace(zex_client *, uint64_t order_id, uint64_t orig_cl_ord_id,
+                      int64_t price, int64_t quantity, uint64_t *cl_ord_id);
 int zex_withdraw(zex_client *, uint32_t asset, int64_t amount, uint64_t reference);
 /* Any command of proto/messages.md, encoded. */
 int zex_command_send(zex_client *, const uint8_t *body, size_t size);
@@ -162,7 +172,8 @@ int zex_command_send(zex_client *, const uint8_t *body, size_t size);
 int zex_client_close(zex_client *);
 
 /* One page, waiting at most timeout_ms. Events that come meanwhile are kept. */
-int zex_query(zex_client *, const struct zex_query *, struct zex_answer *, int timeout_ms);
+int zex_query(zex_client *, const struct zex_query *, struct zex_answer *,
+              int timeout_ms);
 
 /* Name and text of a reason or an error: "FUNDS", "not enough funds". */
 const char *zex_reason_name(int reason);

@@ -104,7 +104,8 @@ int zex_client_new(zex_client **out, const struct zex_options *options)
     if (status == ZEX_OK && getrandom(&salt, sizeof salt, 0) != (ssize_t)sizeof salt)
         status = ZEX_ERR_SOCKET;
     if (status == ZEX_OK) {
-        /* Microseconds since 1970, times 1024, plus a salt: never used before, by anyone. */
+        /* Microseconds since 1970, times 1024, plus a salt: never used before, by anyone.
+         * */
         self->next_cl_ord_id = read_clock_ns(CLOCK_REALTIME) / 1000u * CL_ORD_ID_STEP +
                                salt % CL_ORD_ID_STEP;
         self->feed_known = self->outbox.feed_known;

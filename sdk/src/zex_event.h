@@ -15,7 +15,8 @@
 #include "proto/msg.h"
 #include "sdk/include/zex.h"
 
-/* `account` says whose view of a trade is wanted. gseq, time and bytes are the caller's. */
+/* `account` says whose view of a trade is wanted. gseq, time and bytes are the caller's.
+ * */
 bool zex_event_from(struct zex_event *, const struct msg *, uint32_t account);
 
 #endif

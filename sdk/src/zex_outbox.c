@@ -52,7 +52,8 @@ static void append(struct zex_outbox *self, const struct entry *entry)
         (void)!zex_outbox_write(self); /* a failure shows again at the caller's write */
 }
 
-/* ---- what an entry means, the same live and on replay ---------------------------------- */
+/* ---- what an entry means, the same live and on replay
+ * ---------------------------------- */
 
 static void apply(struct zex_outbox *self, const struct entry *entry)
 {
@@ -143,7 +144,8 @@ void zex_outbox_feed(struct zex_outbox *self, uint64_t gseq, uint64_t tag_gseq,
     record(self, &(struct entry){.type = ENTRY_FEED, .a = gseq, .b = tag_gseq, .c = tag});
 }
 
-/* ---- the file -------------------------------------------------------------------------- */
+/* ---- the file
+ * -------------------------------------------------------------------------- */
 
 static bool write_all(int file, const uint8_t *bytes, size_t size)
 {

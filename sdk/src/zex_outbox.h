@@ -1,9 +1,11 @@
 /* zex_outbox.h - what a client must not forget, in one append-only file.
  *
- * Each entry is [u32 size][u32 xxh32][u8 type][payload]; a torn last entry is cut off, a bad
- * one before the end is ZEX_ERR_OUTBOX. The file is rewritten when most of it is history.
+ * Each entry is [u32 size][u32 xxh32][u8 type][payload]; a torn last entry is cut off, a
+ * bad one before the end is ZEX_ERR_OUTBOX. The file is rewritten when most of it is
+ * history.
  *
- * Owns:     the file, locked while open, and the two lanes' memory of unfinished commands.
+ * Owns:     the file, locked while open, and the two lanes' memory of unfinished
+ *           commands.
  * Units:    bytes.
  * Errors:   ZEX_ERR_OUTBOX, ZEX_ERR_LOCKED, ZEX_ERR_MEMORY, ZEX_ERR_FULL.
  * Threads:  the client's.

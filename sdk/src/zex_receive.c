@@ -69,8 +69,8 @@ static void on_accepted(struct zex_client *self, const struct msg_accepted *m)
     self->lanes[index].progress_ms = self->now_ms;
 }
 
-/* A body the venue cannot read was never accepted and never will be; its number must be used
- * all the same. A cancel of the name it would have had changes nothing. */
+/* A body the venue cannot read was never accepted and never will be; its number must be
+ * used all the same. A cancel of the name it would have had changes nothing. */
 static void repair(struct zex_client *self, int index, uint64_t n, int reason)
 {
     struct zex_outbox_lane *lane = &self->outbox.lanes[index];

@@ -52,13 +52,13 @@ static bool set_key(void *socket, int option, const char *z85)
 
 static bool set_options(void *socket, const struct zex_options *options)
 {
-    bool ok =
-        set_number(socket, ZMQ_LINGER, 100) && set_number(socket, ZMQ_SNDHWM, HWM) &&
-        set_number(socket, ZMQ_RCVHWM, HWM) &&
-        set_number(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) &&
-        set_number(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS) &&
-        set_number(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS) &&
-        set_number(socket, ZMQ_TCP_KEEPALIVE, 1);
+    bool ok = set_number(socket, ZMQ_LINGER, 100) &&
+              set_number(socket, ZMQ_SNDHWM, HWM) &&
+              set_number(socket, ZMQ_RCVHWM, HWM) &&
+              set_number(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) &&
+              set_number(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS) &&
+              set_number(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS) &&
+              set_number(socket, ZMQ_TCP_KEEPALIVE, 1);
     if (ok && options->server_key != NULL)
         ok = set_key(socket, ZMQ_CURVE_SERVERKEY, options->server_key) &&
              set_key(socket, ZMQ_CURVE_PUBLICKEY, options->public_key) &&

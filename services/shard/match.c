@@ -31,7 +31,8 @@ static enum stp stp_of(struct book_terms terms)
     return (enum stp)(terms.flags >> STP_SHIFT);
 }
 
-/* ---- reports ---------------------------------------------------------------------------- */
+/* ---- reports
+ * ---------------------------------------------------------------------------- */
 
 static void report_rejected(uint64_t order_id, const struct msg_approved_new *m,
                             int reason, struct outbox *outbox)
@@ -97,7 +98,8 @@ static void report_prevented(const struct match_symbol *symbol, const struct tak
                                                     .stp = (uint8_t)stp_of(t->terms)}});
 }
 
-/* A request that changes nothing; `slot` as the request named it, so that risk finds it. */
+/* A request that changes nothing; `slot` as the request named it, so that risk finds it.
+ * */
 static void report_unchanged(uint64_t request, uint32_t slot, uint32_t account,
                              uint64_t order_id, uint64_t cl_ord_id,
                              uint64_t orig_cl_ord_id, bool replace, int reason,
@@ -115,7 +117,8 @@ static void report_unchanged(uint64_t request, uint32_t slot, uint32_t account,
                                                     .slot = slot + 1}});
 }
 
-/* ---- matching --------------------------------------------------------------------------- */
+/* ---- matching
+ * --------------------------------------------------------------------------- */
 
 /* One match with the order in front: both sides' numbers, one TRADE. */
 static void fill(struct match_symbol *symbol, struct taker *t, uint32_t maker_slot,
@@ -124,7 +127,8 @@ static void fill(struct match_symbol *symbol, struct taker *t, uint32_t maker_sl
     struct book_order *maker = book_order(symbol->book.pool, maker_slot);
     int64_t quantity = t->leaves < maker->leaves ? t->leaves : maker->leaves;
     int64_t quote = 0;
-    /* Risk refused what overflows at the limit; the buyer's limit is never below `price`. */
+    /* Risk refused what overflows at the limit; the buyer's limit is never below `price`.
+     * */
     int error = money_notional(price, quantity, symbol->set.multiplier, &quote);
     CHECK(error == 0);
     struct book_terms maker_terms = book_unpack(maker->terms);
@@ -187,7 +191,8 @@ static int take(struct match_symbol *symbol, struct taker *t, struct outbox *out
     return 0;
 }
 
-/* Could `take` fill all of it? Counts only what self-trade prevention would let it have. */
+/* Could `take` fill all of it? Counts only what self-trade prevention would let it have.
+ * */
 static bool can_fill(const struct match_symbol *symbol, const struct taker *t)
 {
     enum book_side side = other_side(t->side);
@@ -231,7 +236,8 @@ static void rest(struct match_symbol *symbol, const struct taker *t)
     CHECK(error == 0);
 }
 
-/* ---- commands --------------------------------------------------------------------------- */
+/* ---- commands
+ * --------------------------------------------------------------------------- */
 
 /* 0, or why the order may not enter this book now. */
 static int find_refusal(const struct match_symbol *symbol, enum side side, int64_t price,

@@ -1,16 +1,18 @@
 /* match.h - what an order does to a book: price-time matching and every report of it.
  *
- * Rules (FIX and Binance names): a trade happens at the maker's price; market orders arrive
- * with the collar as their limit and never rest; FOK looks before it takes and leaves no trace
- * in the book if it cannot have all; post-only is rejected if it would take; a replace keeps
- * priority only if the price stays and the quantity does not grow; the taker's self-trade
- * mode decides; fees are rounded once per fill (common/money.h), at rates frozen by risk.
+ * Rules (FIX and Binance names): a trade happens at the maker's price; market orders
+ * arrive with the collar as their limit and never rest; FOK looks before it takes and
+ * leaves no trace in the book if it cannot have all; post-only is rejected if it would
+ * take; a replace keeps priority only if the price stays and the quantity does not grow;
+ * the taker's self-trade mode decides; fees are rounded once per fill (common/money.h),
+ * at rates frozen by risk.
  *
  * Owns:     struct match_symbol: a symbol's definition, trade counter and book.
  * Units:    proto/limits.h.
  * Errors:   none; a refusal is a report in the outbox.
  * Threads:  none; belongs to the shard core.
- * Bounds:   reports of one command: at most two per resting order of the book, plus three.
+ * Bounds:   reports of one command: at most two per resting order of the book, plus
+ *           three.
  */
 #ifndef MATCH_H
 #define MATCH_H

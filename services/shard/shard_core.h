@@ -15,8 +15,8 @@
 extern const struct core_ops shard_core;
 extern const struct service_kind shard_kind;
 
-/* For tests and tools: the book of a symbol as row_level messages, best first, bids then asks,
- * up to `levels` a side; `visit` is called with each. */
+/* For tests and tools: the book of a symbol as row_level messages, best first, bids then
+ * asks, up to `levels` a side; `visit` is called with each. */
 void shard_book_levels(const void *state, uint32_t symbol, uint32_t levels,
                        void (*visit)(void *argument, const struct msg *row),
                        void *argument);

@@ -1,9 +1,10 @@
 /* kraken_test.c - fourteen scripted order books with the answers they must give.
  *
- * The scripts stand in ../shared/data/scenarios: an input file with twelve scenarios and an
- * output file with fourteen. 1 to 12 run with the venue option that refuses orders that cross;
- * 13 and 14 are the inputs of 5 and 3 with matching on. Lines of the output: A acknowledged,
- * R refused, B top of book changed (side, price, quantity, - when empty), T trade.
+ * The scripts stand in ../shared/data/scenarios: an input file with twelve scenarios and
+ * an output file with fourteen. 1 to 12 run with the venue option that refuses orders
+ * that cross; 13 and 14 are the inputs of 5 and 3 with matching on. Lines of the output:
+ * A acknowledged, R refused, B top of book changed (side, price, quantity, - when empty),
+ * T trade.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -35,9 +36,11 @@ struct venue {
 
 static char inputs[SCENARIOS + 1][TEXT_MAX], outputs[SCENARIOS + 1][TEXT_MAX];
 
-/* ---- reading the scripts ---------------------------------------------------------------- */
+/* ---- reading the scripts
+ * ---------------------------------------------------------------- */
 
-/* Cuts a file at its `#name: scenario N` lines; drops comments, blanks and carriage returns. */
+/* Cuts a file at its `#name: scenario N` lines; drops comments, blanks and carriage
+ * returns. */
 static bool read_script(const char *path, char scripts[][TEXT_MAX])
 {
     char line[256];
@@ -63,7 +66,8 @@ static bool read_script(const char *path, char scripts[][TEXT_MAX])
     return true;
 }
 
-/* ---- the venue -------------------------------------------------------------------------- */
+/* ---- the venue
+ * -------------------------------------------------------------------------- */
 
 static void say(struct venue *venue, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -179,7 +183,8 @@ static void apply(struct venue *venue, const struct msg *m)
     outbox_clear(&venue->outbox);
 }
 
-/* ---- the commands ----------------------------------------------------------------------- */
+/* ---- the commands
+ * ----------------------------------------------------------------------- */
 
 static void place(struct venue *venue, const char *line)
 {

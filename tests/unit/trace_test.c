@@ -1,16 +1,18 @@
-/* trace_test.c - runs tests/trace/<name>.trace: scripts of inputs and the exact outputs expected.
+/* trace_test.c - runs tests/trace/<name>.trace: scripts of inputs and the exact outputs
+ * expected.
  *
  *     core shard                          which core; a file has one
  *     genesis orders_max=16 ...           fields that differ from the defaults below
  *     let buy approved_new side=BUY ...   a word for a message with these fields
  *     7: buy price=10 quantity=5          an input, at gseq 7 (without: the next one)
- *     7@3.1: order_new ...                ... from source 3 with n = 1 (readers of the log)
+ *     7@3.1: order_new ...                ... from source 3 with n = 1 (readers of the
+ *     log)
  *       submit order_accepted ...         its outputs: to the log
  *       emit 0 approved_new ...           ... to derived stream 0
  *
- * Fields that are zero are not written. TRACE_UPDATE=1 writes what came instead of comparing.
- * Each file is run twice more: with a save and a load between any two inputs, and the digests
- * of both runs are compared at the end.
+ * Fields that are zero are not written. TRACE_UPDATE=1 writes what came instead of
+ * comparing. Each file is run twice more: with a save and a load between any two inputs,
+ * and the digests of both runs are compared at the end.
  */
 #include <glob.h>
 #include <inttypes.h>
@@ -67,7 +69,8 @@ static void say(struct trace *trace, const char *format, ...)
     trace->out_size += (size_t)size;
 }
 
-/* ---- messages as text ------------------------------------------------------------------- */
+/* ---- messages as text
+ * ------------------------------------------------------------------- */
 
 static void set_field(struct trace *trace, struct msg *m, const struct msg_info *info,
                       const char *name, const char *value)
@@ -161,7 +164,8 @@ static void print_output(struct trace *trace, const uint8_t *bytes, size_t size)
     say(trace, "\n");
 }
 
-/* ---- the core under test ---------------------------------------------------------------- */
+/* ---- the core under test
+ * ---------------------------------------------------------------- */
 
 static void create_state(struct trace *trace)
 {
@@ -236,7 +240,8 @@ static void apply(struct trace *trace, const struct msg *m, int64_t source, uint
     outbox_clear(&trace->outbox);
 }
 
-/* ---- the script ------------------------------------------------------------------------- */
+/* ---- the script
+ * ------------------------------------------------------------------------- */
 
 static void start(struct trace *trace)
 {
