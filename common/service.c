@@ -180,8 +180,9 @@ static void measure_io(struct service_instance *s)
     metrics_add(m, METRICS_connections_lost, counts.disconnected);
     metrics_add(m, METRICS_handshakes_failed, counts.handshakes_failed);
     metrics_add(m, METRICS_frames_refused, counts.frames_refused);
-    metrics_add(m, METRICS_sends_dropped, counts.sends_dropped);
+    metrics_set(m, METRICS_sends_dropped, s->sender.dropped);
     metrics_set(m, METRICS_frames_sent, s->sender.frames);
+    metrics_set(m, METRICS_sent, s->sender.bytes);
     if (counts.handshakes_failed > 0)
         service_log(s, SERVICE_LOG_WARN, "handshakes_failed", "count=%" PRIu64,
                     counts.handshakes_failed);

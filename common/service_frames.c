@@ -14,9 +14,17 @@
 
 #define CHECKIN_NS       (1000 * STREAM_MS)
 #define CHECKIN_FIRST_NS (100 * STREAM_MS) /* until the first answer */
+#define SOON_NS          (10 * STREAM_MS)  /* there is no connection yet */
 #define POSITION_NS      (100 * STREAM_MS)
 #define POSITION_RECORDS 4096
 #define SUBMIT_BYTES     (STREAM_FRAME_BYTES / 4)
+
+/* What stands in the instance's own frame. */
+static int give(struct service_instance *s, enum bus_port port, uint32_t index_or_peer,
+                size_t size)
+{
+    return service_sender_send(&s->sender, s->bus, port, index_or_peer, s->frame, size);
+}
 
 /* ---- to the core ------------------------------------------------------------------- */
 
@@ -67,8 +75,7 @@ static int on_fetch(struct service_instance *s, const struct bus_frame *frame)
                     error_name(error));
         return error;
     }
-    (void)bus_send(s->bus, BUS_SERVER, frame->peer, s->frame,
-                   size); /* or it asks again */
+    (void)give(s, BUS_SERVER, frame->peer, size); /* or it asks again */
     return 0;
 }
 
@@ -194,14 +201,17 @@ int service_frames_drain(struct service_instance *s)
 {
     struct bus_frame frame;
     uint32_t count = 0;
+    uint64_t bytes = 0;
     while (count < s->options.turn_frames_max && !service_output_is_crowded(s) &&
            bus_receive(s->bus, &frame) == 1) {
         count++;
+        bytes += frame.size;
         int error = take_frame(s, &frame);
         if (error != 0)
             return error;
     }
     metrics_add(&s->metrics, METRICS_frames_received, count);
+    metrics_add(&s->metrics, METRICS_received, bytes);
     return (int)count;
 }
 
@@ -264,7 +274,8 @@ static int tell_sequencer(struct service_instance *s)
     }
     if (size == 0)
         return 0;
-    (void)bus_send(s->bus, BUS_SEQUENCER, 0, s->frame, size); /* said again soon */
+    if (give(s, BUS_SEQUENCER, 0, size) != 0)
+        s->checkin_at_ns = now_ns + SOON_NS;
     return 1;
 }
 
@@ -277,7 +288,7 @@ static int submit(struct service_instance *s)
     while ((size = stream_submitter_frame(&s->submitter, s->frame, SUBMIT_BYTES,
                                           s->now.mono_ns)) > 0) {
         frames++;
-        if (bus_send(s->bus, BUS_SEQUENCER, 0, s->frame, size) != 0)
+        if (give(s, BUS_SEQUENCER, 0, size) != 0)
             break; /* sent again after 250 ms */
     }
     return frames;
@@ -293,7 +304,8 @@ static int ask_owner(struct service_instance *s)
         stream_consumer_fetch(&s->input, s->frame, STREAM_FRAME_BYTES, s->now.mono_ns);
     if (size == 0)
         return 0;
-    (void)bus_send(s->bus, BUS_OWNER, 0, s->frame, size); /* asked again after 250 ms */
+    if (give(s, BUS_OWNER, 0, size) != 0)
+        s->input.ask_at_ns = s->now.mono_ns + SOON_NS;
     return 1;
 }
 
@@ -310,7 +322,7 @@ static int publish_heads(struct service_instance *s)
         if (s->kind->core->head != NULL)
             size +=
                 s->kind->core->head(s->state, s->frame + size, STREAM_FRAME_BYTES - size);
-        (void)bus_publish(s->bus, p->stream, s->frame, size); /* the next one follows */
+        service_sender_publish(&s->sender, s->bus, p->stream, s->frame, size);
     }
     return 0;
 }

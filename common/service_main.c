@@ -61,6 +61,7 @@ static int serve(struct service_instance *instance, const struct config *config)
         return error;
     }
     handle_signals(instance);
+    log_set_service(metrics->service);
     log_info("started", "pid=%d http_port=%u", (int)getpid(),
              http != NULL ? http_port(http) : 0u);
     error = service_run(instance);

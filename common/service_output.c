@@ -104,10 +104,8 @@ static void push(struct service_instance *s, struct stream_publisher *p)
 {
     const uint8_t *frame;
     size_t size;
-    while ((frame = stream_publisher_take(p, &size)) != NULL) {
-        /* A push that is lost is fetched. */
-        (void)bus_publish(s->bus, p->stream, frame, size);
-    }
+    while ((frame = stream_publisher_take(p, &size)) != NULL)
+        service_sender_publish(&s->sender, s->bus, p->stream, frame, size);
 }
 
 int service_output_cut(struct service_instance *s)

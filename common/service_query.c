@@ -52,7 +52,8 @@ static void send_answer(struct service_instance *s, uint32_t peer,
     if (answer->rows_size > 0)
         memcpy(q->frame + size, answer->rows, answer->rows_size);
     /* A peer that is gone asks again. */
-    (void)bus_send(s->bus, BUS_SERVER, peer, q->frame, size + answer->rows_size);
+    (void)service_sender_send(&s->sender, s->bus, BUS_SERVER, peer, q->frame,
+                              size + answer->rows_size);
     metrics_add(&s->metrics, METRICS_queries_answered, 1);
 }
 

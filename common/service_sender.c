@@ -96,43 +96,69 @@ static void index_item(struct sender_index *x, const uint8_t *item, uint32_t siz
     to->last = at;
 }
 
-static void send_frame(struct service_sender *sender, const struct destination *to,
-                       const uint8_t *bytes, size_t size)
+int service_sender_send(struct service_sender *sender, struct bus *bus,
+                        enum bus_port port, uint32_t index_or_peer, const uint8_t *bytes,
+                        size_t size)
+{
+    int error = bus_send(bus, port, index_or_peer, bytes, size);
+    sender->frames += error == 0;
+    sender->bytes += error == 0 ? size : 0;
+    sender->dropped += error != 0;
+    return error;
+}
+
+void service_sender_publish(struct service_sender *sender, struct bus *bus,
+                            uint32_t stream, const uint8_t *bytes, size_t size)
+{
+    int error = bus_publish(bus, stream, bytes, size);
+    sender->frames += error == 0;
+    sender->bytes += error == 0 ? size : 0;
+    sender->dropped += error != 0; /* a push that is lost is fetched */
+}
+
+/* Whom an outbox speaks to, and for whom. */
+struct delivery {
+    struct service_sender *sender;
+    struct bus *bus;
+    const struct core_ops *core;
+    void *state;
+};
+
+static void deliver(const struct delivery *d, const struct destination *to,
+                    const uint8_t *bytes, size_t size)
 {
     if (size == 0)
         return;
-    if (bus_send(sender->bus, (enum bus_port)to->port, to->index, bytes, size) == 0) {
-        sender->frames++;
-        return;
-    }
-    sender->dropped++;
-    if (sender->core->undeliverable != NULL)
-        sender->core->undeliverable(sender->state, to->port, to->index);
+    int error = service_sender_send(d->sender, d->bus, (enum bus_port)to->port, to->index,
+                                    bytes, size);
+    if (error != 0 && d->core->undeliverable != NULL)
+        d->core->undeliverable(d->state, to->port, to->index);
 }
 
-static void serve(struct service_sender *sender, const struct destination *to)
+static void serve(const struct delivery *d, const struct destination *to)
 {
-    const struct item *items = sender->index->items;
+    const struct item *items = d->sender->index->items;
+    uint8_t *frame = d->sender->frame;
     size_t size = 0;
     if (to->first == to->last && !items[to->first].cuts) {
-        send_frame(sender, to, items[to->first].bytes, items[to->first].size);
+        deliver(d, to, items[to->first].bytes, items[to->first].size);
         return;
     }
     for (uint32_t at = to->first; at != NONE; at = items[at].next) {
         const struct item *item = &items[at];
         if (item->cuts || size + item->size > STREAM_FRAME_BYTES) {
-            send_frame(sender, to, sender->frame, size);
+            deliver(d, to, frame, size);
             size = 0;
         }
         if (item->cuts) {
-            bus_drop_peer(sender->bus, to->index);
+            bus_drop_peer(d->bus, to->index);
             continue;
         }
         CHECK(item->size <= STREAM_FRAME_BYTES);
-        memcpy(sender->frame + size, item->bytes, item->size);
+        memcpy(frame + size, item->bytes, item->size);
         size += item->size;
     }
-    send_frame(sender, to, sender->frame, size);
+    deliver(d, to, frame, size);
 }
 
 static void forget(struct sender_index *x)
@@ -151,9 +177,7 @@ void service_sender_flush(struct service_sender *sender, struct bus *bus,
                           const struct outbox_run *run, const struct core_ops *core,
                           void *state)
 {
-    sender->bus = bus;
-    sender->core = core;
-    sender->state = state;
+    const struct delivery delivery = {sender, bus, core, state};
     struct sender_index *x = sender->index;
     size_t at = 0;
     while (at < run->size) {
@@ -163,7 +187,7 @@ void service_sender_flush(struct service_sender *sender, struct bus *bus,
                (item = outbox_next(run, &at, &size)) != NULL)
             index_item(x, item, size);
         for (uint32_t i = 0; i < x->destination_count; i++)
-            serve(sender, &x->destinations[i]);
+            serve(&delivery, &x->destinations[i]);
         forget(x);
     }
 }

@@ -21,14 +21,17 @@
 struct service_sender {
     struct sender_index *index;
     uint8_t *frame;
-    struct bus *bus;
-    const struct core_ops *core;
-    void *state;
-    uint64_t frames, dropped; /* sent, refused by the bus; since init */
+    uint64_t frames, bytes, dropped; /* since init: given to the bus, refused by it */
 };
 
 int service_sender_init(struct service_sender *);
 void service_sender_close(struct service_sender *);
+
+/* One frame, of the harness's own. */
+int service_sender_send(struct service_sender *, struct bus *, enum bus_port,
+                        uint32_t index_or_peer, const uint8_t *bytes, size_t size);
+void service_sender_publish(struct service_sender *, struct bus *, uint32_t stream,
+                            const uint8_t *bytes, size_t size);
 
 /* Sends everything in the run, in order for each destination. The core hears of what
  * could not be sent. */
