@@ -8,9 +8,9 @@
  * Owns:     its sockets, the ZAP answers of its context, peers' routing ids.
  * Units:    bytes, milliseconds.
  * Errors:   open: ERR_ADDRESS_IN_USE, ERR_IO; send: ERR_BUSY (queue full), ERR_NOT_FOUND
- * (peer gone): the caller drops, the protocol resends. Threads:  one, except bus_wake.
- * All buses of one process share a zmq context. Bounds:   frames up to the port's size
- * limit, queues of BUS_HWM messages.
+ *           (peer gone): the caller drops, the protocol resends.
+ * Threads:  one, except bus_wake. All buses of one process share a zmq context.
+ * Bounds:   frames up to the port's size limit, queues of BUS_HWM messages.
  *
  * The simulator links another implementation of this header (tests/sim/network.c).
  */
