@@ -1,0 +1,147 @@
+/* refold_fold.c - see refold_fold.h. */
+#include "deploy/cli/refold_fold.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/check.h"
+#include "common/error.h"
+#include "common/service_setup.h"
+#include "common/writer.h"
+#include "proto/codec.h"
+
+enum {
+    SLACK = 4 << 20,    /* outputs of one ordinary record, with much to spare */
+    REPORT_BYTES = 320, /* one order's part of the outputs of one record */
+    ROWS_BYTES = 256 << 20,
+    SENDS_BYTES = 128 << 20,
+};
+
+void refold_fold_init(struct refold_fold *fold, const struct service_kind *kind,
+                      uint32_t instance)
+{
+    bool is_shard = kind->number == SERVICE_SHARD;
+    *fold = (struct refold_fold){.kind = kind, .instance = instance, .next = 1};
+    fold->source = -(int64_t)(kind->number + (is_shard ? instance : 0));
+    int error = service_setup_name(fold->name, kind, instance);
+    CHECK(error == 0);
+}
+
+static void release(struct refold_fold *fold)
+{
+    if (fold->memory != NULL)
+        munmap(fold->memory, fold->memory_size);
+    if (fold->state != NULL)
+        munmap(fold->state, fold->state_size);
+    fold->memory = NULL;
+    fold->state = NULL;
+}
+
+void refold_fold_close(struct refold_fold *fold)
+{
+    release(fold);
+    fold->next = 1;
+}
+
+static void *map_memory(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* One record may end every open order (kill switch), so the run holds a report for each.
+ */
+static int give_birth(struct refold_fold *fold, const struct msg_genesis *genesis)
+{
+    const struct core_ops *core = fold->kind->core;
+    bool emits = fold->kind->owns == SERVICE_STREAM_APPROVED;
+    struct outbox_sizes sizes = {
+        .submits = SLACK + (size_t)genesis->orders_max * REPORT_BYTES,
+        .emits = emits ? SLACK : 0,
+        .streams = emits ? genesis->shards : 0,
+        .rows = ROWS_BYTES,
+        .sends = core->receive != NULL ? SENDS_BYTES : 0,
+    };
+    fold->genesis = *genesis;
+    fold->memory_size = outbox_size(&sizes);
+    fold->state_size = core->size(genesis, fold->instance);
+    fold->memory = map_memory(fold->memory_size);
+    fold->state = map_memory(fold->state_size);
+    if (fold->memory == NULL || fold->state == NULL)
+        return ERR_MEMORY;
+    outbox_init(&fold->outbox, fold->memory, &sizes);
+    core->init(fold->state, genesis, fold->instance);
+    if (core->configure != NULL)
+        core->configure(fold->state, &(struct core_settings){.curve = false});
+    return 0;
+}
+
+int refold_fold_twin(struct refold_fold *twin, const struct refold_fold *fold)
+{
+    CHECK(fold->state != NULL);
+    *twin = *fold;
+    twin->state = twin->memory = NULL;
+    return give_birth(twin, &fold->genesis);
+}
+
+/* ---- records ----------------------------------------------------------------------- */
+
+static bool is_skipped(const struct refold_fold *fold, uint64_t seq)
+{
+    for (uint32_t i = 0; i < fold->skip_count; i++)
+        if (fold->skips[i] == seq)
+            return true;
+    return false;
+}
+
+/* The operator's SKIP, once risk has confirmed it, for a record that is still to come. */
+static void note_skip(struct refold_fold *fold, const struct core_input *input)
+{
+    const struct msg_admin_done *done = &input->msg->admin_done;
+    struct msg msg;
+    if (codec_kind(done->body, done->body_size) == MSG_skip &&
+        codec_decode_whole(done->body, done->body_size, &msg) == 0 &&
+        -(int64_t)msg.skip.service == fold->source && msg.skip.sequence > input->seq &&
+        fold->skip_count < REFOLD_FOLD_SKIPS && !is_skipped(fold, msg.skip.sequence))
+        fold->skips[fold->skip_count++] = msg.skip.sequence;
+}
+
+static void submit_digest(struct refold_fold *fold, uint64_t seq)
+{
+    struct msg msg = {.kind = MSG_digest};
+    msg.digest.position = seq;
+    refold_fold_digest(fold, msg.digest.digest);
+    outbox_submit(&fold->outbox, &msg);
+}
+
+int refold_fold_apply(struct refold_fold *fold, const struct core_input *input)
+{
+    const struct msg *msg = input->msg;
+    CHECK(input->seq == fold->next);
+    if (fold->state == NULL) {
+        int error = msg->kind == MSG_genesis ? give_birth(fold, &msg->genesis)
+                                             : ERR_CORRUPT;
+        if (error != 0)
+            return error;
+    }
+    check_sequence = input->seq;
+    outbox_clear(&fold->outbox);
+    if (!is_skipped(fold, input->seq))
+        fold->kind->core->apply(fold->state, input, &fold->outbox);
+    if (msg->kind == MSG_tick && fold->kind->submits &&
+        msg->tick.number % fold->genesis.digest_ticks == 0)
+        submit_digest(fold, input->seq);
+    if (msg->kind == MSG_admin_done)
+        note_skip(fold, input);
+    fold->next++;
+    return 0;
+}
+
+void refold_fold_digest(const struct refold_fold *fold, uint8_t digest[16])
+{
+    struct writer writer;
+    writer_init_digest(&writer);
+    fold->kind->core->save(fold->state, &writer);
+    writer_digest(&writer, digest);
+}

@@ -1,0 +1,169 @@
+/* refold_stream.c - see refold_stream.h. */
+#include "deploy/cli/refold_stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/pack.h"
+
+enum {
+    KEY_BYTES_MAX = 12,
+};
+
+static size_t make_key(const struct refold_stream *s, uint64_t seq,
+                       uint8_t key[KEY_BYTES_MAX])
+{
+    size_t size = 0;
+    if (s->table == JOURNAL_EMIT)
+        for (int shift = 24; shift >= 0; shift -= 8)
+            key[size++] = (uint8_t)(s->stream >> shift);
+    for (int shift = 56; shift >= 0; shift -= 8)
+        key[size++] = (uint8_t)(seq >> shift);
+    return size;
+}
+
+/* Does the found key belong to this stream, and which position does it name? */
+static bool read_key(const struct refold_stream *s, const uint8_t *found, size_t size,
+                     uint64_t *seq)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    size_t key_size = make_key(s, 0, key);
+    if (size != key_size || memcmp(found, key, key_size - sizeof *seq) != 0)
+        return false;
+    *seq = 0;
+    for (size_t i = key_size - sizeof *seq; i < key_size; i++)
+        *seq = *seq << 8 | found[i];
+    return true;
+}
+
+static int fail(struct refold_stream *s, const char *fault)
+{
+    s->fault = fault;
+    return ERR_CORRUPT;
+}
+
+/* The stored block at or before `seq`. ERR_NOT_FOUND. */
+static int find_before(struct refold_stream *s, uint64_t seq, uint64_t *first,
+                       const void **bytes, size_t *size)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    const void *found;
+    size_t found_size, key_size = make_key(s, seq, key);
+    int error = journal_seek_back(s->journal, s->table, key, key_size, &found,
+                                  &found_size, bytes, size);
+    if (error == 0 && !read_key(s, found, found_size, first))
+        error = ERR_NOT_FOUND;
+    return error;
+}
+
+/* Where the stream ends, as its last block says. A damaged one counts as a record: the
+ * walk will find what is wrong with it. */
+static int find_end(struct refold_stream *s)
+{
+    const void *bytes;
+    size_t size, used;
+    uint64_t first;
+    struct block block;
+    int error = find_before(s, UINT64_MAX, &first, &bytes, &size);
+    if (error != 0)
+        return error;
+    bool fits = block_open(&block, bytes, size, &used) == 0 && block.first_seq == first;
+    s->end = first + (fits ? block.count : 1);
+    return 0;
+}
+
+int refold_stream_open(struct refold_stream *s, struct journal *journal, uint32_t table,
+                       uint32_t stream)
+{
+    *s = (struct refold_stream){
+        .journal = journal, .table = table, .stream = stream, .next = 1, .end = 1};
+    int error = find_end(s);
+    if (error != 0)
+        return error;
+    s->block_bytes = malloc(REFOLD_STREAM_BLOCK_MAX);
+    return s->block_bytes == NULL ? ERR_MEMORY : 0;
+}
+
+void refold_stream_close(struct refold_stream *s)
+{
+    free(s->block_bytes);
+    s->block_bytes = NULL;
+}
+
+static int open_bytes(struct refold_stream *s, const void *bytes, size_t size)
+{
+    size_t used;
+    if (size > REFOLD_STREAM_BLOCK_MAX)
+        return fail(s, "size");
+    memcpy(s->block_bytes, bytes, size);
+    int error = block_open(&s->block, s->block_bytes, size, &used);
+    if (error == PACK_CORRUPT)
+        return fail(s, "crc");
+    if (error == PACK_VERSION)
+        return fail(s, "version");
+    if (error != 0 || used != size || s->block.count == 0)
+        return fail(s, "block");
+    return s->block.stream == s->stream ? 0 : fail(s, "stream");
+}
+
+/* A derived stream's chain is 16 bytes; the rest is zeros. */
+static int open_next(struct refold_stream *s)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    const void *bytes;
+    size_t size, key_size = make_key(s, s->next, key);
+    int error = journal_get(s->journal, s->table, key, key_size, &bytes, &size);
+    if (error != 0)
+        return error == ERR_NOT_FOUND ? fail(s, "gap") : error;
+    error = open_bytes(s, bytes, size);
+    if (error != 0)
+        return error;
+    if (s->block.first_seq != s->next)
+        return fail(s, "position");
+    if (memcmp(s->block.chain, s->chain, sizeof s->chain) != 0)
+        return fail(s, "chain");
+    if (s->stream == STREAM_LOG && s->block.time_ns <= s->time_ns)
+        return fail(s, "time");
+    s->is_in_block = true;
+    s->blocks++;
+    s->bytes += size;
+    return 0;
+}
+
+int refold_stream_next(struct refold_stream *s, struct block_record *record)
+{
+    if (s->next == s->end)
+        return 0;
+    if (!s->is_in_block) {
+        int error = open_next(s);
+        if (error != 0)
+            return error;
+    }
+    if (!block_next(&s->block, record) || record->seq != s->next)
+        return fail(s, "records");
+    s->next++;
+    if (s->stream == STREAM_LOG)
+        s->time_ns = record->time_ns;
+    if (s->next == s->block.first_seq + s->block.count) {
+        block_chain(&s->block, s->chain);
+        s->is_in_block = false;
+    }
+    return 1;
+}
+
+int refold_stream_seek(struct refold_stream *s, uint64_t seq)
+{
+    const void *bytes;
+    size_t size;
+    uint64_t first;
+    int error = find_before(s, seq, &first, &bytes, &size);
+    if (error != 0)
+        return error;
+    s->next = first;
+    error = open_bytes(s, bytes, size);
+    if (error != 0)
+        return error;
+    memcpy(s->chain, s->block.chain, sizeof s->chain);
+    s->time_ns = 0;
+    return 0;
+}

@@ -1,0 +1,186 @@
+/* refold_world.c - see refold_world.h. */
+#include "deploy/cli/refold_world.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "proto/codec.h"
+#include "services/gateway/gateway_core.h"
+#include "services/portfolio/portfolio_core.h"
+#include "services/risk/risk_core.h"
+#include "services/sequencer/sequencer_core.h"
+#include "services/settlement/settlement_core.h"
+#include "services/shard/shard_core.h"
+
+/* In the order in which a record reaches them; shards follow when risk has spoken. */
+static const struct {
+    const struct service_kind *kind;
+    uint32_t asked; /* 0: always */
+} singles[] = {
+    {&sequencer_kind, REFOLD_SEQUENCER},   {&risk_kind, 0},
+    {&settlement_kind, REFOLD_SETTLEMENT}, {&portfolio_kind, REFOLD_PORTFOLIO},
+    {&gateway_kind, REFOLD_GATEWAY},
+};
+
+int refold_world_journal(struct journal **journal, const char *directory,
+                         const char *name)
+{
+    char path[4096], file[4096 + 16];
+    *journal = NULL;
+    if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path)
+        return ERR_LENGTH;
+    snprintf(file, sizeof file, "%s/data.mdb", path);
+    if (access(file, R_OK) != 0)
+        return ERR_NOT_FOUND;
+    return journal_open(journal,
+                        &(struct journal_options){.path = path, .read_only = true});
+}
+
+int refold_world_open(struct refold_world *w, const char *directory, uint32_t services)
+{
+    *w = (struct refold_world){.services = services};
+    for (uint32_t i = 0; i < sizeof singles / sizeof *singles; i++) {
+        if (singles[i].asked != 0 && (services & singles[i].asked) == 0)
+            continue;
+        if (singles[i].asked == 0)
+            w->risk = w->fold_count;
+        refold_fold_init(&w->folds[w->fold_count++], singles[i].kind, 0);
+    }
+    w->shards = w->fold_count;
+    int error = refold_world_journal(&w->journal, directory, "sequencer");
+    return error != 0 ? error
+                      : refold_stream_open(&w->log, w->journal, JOURNAL_LOG, STREAM_LOG);
+}
+
+void refold_world_close(struct refold_world *w)
+{
+    for (uint32_t i = 0; i < w->fold_count; i++)
+        refold_fold_close(&w->folds[i]);
+    refold_stream_close(&w->log);
+    journal_close(&w->journal);
+}
+
+static int apply(struct refold_world *w, struct refold_fold *fold,
+                 const struct core_input *input)
+{
+    int error = refold_fold_apply(fold, input);
+    if (error == 0 && w->applied != NULL)
+        error = w->applied(w->argument, fold, input);
+    return error;
+}
+
+/* ---- approved.k -------------------------------------------------------------------- */
+
+static int feed_shard(struct refold_world *w, uint32_t k, const struct core_input *cause)
+{
+    const struct outbox_run *run = &w->folds[w->risk].outbox.emits[k];
+    struct refold_fold *shard = &w->folds[w->shards + k];
+    const uint8_t *body;
+    uint32_t size;
+    struct msg msg;
+    int error = 0;
+    for (size_t at = 0; error == 0 && (body = outbox_next(run, &at, &size)) != NULL;) {
+        struct core_input input = {.seq = shard->next,
+                                   .gseq = cause->gseq,
+                                   .time_ns = cause->time_ns,
+                                   .msg = &msg,
+                                   .bytes = body,
+                                   .bytes_size = size};
+        if (codec_decode_whole(body, size, &msg) != 0)
+            return ERR_CORRUPT;
+        error = apply(w, shard, &input);
+    }
+    w->shard_states[k] = shard->state;
+    return error;
+}
+
+static int feed_shards(struct refold_world *w, const struct core_input *cause)
+{
+    int error = 0;
+    for (uint32_t k = 0; error == 0 && w->shards + k < w->fold_count; k++)
+        error = feed_shard(w, k, cause);
+    return error;
+}
+
+/* ---- the log ----------------------------------------------------------------------- */
+
+/* The shards are as many as GENESIS says. */
+static int begin(struct refold_world *w)
+{
+    if (w->record.seq != 1 || w->msg.kind != MSG_genesis)
+        return ERR_CORRUPT;
+    w->genesis = w->msg.genesis;
+    for (uint32_t k = 0; (w->services & REFOLD_SHARDS) != 0 && k < w->genesis.shards; k++)
+        refold_fold_init(&w->folds[w->fold_count++], &shard_kind, k);
+    return 0;
+}
+
+static int apply_all(struct refold_world *w, const struct core_input *input)
+{
+    int error = 0;
+    for (uint32_t i = 0; error == 0 && i < w->shards; i++) {
+        error = apply(w, &w->folds[i], input);
+        if (error == 0 && i == w->risk)
+            error = feed_shards(w, input);
+    }
+    return error;
+}
+
+int refold_world_step(struct refold_world *w)
+{
+    int more = refold_stream_next(&w->log, &w->record);
+    if (more <= 0)
+        return more;
+    if (codec_decode_whole(w->record.bytes, w->record.size, &w->msg) != 0) {
+        w->log.fault = "message";
+        return ERR_CORRUPT;
+    }
+    int error = w->record.seq == 1 || w->genesis.shards == 0 ? begin(w) : 0;
+    const struct core_input input = {.seq = w->record.seq,
+                                     .gseq = w->record.gseq,
+                                     .time_ns = w->record.time_ns,
+                                     .source = w->record.source,
+                                     .n = w->record.n,
+                                     .msg = &w->msg,
+                                     .bytes = w->record.bytes,
+                                     .bytes_size = w->record.size};
+    if (error == 0)
+        error = apply_all(w, &input);
+    return error != 0 ? error : 1;
+}
+
+/* ---- looking in -------------------------------------------------------------------- */
+
+struct refold_fold *refold_world_find(struct refold_world *w, int64_t source)
+{
+    for (uint32_t i = 0; i < w->fold_count; i++)
+        if (w->folds[i].source == source)
+            return &w->folds[i];
+    return NULL;
+}
+
+static const void *state_of(struct refold_world *w, enum service service)
+{
+    struct refold_fold *fold = refold_world_find(w, -(int64_t)service);
+    return fold != NULL ? fold->state : NULL;
+}
+
+void refold_world_view(struct refold_world *w, struct refold_view *view)
+{
+    *view = (struct refold_view){
+        .gseq = w->record.seq,
+        .time_ns = w->record.time_ns,
+        .source = w->record.source,
+        .n = w->record.n,
+        .msg = &w->msg,
+        .genesis = &w->genesis,
+        .end = w->log.end - 1,
+        .risk = state_of(w, SERVICE_RISK),
+        .settlement = state_of(w, SERVICE_SETTLEMENT),
+        .portfolio = state_of(w, SERVICE_PORTFOLIO),
+        .shards = w->shard_states,
+        .shard_count = w->fold_count - w->shards,
+    };
+}
