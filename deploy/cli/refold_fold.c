@@ -120,8 +120,8 @@ int refold_fold_apply(struct refold_fold *fold, const struct core_input *input)
     const struct msg *msg = input->msg;
     CHECK(input->seq == fold->next);
     if (fold->state == NULL) {
-        int error = msg->kind == MSG_genesis ? give_birth(fold, &msg->genesis)
-                                             : ERR_CORRUPT;
+        int error =
+            msg->kind == MSG_genesis ? give_birth(fold, &msg->genesis) : ERR_CORRUPT;
         if (error != 0)
             return error;
     }

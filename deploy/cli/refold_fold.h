@@ -14,6 +14,7 @@
 #ifndef REFOLD_FOLD_H
 #define REFOLD_FOLD_H
 
+#include "common/error.h"
 #include "common/service.h"
 
 #define REFOLD_FOLD_SKIPS 64
