@@ -268,6 +268,8 @@ static int open_stream(struct dump *dump, const char *directory, const char *nam
             refold_stream_open(&dump->stream, dump->journal, place.table, place.stream);
     if (error == 0 && dump->from > 1 && dump->from < dump->stream.end)
         error = refold_stream_seek(&dump->stream, dump->from);
+    if (error == ERR_NOT_FOUND && dump->journal != NULL)
+        return ARGS_OK; /* nothing is stored yet: no lines */
     return error == 0 ? ARGS_OK
                       : args_fail("%s/%s: %s", directory, place.service,
                                   dump->stream.fault != NULL ? dump->stream.fault
