@@ -112,7 +112,8 @@ static void command(struct dedupe *d, struct naive *n, uint64_t gseq, uint64_t n
     }
 }
 
-/* Random opens, commands, repeats, gaps, conflicts and closes; a snapshot now and then. */
+/* Random opens, commands, repeats, gaps, conflicts and closes; a snapshot now and then.
+ * */
 static void test_model(void **unused)
 {
     (void)unused;

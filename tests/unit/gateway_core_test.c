@@ -198,8 +198,8 @@ static void test_heartbeats(void **unused)
     desk_destroy(d);
 }
 
-/* A peer that does not read is forgotten: nothing more is sent to it. When it speaks again, a
- * heartbeat tells how far its feed is, so that it sees what it missed. */
+/* A peer that does not read is forgotten: nothing more is sent to it. When it speaks
+ * again, a heartbeat tells how far its feed is, so that it sees what it missed. */
 static void test_undeliverable(void **unused)
 {
     (void)unused;
@@ -218,7 +218,8 @@ static void test_undeliverable(void **unused)
     desk_destroy(d);
 }
 
-/* A flood of records in one drain cuts those attached, instead of overflowing the outbox. */
+/* A flood of records in one drain cuts those attached, instead of overflowing the outbox.
+ * */
 static void test_flood_of_reports(void **unused)
 {
     (void)unused;

@@ -81,7 +81,7 @@ static void test_scope(void **unused)
     from(d, A);
     answered(d, A, ERR_WRONG_ROLE);
     answered(d, A, ERR_WRONG_ROLE);
-    answered(d, A, ERR_WRONG_ROLE);
+    asked(d, SERVICE_SEQUENCER);
     desk_sent_nothing(d);
     put_query(d, QUERY_KIND_BALANCES, BOB);
     put_query(d, QUERY_KIND_POSITIONS, 0);

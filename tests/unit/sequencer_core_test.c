@@ -56,8 +56,8 @@ static void test_force_open(void **unused)
     desk_destroy(d);
 }
 
-/* A consumer that the operator has removed is not waited for: from the confirmation on, not
- * from the command. */
+/* A consumer that the operator has removed is not waited for: from the confirmation on,
+ * not from the command. */
 static void test_consumer_removed(void **unused)
 {
     (void)unused;
