@@ -76,6 +76,16 @@ static void move(struct roster_service *s, uint64_t next, uint64_t now_ns)
     s->next = next;
 }
 
+void roster_measure_log(struct roster *r, uint64_t log_next, uint64_t now_ns)
+{
+    move(&r->services[SERVICE_SEQUENCER], log_next, now_ns);
+}
+
+uint64_t roster_log_rate(const struct roster *r)
+{
+    return r->services[SERVICE_SEQUENCER].rate;
+}
+
 void roster_check_in(struct roster *r, int64_t source, uint64_t next, uint64_t now_ns)
 {
     struct roster_service *s = roster_find(r, source);
@@ -137,7 +147,7 @@ size_t roster_positions(const struct roster *r, uint8_t *bytes, size_t capacity)
                                                        .stream = 1 + k,
                                                        .made = 1,
                                                        .next = r->made[k]});
-    for (uint32_t i = 1; i < ROSTER_SERVICES; i++)
+    for (uint32_t i = SERVICE_RISK; i < ROSTER_SERVICES; i++)
         if (r->services[i].next > 0)
             size += put_position(bytes + size, capacity - size,
                                  (struct msg_position){.source = -(int64_t)i,

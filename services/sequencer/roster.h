@@ -53,6 +53,10 @@ void roster_submitted(struct roster *, int64_t source, uint64_t n, const uint8_t
                       uint32_t size);
 void roster_register(struct roster *, uint32_t service, bool registered);
 
+/* How fast the log grows: records a second, over the last second. */
+void roster_measure_log(struct roster *, uint64_t log_next, uint64_t now_ns);
+uint64_t roster_log_rate(const struct roster *);
+
 void roster_check_in(struct roster *, int64_t source, uint64_t next, uint64_t now_ns);
 void roster_position(struct roster *, const struct msg_position *, uint64_t now_ns);
 bool roster_is_complete(const struct roster *);

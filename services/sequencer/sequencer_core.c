@@ -247,10 +247,10 @@ static void turn(void *state, const struct core_time *time, struct outbox *outbo
     }
     while (s->queue.count > 0 && sequencer_has_room(outbox))
         command_decide_front(s, time, outbox);
+    roster_measure_log(&s->roster, s->next, s->mono_ns);
 }
 
-/* ---- the rest of the contract
- * ----------------------------------------------------------- */
+/* ---- the rest of the contract ----------------------------------------------------- */
 
 static void carve(struct sequencer *s, const struct msg_genesis *genesis,
                   struct arena *arena)
@@ -303,6 +303,7 @@ static void query(const void *state, const struct msg_query *q,
     m.row_service.source = -SERVICE_SEQUENCER;
     m.row_service.epoch = s->epoch;
     m.row_service.next = s->next;
+    m.row_service.rate = roster_log_rate(&s->roster);
     m.row_service.ready = s->open;
     if (core_answer_add(answer, &m))
         roster_rows(&s->roster, s->next, s->mono_ns, answer);

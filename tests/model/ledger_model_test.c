@@ -114,7 +114,7 @@ static void transfer(struct world *world, uint32_t account, uint32_t asset,
     const uint64_t request = ++world->requests;
     if (amount > 0)
         msg.deposit_done =
-            (struct msg_deposit_done){request, account, asset, amount, request};
+            (struct msg_deposit_done){request, account, asset, amount, request, 0};
     else
         msg.withdraw_done =
             (struct msg_withdraw_done){request, account, asset, -amount, request};
