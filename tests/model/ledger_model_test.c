@@ -117,7 +117,7 @@ static void transfer(struct world *world, uint32_t account, uint32_t asset,
             (struct msg_deposit_done){request, account, asset, amount, request, 0};
     else
         msg.withdraw_done =
-            (struct msg_withdraw_done){request, account, asset, -amount, request};
+            (struct msg_withdraw_done){request, account, asset, -amount, request, 0};
     apply(world, SOURCE_RISK, &msg);
     world->balance[account][asset] += amount;
     keep(world, &(struct entry){.account = account, .asset = asset, .quantity = amount});
