@@ -24,7 +24,7 @@
 #include "services/sequencer/logtime.h"
 #include "services/sequencer/roster.h"
 
-#define SEQUENCER_QUEUE_BYTES (4u << 20)
+#define SEQUENCER_QUEUE_BYTES (16u << 20)
 #define SEQUENCER_TICK_NS     UINT64_C(100000000)
 #define SEQUENCER_RETRY_MS    10 /* value of BUSY */
 
