@@ -245,6 +245,37 @@ static void test_mutated_frames(void **unused)
     desk_destroy(d);
 }
 
+/* The same with random bytes of frames of every kind, submissions too: what is appended
+ * decodes (desk_take sees to that), and the state stays sound. */
+static void test_random_mutations(void **unused)
+{
+    (void)unused;
+    struct desk *d = open_desk();
+    const uint64_t session = open_session(d, ACCOUNT, 5);
+    const struct msg place_one = order(1);
+    struct msg m = {.kind = MSG_submission};
+    struct random random;
+    random_init(&random, 9);
+    m.submission.source = -SERVICE_RISK;
+    m.submission.first_n = 1;
+    m.submission.count = 2;
+    for (uint32_t i = 0; i < 500000; i++) {
+        put_command(d, session, 1 + i % 4, ACCOUNT, &place_one);
+        put_open(d, ACCOUNT, 1 + i % 8);
+        desk_put(d, &m);
+        desk_put_bin(d, &place_one);
+        desk_put_bin(d, &place_one);
+        say_position(d, -SERVICE_RISK, 0, 0, 1 + i);
+        desk_mutate(d, &random);
+        desk_receive(d, BUS_SERVER, GATEWAY, NULL);
+        sequencer_core.turn(d->state, &d->time, &d->outbox);
+        desk_take(d);
+        if (i % 1000 == 0)
+            desk_turn(d);
+    }
+    desk_destroy(d);
+}
+
 /* ---- limits ------------------------------------------------------------------------ */
 
 /* Orders are refused when risk is a window behind, cancels a quarter later. */
@@ -356,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_foreign_session),
         cmocka_unit_test(test_bad_bodies),
         cmocka_unit_test(test_mutated_frames),
+        cmocka_unit_test(test_random_mutations),
         cmocka_unit_test(test_risk_behind),
         cmocka_unit_test(test_shard_far_behind),
         cmocka_unit_test(test_storage_full),

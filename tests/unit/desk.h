@@ -17,6 +17,7 @@
 #include "common/bus.h"
 #include "common/core.h"
 #include "common/error.h"
+#include "common/random.h"
 #include "common/reader.h"
 #include "common/writer.h"
 #include "proto/codec.h"
@@ -212,6 +213,16 @@ static inline void desk_receive(struct desk *desk, uint32_t port, uint32_t peer,
         memcpy(frame.key, key, sizeof frame.key);
     desk->ops->receive(desk->state, &frame, &desk->time, &desk->outbox);
     desk->frame_size = 0;
+}
+
+/* Random bytes of the frame become others; now and then it is cut. */
+static inline void desk_mutate(struct desk *desk, struct random *random)
+{
+    for (uint64_t i = 1 + random_below(random, 4); i > 0; i--)
+        desk->frame[random_below(random, desk->frame_size)] =
+            (uint8_t)random_below(random, 256);
+    if (random_below(random, 8) == 0)
+        desk->frame_size = random_below(random, desk->frame_size) + 1;
 }
 
 /* Applies a record of the log. */

@@ -142,6 +142,50 @@ static void test_mutations(void **unused)
     desk_destroy(d);
 }
 
+/* Frames of every kind a client may send, with random bytes changed: the state stays
+ * sound and no other account is ever named. */
+static void test_random_mutations(void **unused)
+{
+    (void)unused;
+    struct core_settings fast = world_settings;
+    fast.order_rate = fast.order_burst = fast.query_rate = fast.query_burst = 10000000;
+    struct desk *d = open_venue(&fast);
+    const uint64_t session = open_session(d, A, 1);
+    const struct msg place = order(1), drop = cancel(2), ping = {.kind = MSG_ping};
+    const struct msg resume = {.kind = MSG_resume, .resume.session = session};
+    const struct msg tick = {.kind = MSG_tick, .tick.number = 1};
+    struct random random;
+    uint8_t key[32];
+    key_of(key, ALICE);
+    random_init(&random, 5);
+    for (uint32_t i = 0; i < 500000; i++) {
+        put_command(d, session, 1 + i % 4, &place);
+        put_open(d, 1 + i);
+        put_command(d, session, 2, &drop);
+        put_query(d, QUERY_KIND_BALANCES, 0);
+        desk_put(d, &resume);
+        desk_put(d, &ping);
+        desk_mutate(d, &random);
+        desk_receive(d, BUS_CLIENTS, A, key);
+        desk_take(d);
+        for (uint32_t k = 0; k < d->sent_count; k++) {
+            const struct msg *m = &d->sent[k].msg;
+            if (m->kind == MSG_submit_command)
+                assert_int_equal(m->submit_command.account, ALICE);
+            else if (m->kind == MSG_submit_open)
+                assert_int_equal(m->submit_open.account, ALICE);
+            else if (m->kind == MSG_query && m->query.kind != QUERY_KIND_CHAIN)
+                assert_int_equal(m->query.account, ALICE);
+        }
+        if (i % 1000 == 0) {
+            desk_pass_ms(d, 100);
+            desk_apply(d, 0, 0, &tick);
+            desk_turn(d);
+        }
+    }
+    desk_destroy(d);
+}
+
 /* Orders run into their bucket; cancels have their own. */
 static void test_rate(void **unused)
 {
@@ -283,11 +327,17 @@ static void test_floods(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forward),         cmocka_unit_test(test_roles),
-        cmocka_unit_test(test_foreign_session), cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_mutations),       cmocka_unit_test(test_rate),
-        cmocka_unit_test(test_in_flight),       cmocka_unit_test(test_behind),
-        cmocka_unit_test(test_unavailable),     cmocka_unit_test(test_floods),
+        cmocka_unit_test(test_forward),
+        cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_foreign_session),
+        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_random_mutations),
+        cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_in_flight),
+        cmocka_unit_test(test_behind),
+        cmocka_unit_test(test_unavailable),
+        cmocka_unit_test(test_floods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
