@@ -8,7 +8,7 @@
 #include "proto/codec.h"
 #include "proto/limits.h"
 
-static const struct order_list empty_list = {ORDER_NONE, ORDER_NONE};
+static const struct order_list empty_list = {ORDER_NONE, ORDER_NONE, ORDER_NONE};
 
 void order_init(struct orders *orders, struct arena *arena, uint32_t accounts_max,
                 uint32_t orders_max)
@@ -30,13 +30,19 @@ void order_init(struct orders *orders, struct arena *arena, uint32_t accounts_ma
         orders->of_account[i] = empty_list;
 }
 
-/* Lists are in the order of ids, which is almost always that of insertion. */
+/* Lists are in the order of ids, which within a shard is almost always that of insertion. */
 static void insert(struct order *items, struct order_list *list, uint32_t index)
 {
+    const uint64_t id = items[index].row.order_id;
     uint32_t previous = list->last;
-    while (previous != ORDER_NONE &&
-           items[previous].row.order_id > items[index].row.order_id)
+    if (previous != ORDER_NONE && items[previous].row.order_id > id)
+        previous = list->near;
+    while (previous != ORDER_NONE && items[previous].row.order_id > id)
         previous = items[previous].previous;
+    while (previous != ORDER_NONE && items[previous].next != ORDER_NONE &&
+           items[items[previous].next].row.order_id < id)
+        previous = items[previous].next;
+    list->near = index;
 
     const uint32_t next = previous == ORDER_NONE ? list->first : items[previous].next;
     items[index].previous = previous;
@@ -51,6 +57,8 @@ static void unlink_order(struct order *items, struct order_list *list, uint32_t 
     const uint32_t next = items[index].next;
     *(previous == ORDER_NONE ? &list->first : &items[previous].next) = next;
     *(next == ORDER_NONE ? &list->last : &items[next].previous) = previous;
+    if (list->near == index)
+        list->near = previous != ORDER_NONE ? previous : next;
 }
 
 static void add_waiting(struct orders *orders, const struct msg_row_order *row)

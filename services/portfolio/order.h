@@ -35,8 +35,10 @@ struct order {
     uint32_t next, previous;
 };
 
+/* `near` is where the last one went in: the next one belongs close to it, for each shard
+ * reports a whole batch at a time. */
 struct order_list {
-    uint32_t first, last;
+    uint32_t first, last, near;
 };
 
 struct orders {
