@@ -383,5 +383,8 @@ int main(void)
         tests[i] = (struct CMUnitTest){.name = found.gl_pathv[i],
                                        .test_func = run_trace,
                                        .initial_state = found.gl_pathv[i]};
-    return _cmocka_run_group_tests("trace", tests, found.gl_pathc, NULL, NULL);
+    int failed = _cmocka_run_group_tests("trace", tests, found.gl_pathc, NULL, NULL);
+    free(tests);
+    globfree(&found);
+    return failed;
 }
