@@ -5,10 +5,10 @@
  * gather in one transaction that the owner commits; LMDB flags are 0, so a commit that
  * returned is on the disk (durable = false, for benchmarks only, leaves the sync out).
  *
- * Owns:     the environment, the lock file of its directory, at most one write transaction.
+ * Owns:     the environment, its directory's lock file, at most one write transaction.
  * Units:    bytes.
- * Errors:   open: ERR_LOCKED, ERR_VERSION, ERR_IO, ERR_CORRUPT; put: ERR_MAP_FULL; commit:
- *           ERR_MAP_FULL, ERR_DISK_FULL, ERR_IO: after the last two the process must stop
+ * Errors:   open: ERR_LOCKED, ERR_VERSION, ERR_IO, ERR_CORRUPT; put: ERR_MAP_FULL;
+ *           commit: ERR_MAP_FULL, ERR_DISK_FULL, ERR_IO: after the last two the process must stop
  *           and acknowledge nothing.
  * Threads:  one at a time; journals of different directories are independent. A process
  *           opens a directory once, tools too: LMDB's locks are the process's.

@@ -241,7 +241,7 @@ int service_turn(struct service_instance *s)
         return s->error;
     uint64_t began_ns = s->now.mono_ns;
     read_clock(s);
-    if (s->was_busy) /* then this turn follows at once: one reading of the clock for both */
+    if (s->was_busy) /* then this turn follows at once: one clock for both */
         metrics_observe(&s->metrics, METRICS_turn, s->now.mono_ns - began_ns);
     measure(s);
     int done = work(s);

@@ -30,7 +30,7 @@ void order_init(struct orders *orders, struct arena *arena, uint32_t accounts_ma
         orders->of_account[i] = empty_list;
 }
 
-/* Lists are in the order of ids, which within a shard is almost always that of insertion. */
+/* Lists are in the order of ids: within a shard almost always that of insertion. */
 static void insert(struct order *items, struct order_list *list, uint32_t index)
 {
     const uint64_t id = items[index].row.order_id;

@@ -39,7 +39,8 @@ static int try_open(const char *path, uint64_t map_bytes, bool read_only,
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    strcpy(fixture->directory, "/tmp/zex-journal-XXXXXX");
+    memcpy(fixture->directory, "/tmp/zex-journal-XXXXXX",
+           sizeof "/tmp/zex-journal-XXXXXX");
     if (!mkdtemp(fixture->directory))
         return -1;
     snprintf(fixture->path, sizeof fixture->path, "%s/data/one", fixture->directory);

@@ -107,7 +107,7 @@ static struct msg_answer take_answer(void)
     return msg.answer;
 }
 
-/* Answered where the question asks for, with rows that are not committed yet; else PENDING. */
+/* Answered where the question asks for, with rows not committed yet; else PENDING. */
 static void queries(void **state)
 {
     (void)state;
