@@ -8,8 +8,8 @@
  * Owns:     the environment, its directory's lock file, at most one write transaction.
  * Units:    bytes.
  * Errors:   open: ERR_LOCKED, ERR_VERSION, ERR_IO, ERR_CORRUPT; put: ERR_MAP_FULL;
- *           commit: ERR_MAP_FULL, ERR_DISK_FULL, ERR_IO: after the last two the process must stop
- *           and acknowledge nothing.
+ *           commit: ERR_MAP_FULL, ERR_DISK_FULL, ERR_IO: after the last two the process
+ *           must stop and acknowledge nothing.
  * Threads:  one at a time; journals of different directories are independent. A process
  *           opens a directory once, tools too: LMDB's locks are the process's.
  * Bounds:   JOURNAL_TABLES tables; keys up to 255 bytes; map size fixed at open.
