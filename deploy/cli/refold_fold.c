@@ -17,6 +17,8 @@ enum {
     SENDS_BYTES = 128 << 20,
 };
 
+_Thread_local const struct refold_fold *refold_fold_applying;
+
 void refold_fold_init(struct refold_fold *fold, const struct service_kind *kind,
                       uint32_t instance)
 {
@@ -50,6 +52,20 @@ static void *map_memory(size_t size)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
+/* No fold depends on what the operator set; it only has to make sense. */
+static const struct core_settings settings = {.window_records = 1,
+                                              .shard_window_records = 1,
+                                              .order_rate = 1,
+                                              .order_burst = 1,
+                                              .cancel_rate = 1,
+                                              .cancel_burst = 1,
+                                              .query_rate = 1,
+                                              .query_burst = 1,
+                                              .in_flight_max = 1,
+                                              .heartbeat_ms = 1,
+                                              .idle_ms = 1,
+                                              .query_timeout_ms = 1};
+
 /* One record may end every open order (kill switch), so the run holds a report for each.
  */
 static int give_birth(struct refold_fold *fold, const struct msg_genesis *genesis)
@@ -73,7 +89,7 @@ static int give_birth(struct refold_fold *fold, const struct msg_genesis *genesi
     outbox_init(&fold->outbox, fold->memory, &sizes);
     core->init(fold->state, genesis, fold->instance);
     if (core->configure != NULL)
-        core->configure(fold->state, &(struct core_settings){.curve = false});
+        core->configure(fold->state, &settings);
     return 0;
 }
 
@@ -119,13 +135,14 @@ int refold_fold_apply(struct refold_fold *fold, const struct core_input *input)
 {
     const struct msg *msg = input->msg;
     CHECK(input->seq == fold->next);
+    check_sequence = input->seq;
+    refold_fold_applying = fold;
     if (fold->state == NULL) {
         int error =
             msg->kind == MSG_genesis ? give_birth(fold, &msg->genesis) : ERR_CORRUPT;
         if (error != 0)
             return error;
     }
-    check_sequence = input->seq;
     outbox_clear(&fold->outbox);
     if (!is_skipped(fold, input->seq))
         fold->kind->core->apply(fold->state, input, &fold->outbox);

@@ -66,8 +66,8 @@ static int apply(struct refold_world *w, struct refold_fold *fold,
                  const struct core_input *input)
 {
     int error = refold_fold_apply(fold, input);
-    if (error == 0 && w->applied != NULL)
-        error = w->applied(w->argument, fold, input);
+    if (error == 0 && w->hooks != NULL)
+        error = w->hooks->applied(w->hooks->argument, fold, input);
     return error;
 }
 
@@ -146,6 +146,8 @@ int refold_world_step(struct refold_world *w)
                                      .msg = &w->msg,
                                      .bytes = w->record.bytes,
                                      .bytes_size = w->record.size};
+    if (error == 0 && w->hooks != NULL)
+        error = w->hooks->arrived(w->hooks->argument, &input);
     if (error == 0)
         error = apply_all(w, &input);
     return error != 0 ? error : 1;

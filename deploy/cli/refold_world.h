@@ -20,9 +20,14 @@ enum {
     REFOLD_WORLD_FOLDS = SHARD_MAX + 1 + 5, /* shards behind the services that are one */
 };
 
-/* Called after each record of each core, while its outputs are in its outbox. */
-typedef int refold_world_applied(void *argument, struct refold_fold *,
-                                 const struct core_input *);
+/* What a tool that looks closer is told. What it returns, if not 0, ends the step. */
+struct refold_world_hooks {
+    /* A record of the log, before any core sees it; the cores exist. */
+    int (*arrived)(void *argument, const struct core_input *);
+    /* After each record of each core, while its outputs are in its outbox. */
+    int (*applied)(void *argument, struct refold_fold *, const struct core_input *);
+    void *argument;
+};
 
 struct refold_world {
     struct journal *journal;
@@ -35,8 +40,7 @@ struct refold_world {
     struct msg msg; /* of the last record */
     struct block_record record;
     const void *shard_states[SHARD_MAX + 1];
-    refold_world_applied *applied; /* or NULL */
-    void *argument;
+    const struct refold_world_hooks *hooks; /* or NULL */
 };
 
 /* Opens the log read-only. */
