@@ -31,8 +31,6 @@
 
 #define PPM         1000000
 #define FEE_PPM_MAX 100000 /* 10 % */
-/* Operator's commands that risk has not decided yet; the sequencer takes no more. */
-#define OPERATOR_PENDING_MAX 1024
 
 #define BODY_BYTES_MAX    320 /* an encoded command or report */
 #define MESSAGE_BYTES_MAX 512 /* any encoded message */

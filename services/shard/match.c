@@ -221,8 +221,8 @@ static bool can_fill(const struct match_symbol *symbol, const struct taker *t)
     return false;
 }
 
-/* Puts what is left of the taker into the book. Levels are as many as orders, see
- * shard_core.c, so there is always room. */
+/* Puts what is left of the taker into the book. There is room: has_room() was asked if the
+ * order did not cross, and one that crossed and has something left emptied a level. */
 static void rest(struct match_symbol *symbol, const struct taker *t)
 {
     struct book_order order = {.leaves = t->leaves,
@@ -239,14 +239,25 @@ static void rest(struct match_symbol *symbol, const struct taker *t)
 /* ---- commands
  * --------------------------------------------------------------------------- */
 
-/* 0, or why the order may not enter this book now. */
+/* Is there a price level for an order that will rest at `price`, or one that `leaving`, the
+ * level it comes from (NULL: none), gives up? */
+static bool has_room(const struct match_symbol *symbol, enum side side, int64_t price,
+                     const struct book_level *leaving)
+{
+    const struct book_pool *pool = symbol->book.pool;
+    return pool->level_count < pool->levels_max ||
+           (leaving != NULL && leaving->order_count == 1) ||
+           book_find_level(&symbol->book, own_side(side), price) != (uint32_t)BOOK_NONE;
+}
+
+/* 0, or why an order that would rest (or, IOC and FOK, only take) may not enter now. */
 static int find_refusal(const struct match_symbol *symbol, enum side side, int64_t price,
-                        bool post_only)
+                        bool post_only, bool rests, const struct book_level *leaving)
 {
     if (symbol->trading != TRADING_OPEN)
         return ERR_HALTED;
     if (!book_crosses(&symbol->book, other_side(side), price))
-        return 0;
+        return rests && !has_room(symbol, side, price, leaving) ? ERR_CAPACITY : 0;
     if (post_only)
         return ERR_POST_ONLY;
     return symbol->set.refuse_crossing ? ERR_WOULD_CROSS : 0;
@@ -261,7 +272,8 @@ void match_new(struct match_symbol *symbol, uint64_t order_id,
                const struct msg_approved_new *m, struct outbox *outbox)
 {
     CHECK(symbol->set.symbol == m->symbol);
-    int reason = find_refusal(symbol, (enum side)m->side, m->price, m->post_only);
+    int reason = find_refusal(symbol, (enum side)m->side, m->price, m->post_only,
+                              m->tif == TIF_GTC, NULL);
     if (reason != 0) {
         report_rejected(order_id, m, reason, outbox);
         return;
@@ -387,7 +399,7 @@ void match_replace(struct match_symbol *symbol, uint64_t request,
         t.terms = book_unpack(order->terms);
         bool post_only = (t.terms.flags & FLAG_POST_ONLY) != 0;
         if (t.leaves > 0)
-            reason = find_refusal(symbol, t.side, m->price, post_only);
+            reason = find_refusal(symbol, t.side, m->price, post_only, true, level);
     }
     if (reason != 0) {
         report_unchanged(request, m->slot, m->account, m->order_id, m->cl_ord_id,

@@ -20,7 +20,14 @@ struct shard {
     struct match_symbol *symbols; /* SYMBOL_MAX + 1, by id */
 };
 
-/* The same walk measures and carves. Levels are never the bottleneck: one per order. */
+/* More levels than orders are of no use. */
+static uint32_t count_levels(const struct msg_genesis *genesis)
+{
+    return genesis->levels_max < genesis->orders_max ? genesis->levels_max
+                                                     : genesis->orders_max;
+}
+
+/* The same walk measures and carves. */
 static void carve(struct arena *arena, struct shard **shard, void **pool,
                   const struct msg_genesis *genesis)
 {
@@ -29,7 +36,8 @@ static void carve(struct arena *arena, struct shard **shard, void **pool,
     uint32_t *scratch = arena_take(arena, orders_max * sizeof *scratch, ARENA_ALIGN_MAX);
     struct match_symbol *symbols =
         arena_take(arena, (SYMBOL_MAX + 1) * sizeof *symbols, ARENA_ALIGN_MAX);
-    *pool = arena_take(arena, book_pool_size(orders_max, orders_max), ARENA_ALIGN_MAX);
+    *pool = arena_take(arena, book_pool_size(orders_max, count_levels(genesis)),
+                       ARENA_ALIGN_MAX);
     if (*shard != NULL) {
         (*shard)->scratch = scratch;
         (*shard)->symbols = symbols;
@@ -55,7 +63,7 @@ static void init(void *state, const struct msg_genesis *genesis, uint32_t instan
     void *pool;
     arena_init(&arena, state, size(genesis, instance));
     carve(&arena, &shard, &pool, genesis);
-    book_pool_init(&shard->pool, pool, shard->orders_max, shard->orders_max);
+    book_pool_init(&shard->pool, pool, shard->orders_max, count_levels(genesis));
 }
 
 /* Risk has checked that the symbol exists and is ours. */

@@ -4,7 +4,8 @@
  * Units:    proto/limits.h; input positions are those of approved.k, ids are gseqs.
  * Errors:   none; refusals are reports.
  * Threads:  none.
- * Bounds:   GENESIS: orders_max open orders (by risk's slot) and as many levels.
+ * Bounds:   GENESIS: orders_max open orders (by risk's slot), levels_max prices of all
+ *           books together: one more is refused with CAPACITY.
  */
 #ifndef SHARD_CORE_H
 #define SHARD_CORE_H
