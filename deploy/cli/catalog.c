@@ -23,7 +23,7 @@ void catalog_add_account(struct catalog *self, const struct msg_account_set *m)
     self->accounts[m->account] = *m;
 }
 
-static void take(void *argument, const struct msg *row)
+void catalog_add(void *argument, const struct msg *row)
 {
     struct catalog *self = argument;
     if (row->kind == MSG_symbol_set)
@@ -34,19 +34,26 @@ static void take(void *argument, const struct msg *row)
         catalog_add_account(self, &row->account_set);
 }
 
-int catalog_load(struct catalog *self, zex_client *client, const struct args *args)
+int catalog_init(struct catalog *self)
 {
-    static const int kinds[] = {QUERY_KIND_ASSETS, QUERY_KIND_SYMBOLS,
-                                QUERY_KIND_ACCOUNTS};
     *self = (struct catalog){
         .symbols = calloc(SYMBOL_MAX + 1, sizeof *self->symbols),
         .assets = calloc(ASSET_MAX + 1, sizeof *self->assets),
     };
-    if (self->symbols == NULL || self->assets == NULL)
-        return args_fail("out of memory");
+    return self->symbols == NULL || self->assets == NULL ? args_fail("out of memory")
+                                                         : ARGS_OK;
+}
+
+int catalog_load(struct catalog *self, zex_client *client, const struct args *args)
+{
+    static const int kinds[] = {QUERY_KIND_ASSETS, QUERY_KIND_SYMBOLS,
+                                QUERY_KIND_ACCOUNTS};
+    int code = catalog_init(self);
+    if (code != ARGS_OK)
+        return code;
     for (int i = 0; i < 3; i++) {
-        int code = connect_query(client, args, (struct zex_query){.kind = kinds[i]}, NULL,
-                                 take, self);
+        code = connect_query(client, args, (struct zex_query){.kind = kinds[i]}, NULL,
+                             catalog_add, self);
         if (code != ARGS_OK)
             return code;
     }

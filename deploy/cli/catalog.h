@@ -19,6 +19,10 @@ struct catalog {
     bool failed;
 };
 
+/* An empty one, filled by hand: a visitor of rows whose argument is the catalog. */
+int catalog_init(struct catalog *);
+void catalog_add(void *catalog, const struct msg *row);
+
 int catalog_load(struct catalog *, zex_client *, const struct args *);
 void catalog_close(struct catalog *);
 void catalog_add_account(struct catalog *, const struct msg_account_set *);
