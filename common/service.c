@@ -166,7 +166,8 @@ static bool is_ready(const struct service_instance *s)
     if (s->state == NULL || s->is_replaying)
         return false;
     return service_owns_log(s) ||
-           (s->is_welcomed && s->input.next >= s->input.head &&
+           (s->is_welcomed && (!s->kind->submits || s->submitter.welcomed) &&
+            s->input.next >= s->input.head &&
             s->now.mono_ns - s->input.heard_ns < 4 * STREAM_RETRY_NS);
 }
 

@@ -101,11 +101,21 @@ static void drop(struct stream_submitter *s, uint64_t last_n, uint64_t now_ns)
         s->head = s->sent = s->tail = 0;
 }
 
+/* The sequencer speaks of less than it has acknowledged: a late message, or, when it goes
+ * on, an older copy of the log. */
+static int behind(struct stream_submitter *s, uint64_t now_ns)
+{
+    if (s->gap_since_ns == 0)
+        s->gap_since_ns = now_ns;
+    return now_ns - s->gap_since_ns >= LOST_NS ? ERR_LOG_BEHIND : 0;
+}
+
 int stream_submitter_welcome(struct stream_submitter *s,
                              const struct msg_welcome *welcome, uint64_t now_ns)
 {
     if (welcome->last_n < s->acked_n)
-        return 0; /* late */
+        return behind(s, now_ns);
+    s->gap_since_ns = 0;
     s->welcomed = true;
     if (welcome->last_n > s->made_n) {
         drop(s, s->made_n, now_ns);
@@ -139,12 +149,9 @@ int stream_submitter_ack(struct stream_submitter *s, const struct msg_ack *ack,
         s->gap_since_ns = 0;
         if (gap && now_ns - s->rewound_ns >= REWIND_NS)
             rewind_to_acked(s, now_ns);
-    } else if (gap && s->gap_since_ns == 0) {
-        s->gap_since_ns = now_ns;
-    } else if (gap && now_ns - s->gap_since_ns >= LOST_NS) {
-        return ERR_LOG_BEHIND;
+        return 0;
     }
-    return 0;
+    return gap ? behind(s, now_ns) : 0;
 }
 
 /* How many records from `sent` on fit, and the offset behind them. */

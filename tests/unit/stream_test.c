@@ -425,6 +425,12 @@ static void a_log_that_forgot(void **state)
     assert_int_equal(ack(2, ERR_GAP, 3 * ms), 0); /* may be late */
     assert_int_equal(ack(2, ERR_GAP, 4000 * ms), 0);
     assert_int_equal(ack(2, ERR_GAP, 5003 * ms), ERR_LOG_BEHIND);
+    make_submitter();
+    assert_int_equal(welcome(0, 1 * ms), 0);
+    assert_int_equal(add(4), 0);
+    assert_int_equal(ack(4, 0, 2 * ms), 0);
+    assert_int_equal(welcome(3, 3 * ms), 0);
+    assert_int_equal(welcome(3, 5003 * ms), ERR_LOG_BEHIND);
 }
 
 static void saved_with_what_is_not_acknowledged(void **state)

@@ -63,12 +63,25 @@ static void check_money(void)
         assert_int_equal(total[asset], 0);
 }
 
+/* All that was made is in the log, and known to be. */
+static void check_submissions(void)
+{
+    struct sequencer sequencer =
+        *(const struct sequencer *)service_state(venue[SEQUENCER]);
+    for (uint32_t i = RISK; i < GATEWAY; i++) {
+        const struct stream_submitter *s = &venue[i]->submitter;
+        assert_int_equal(stream_submitter_unacked_bytes(s), 0);
+        assert_int_equal(roster_find(&sequencer.roster, s->source)->last_n, s->made_n);
+    }
+}
+
 static void check_venue(void)
 {
     settle();
     for (uint32_t i = 0; i < SERVICES; i++)
         assert_true(service_is_ready(venue[i]));
     assert_true(venue[SHARD_0]->submitter.made_n > COMMANDS);
+    check_submissions();
     check_money();
     for (uint32_t i = RISK; i < GATEWAY; i++)
         live_again(i);
