@@ -9,10 +9,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "deploy/cli/commands.h"
+#include "deploy/cli/progress.h"
 #include "deploy/cli/refold_world.h"
 #include "deploy/cli/table.h"
 #include "deploy/cli/verify_ledger.h"
@@ -24,7 +24,6 @@ enum {
     STORES_MAX = 4 + GATEWAYS_MAX + SHARD_MAX + 1,
     AGREE_EVERY = 1000,  /* records between two looks at the money */
     CHECK_EVERY = 20000, /* records between two looks at each core's invariants */
-    BAR_WIDTH = 40,
 };
 
 struct verify {
@@ -36,8 +35,7 @@ struct verify {
     struct verify_ledger ledger;
     struct verify_difference difference;
     uint64_t agree_every;
-    uint64_t shown_ns, began_ns;
-    bool is_terminal;
+    struct progress progress;
 };
 
 /* ---- opening ----------------------------------------------------------------------- */
@@ -179,33 +177,6 @@ static void check_cores(struct verify *v)
 
 /* ---- the pass ---------------------------------------------------------------------- */
 
-static uint64_t read_clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
-static void show_progress(struct verify *v)
-{
-    const uint64_t fifth_ns = UINT64_C(200000000);
-    uint64_t now_ns = read_clock_ns(), end = v->world.log.end - 1;
-    uint64_t gseq = v->world.log.next - 1;
-    if (!v->is_terminal || now_ns - v->shown_ns < fifth_ns)
-        return;
-    v->shown_ns = now_ns;
-    int filled = (int)(gseq * BAR_WIDTH / end);
-    fprintf(stderr, "\r[%.*s%*s] %3" PRIu64 "%%  gseq %" PRIu64 " of %" PRIu64, filled,
-            "########################################", BAR_WIDTH - filled, "",
-            gseq * 100 / end, gseq, end);
-}
-
-static void clear_progress(const struct verify *v)
-{
-    if (v->is_terminal)
-        fputs("\r\033[K", stderr);
-}
-
 static int walk(struct verify *v)
 {
     int more;
@@ -217,7 +188,7 @@ static int walk(struct verify *v)
         if (error != 0)
             return error;
         if (gseq % 1024 == 0)
-            show_progress(v);
+            progress_show(&v->progress, gseq, v->world.log.end - 1);
     }
     if (more < 0 && *v->difference.what == 0)
         return verify_differs(&v->difference, "sequencer", "log", v->world.log.next,
@@ -237,7 +208,7 @@ static int verify_all(struct verify *v)
         check_cores(v);
     for (uint32_t i = 0; error == 0 && i < v->store_count; i++)
         error = verify_store_finish(&v->stores[i], &v->difference);
-    clear_progress(v);
+    progress_end(&v->progress);
     return error;
 }
 
@@ -304,7 +275,7 @@ static void report_services(const struct verify *v)
 
 static void report_success(const struct verify *v)
 {
-    uint64_t ms = (read_clock_ns() - v->began_ns) / 1000000, end = v->world.log.end - 1;
+    uint64_t ms = progress_ms(&v->progress), end = v->world.log.end - 1;
     report_services(v);
     if (v->args.json) {
         json_t *row = json_pack(
@@ -332,8 +303,7 @@ int command_verify(int argc, char **argv)
     struct verify *v = calloc(1, sizeof *v);
     if (v == NULL)
         return args_fail("out of memory");
-    v->began_ns = read_clock_ns();
-    v->is_terminal = isatty(STDERR_FILENO);
+    progress_begin(&v->progress, "gseq");
     int code = args_parse(&v->args, argc, argv, flags);
     if (code == ARGS_OK &&
         (!args_number(&v->args, "every", AGREE_EVERY, &v->agree_every) ||
