@@ -8,6 +8,8 @@
  *     service_query.c    reads that wait for their position
  *     service_store.c    cursor, commit, snapshot
  *     service_restart.c  snapshot, replay, compare
+ *     service_sender.c   one frame per destination; service_log.c  one line per event
+ *     service_setup.c    settings to options; service_main.c  main() of a service
  *
  * Owns:     everything below.
  * Units:    ns of the monotonic clock, read once per turn.
