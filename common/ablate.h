@@ -1,0 +1,45 @@
+/* ablate.h - switches a mechanism off, in a test build only, to see that tests notice.
+ *
+ * In every other build ABLATE is the constant 0 and leaves no trace. `make ablate` runs
+ * the simulator with each name below and fails if one is not caught.
+ *
+ * Owns:     one choice, for the whole process.
+ * Units:    none.
+ * Errors:   none.
+ * Threads:  set before any other thread starts.
+ * Bounds:   none.
+ */
+#ifndef ABLATE_H
+#define ABLATE_H
+
+#define ABLATE_LIST(X)                                                                   \
+    X(PUSH_BEFORE_COMMIT)   /* sequencer: records are published, then committed */       \
+    X(ANSWER_BEFORE_COMMIT) /* sequencer: answers and acks leave, then the commit */     \
+    X(NO_DEDUPE)            /* sequencer: a repeat is a new command */                   \
+    X(NO_DEDUPE_SAVE)       /* sequencer: its snapshot forgets the sessions' answers */  \
+    X(NO_GAP_CHECK)         /* sequencer: n need not follow the last one */              \
+    X(NO_FETCH)             /* consumers: what is missed stays missed */                 \
+    X(NO_SEQUENCE_CHECK)    /* consumers: whatever comes is next */                      \
+    X(NO_OUTBOX_SAVE)       /* submitters: the snapshot leaves out what is not acked */  \
+    X(NO_SUBMITTER_RESEND)  /* submitters: what is lost stays lost */                    \
+    X(HOLD_UNTIL_CANCEL)    /* risk: a CANCEL releases the hold, not its report */       \
+    X(NO_PREV)              /* client: takes any report */                               \
+    X(BUSY_IS_FINAL)        /* client: after BUSY the n is used for something else */    \
+    X(NO_CLIENT_RESEND)     /* client: sends once */
+
+enum ablate_name {
+    ABLATE_NOTHING,
+#define ABLATE_ENUM(name) ABLATE_##name,
+    ABLATE_LIST(ABLATE_ENUM)
+#undef ABLATE_ENUM
+        ABLATE_END,
+};
+
+#ifdef ZEX_ABLATE
+extern enum ablate_name ablate_chosen; /* defined by the simulator */
+#define ABLATE(name) (ablate_chosen == ABLATE_##name)
+#else
+#define ABLATE(name) 0
+#endif
+
+#endif

@@ -1,0 +1,40 @@
+/* archive.h - the committed log, as an auditor copies it from the sequencer's disk.
+ *
+ * Owns:     copies of all records; they must never change or go away afterwards.
+ * Units:    positions of the log.
+ * Errors:   archive_read: what is wrong with the log (I7), or NULL.
+ * Threads:  one.
+ * Bounds:   none.
+ */
+#ifndef SIM_ARCHIVE_H
+#define SIM_ARCHIVE_H
+
+#include <stdint.h>
+
+#include "common/stream.h"
+#include "proto/msg.h"
+
+struct archive_record {
+    uint64_t gseq, time_ns, n;
+    int64_t source;
+    uint32_t size;
+    uint16_t kind;
+    uint8_t bytes[BODY_BYTES_MAX + 64];
+};
+
+struct archive {
+    struct archive_record *records; /* [gseq - 1] */
+    uint64_t count, capacity;
+    uint32_t blocks; /* rows of the log's table read */
+    uint8_t chain[STREAM_CHAIN];
+    uint64_t time_ns;
+    uint64_t busy_count; /* records that are neither TICK, DIGEST nor EPOCH */
+};
+
+void archive_init(struct archive *);
+void archive_close(struct archive *);
+
+/* Copies what was committed since; every block must follow the one before. */
+const char *archive_read(struct archive *, const char *path);
+
+#endif

@@ -1,0 +1,372 @@
+/* client.c - sends until accepted, takes reports in an unbroken chain. */
+#include "tests/sim/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/ablate.h"
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/error.h"
+#include "proto/codec.h"
+#include "proto/digest.h"
+#include "tests/sim/network.h"
+#include "tests/sim/venue.h"
+#include "tests/sim/workload.h"
+
+#define MS           UINT64_C(1000000)
+#define RESEND_NS    (150 * MS)
+#define ASK_NS       (120 * MS)
+#define PING_NS      (250 * MS)
+#define SILENCE_NS   (1200 * MS)
+#define RESUME_NS    (200 * MS)
+#define HOLD_NS      (15 * MS)
+#define NONCE_STRIDE UINT64_C(1000)
+
+uint64_t client_told_gseq;
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static struct client_life *now_life(struct client *c)
+{
+    return &c->lives[c->life];
+}
+
+static void connect_somewhere(struct client *c)
+{
+    bus_close(&c->bus);
+    c->endpoint =
+        (struct bus_endpoint){.port = BUS_OWNER,
+                              .address = venue_gateway_address(
+                                  (uint32_t)random_below(&c->random, c->plan->gateways))};
+    struct bus_options options = {.endpoints = &c->endpoint, .endpoint_count = 1};
+    network_set_node(VENUE_NODES + c->index);
+    int error = bus_open(&c->bus, &options);
+    CHECK(error == 0);
+    c->greeted = c->live = c->is_cut = false;
+    c->heard_ns = clock_mono_ns();
+    c->asked_ns = c->pinged_ns = c->resumed_ns = c->hold_ns = c->sent_ns = 0;
+    c->sent = now_life(c)->accepted;
+}
+
+void client_init(struct client *c, const struct plan *plan, uint32_t index)
+{
+    *c = (struct client){.plan = plan, .index = index};
+    random_init(&c->random, plan->seed * 64 + index);
+    c->account = ACCOUNT_ADMIN + index;
+    if (plan->shares_account && index == 2)
+        c->account--;
+    c->lives = calloc(CLIENT_LIVES, sizeof *c->lives);
+    CHECK(c->lives != NULL);
+    c->lives[0].nonce = index + 1;
+    c->next_name = index * UINT64_C(100000) + 1;
+    c->next_reference = c->next_name;
+    workload_init(c);
+    connect_somewhere(c);
+}
+
+void client_close(struct client *c)
+{
+    bus_close(&c->bus);
+    free(c->lives);
+    free(c->reports);
+}
+
+void client_crash(struct client *c)
+{
+    connect_somewhere(c);
+}
+
+bool client_add(struct client *c, const struct msg *msg)
+{
+    struct client_life *life = now_life(c);
+    if (life->count == CLIENT_COMMANDS)
+        return false;
+    struct client_command *command = &life->commands[life->count++];
+    size_t size = 0;
+    int error = codec_encode(command->body, sizeof command->body, msg, &size);
+    CHECK(error == 0);
+    command->size = (uint16_t)size;
+    command->is_close = msg->kind == MSG_close;
+    return true;
+}
+
+/* ---- what it is told ----------------------------------------------------------------------- */
+
+static struct client_command *find(struct client *c, uint64_t session, uint64_t n)
+{
+    struct client_life *life = now_life(c);
+    if (life->session != session || n == 0)
+        return NULL; /* word on an earlier life */
+    if (n > life->count) {
+        c->broken = "an answer to a command that never was";
+        return NULL;
+    }
+    return &life->commands[n - 1];
+}
+
+static void on_accepted(struct client *c, const struct msg_accepted *m)
+{
+    struct client_command *command = find(c, m->session, m->n);
+    struct client_life *life = now_life(c);
+    if (command == NULL)
+        return;
+    if (command->gseq != 0 && m->gseq != 0 && command->gseq != m->gseq)
+        c->broken = "I1: one command, two places in the log";
+    if (!command->was_sent)
+        c->broken = "I2: accepted, but never sent";
+    command->accepted = true;
+    if (m->gseq != 0)
+        command->gseq = m->gseq;
+    if (m->gseq > client_told_gseq)
+        client_told_gseq = m->gseq;
+    while (life->accepted < life->count && life->commands[life->accepted].accepted)
+        life->accepted++;
+    c->sent_ns = clock_mono_ns();
+}
+
+static void on_opened(struct client *c, const struct msg_opened *m)
+{
+    struct client_life *life = now_life(c);
+    if (m->nonce != life->nonce)
+        return;
+    if (life->session != 0 && life->session != m->session)
+        c->broken = "I2: one nonce, two sessions";
+    life->session = m->session;
+    if (m->account != c->account)
+        c->broken = "I9: a session of another account";
+}
+
+static void begin_life(struct client *c)
+{
+    if (c->life + 1 == CLIENT_LIVES)
+        return;
+    c->life++;
+    now_life(c)->nonce = (c->index + 1) + c->life * NONCE_STRIDE;
+    c->sent = 0;
+}
+
+static void on_gone(struct client *c, const struct msg_session_gone *m)
+{
+    struct client_life *life = now_life(c);
+    if (m->session != life->session || life->session == 0)
+        return;
+    if (life->count == 0 || !life->commands[life->count - 1].is_close ||
+        m->last_n != life->count) {
+        c->broken = "I2: session gone with another last_n";
+        return;
+    }
+    for (uint32_t i = 0; i < life->count; i++)
+        life->commands[i].accepted = true;
+    life->accepted = life->count;
+    life->is_gone = true;
+    begin_life(c);
+}
+
+/* BUSY, RATE, GAP ... concern this copy only. */
+static void on_refused(struct client *c, const struct msg_refused *m)
+{
+    struct client_life *life = now_life(c);
+    if (m->reason == error_number(ERR_UNKNOWN_ACCOUNT))
+        c->greeted = false; /* a new connection, or the gateway is behind */
+    if (m->reason == error_number(ERR_CORRUPT))
+        c->broken = "I7: the log is not the one that was";
+    if (m->reason == error_number(ERR_BAD))
+        c->broken = "I12: a good message called bad";
+    if (m->session == 0 || m->session != life->session)
+        return;
+    if (ABLATE(BUSY_IS_FINAL) && m->reason == error_number(ERR_BUSY))
+        workload_give_up(c, m->n);
+    c->hold_ns = clock_mono_ns() + HOLD_NS;
+    c->sent = life->accepted;
+}
+
+static void take_report(struct client *c, const struct msg_report *m)
+{
+    if (c->report_count == c->report_capacity) {
+        c->report_capacity = c->report_capacity * 2 + 64;
+        c->reports = realloc(c->reports, c->report_capacity * sizeof *c->reports);
+        CHECK(c->reports != NULL);
+    }
+    c->reports[c->report_count++] = (struct client_report){
+        .gseq = m->gseq, .hash = digest_hash(m->body, m->body_size)};
+    c->last_gseq = m->gseq;
+}
+
+static void on_report(struct client *c, const struct msg_report *m)
+{
+    if (m->gseq <= c->last_gseq)
+        return;
+    if (m->prev == c->last_gseq || ABLATE(NO_PREV))
+        take_report(c, m);
+    else
+        c->live = false;
+}
+
+static void on_heartbeat(struct client *c, const struct msg_feed_heartbeat *m)
+{
+    c->greeted = true;
+    if (m->last_gseq > c->last_gseq && !ABLATE(NO_PREV))
+        c->live = false; /* it missed something: resume */
+    if (m->tag_gseq > c->tag_gseq) {
+        c->tag_gseq = m->tag_gseq;
+        c->tag = m->tag;
+    }
+}
+
+static void take(struct client *c, const struct msg *m)
+{
+    switch (m->kind) {
+    case MSG_accepted:
+        on_accepted(c, &m->accepted);
+        break;
+    case MSG_opened:
+        on_opened(c, &m->opened);
+        break;
+    case MSG_session_gone:
+        on_gone(c, &m->session_gone);
+        break;
+    case MSG_refused:
+        on_refused(c, &m->refused);
+        break;
+    case MSG_conflict:
+        c->broken = "I2: conflict: other bytes under this n";
+        break;
+    case MSG_report:
+        on_report(c, &m->report);
+        break;
+    case MSG_feed_heartbeat:
+        on_heartbeat(c, &m->feed_heartbeat);
+        break;
+    case MSG_resumed:
+        c->live = true;
+        break;
+    case MSG_goodbye:
+        c->is_cut = true; /* elsewhere, then */
+        break;
+    default:
+        break;
+    }
+}
+
+static void receive(struct client *c)
+{
+    struct bus_frame frame;
+    while (bus_receive(c->bus, &frame) == 1) {
+        c->heard_ns = clock_mono_ns();
+        for (size_t at = 0, used; at < frame.size; at += used) {
+            struct msg m;
+            if (codec_decode(frame.bytes + at, frame.size - at, &m, &used) != 0) {
+                c->broken = "I13: bytes that are no message";
+                return;
+            }
+            take(c, &m);
+        }
+    }
+}
+
+/* ---- what it says ------------------------------------------------------------------------- */
+
+static void say(struct client *c, const struct msg *m)
+{
+    uint8_t bytes[MESSAGE_BYTES_MAX];
+    size_t size = 0;
+    int error = codec_encode(bytes, sizeof bytes, m, &size);
+    CHECK(error == 0);
+    (void)bus_send(c->bus, BUS_OWNER, 0, bytes, size);
+}
+
+static void say_hello(struct client *c)
+{
+    struct msg hello = {.kind = MSG_hello, .hello.account = c->account};
+    struct msg ping = {.kind = MSG_ping};
+    c->pinged_ns = clock_mono_ns();
+    if (!c->greeted)
+        say(c, &hello);
+    say(c, &ping);
+}
+
+static void ask_session(struct client *c)
+{
+    struct msg m = {.kind = MSG_client_open, .client_open.nonce = now_life(c)->nonce};
+    c->asked_ns = clock_mono_ns();
+    say(c, &m);
+}
+
+static void resume(struct client *c)
+{
+    struct msg m = {.kind = MSG_resume,
+                    .resume = {.session = now_life(c)->session,
+                               .last_gseq = c->last_gseq,
+                               .tag_gseq = c->tag_gseq,
+                               .tag = c->tag}};
+    c->resumed_ns = clock_mono_ns();
+    say(c, &m);
+}
+
+static void send_command(struct client *c, uint32_t n)
+{
+    struct client_life *life = now_life(c);
+    struct client_command *command = &life->commands[n - 1];
+    struct msg m = {
+        .kind = MSG_command,
+        .command = {.session = life->session, .n = n, .body_size = command->size}};
+    memcpy(m.command.body, command->body, command->size);
+    if (!command->was_sent)
+        command->floor = client_told_gseq;
+    command->was_sent = true;
+    say(c, &m);
+}
+
+static bool is_closing(const struct client_life *life)
+{
+    return life->count > 0 && life->accepted == life->count &&
+           life->commands[life->count - 1].is_close && !life->is_gone;
+}
+
+static void send_due(struct client *c)
+{
+    struct client_life *life = now_life(c);
+    uint64_t now_ns = clock_mono_ns();
+    if (c->sent < life->accepted)
+        c->sent = life->accepted;
+    if (c->sent > life->accepted && now_ns - c->sent_ns >= RESEND_NS &&
+        !ABLATE(NO_CLIENT_RESEND)) {
+        c->sent = life->accepted;
+        c->sent_ns = now_ns;
+    }
+    if (is_closing(life) && now_ns - c->sent_ns >= RESEND_NS) {
+        c->sent_ns = now_ns;
+        send_command(c, life->count); /* the answer to a CLOSE may get lost as well */
+    }
+    while (c->sent < life->count && c->sent - life->accepted < c->plan->window) {
+        if (c->sent == life->accepted)
+            c->sent_ns = now_ns;
+        send_command(c, ++c->sent);
+    }
+}
+
+void client_turn(struct client *c)
+{
+    receive(c);
+    uint64_t now_ns = clock_mono_ns();
+    if (now_ns - c->heard_ns >= SILENCE_NS || c->is_cut)
+        connect_somewhere(c);
+    if (now_ns - c->pinged_ns >= (c->greeted ? PING_NS : ASK_NS))
+        say_hello(c);
+    if (!c->greeted)
+        return;
+    workload_turn(c);
+    if (now_life(c)->session == 0 && now_ns - c->asked_ns >= ASK_NS)
+        ask_session(c);
+    if (!c->live && now_ns - c->resumed_ns >= RESUME_NS)
+        resume(c);
+    if (now_life(c)->session != 0 && now_ns >= c->hold_ns)
+        send_due(c);
+}
+
+bool client_is_idle(const struct client *c)
+{
+    const struct client_life *life = &c->lives[c->life];
+    return c->quiet && life->accepted == life->count && c->live && !is_closing(life);
+}

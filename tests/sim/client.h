@@ -1,0 +1,87 @@
+/* client.h - a client that follows the contract of DESIGN 6 by the book.
+ *
+ * Its outbox and the last report it took survive everything; the rest is gone with its
+ * connection. It remembers all it was told, for the invariants.
+ *
+ * Owns:     its lives (one session each), the reports it took.
+ * Units:    ns of virtual time.
+ * Errors:   `broken`: what it was told cannot be.
+ * Threads:  one.
+ * Bounds:   CLIENT_LIVES sessions, CLIENT_COMMANDS commands in each.
+ */
+#ifndef SIM_CLIENT_H
+#define SIM_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/bus.h"
+#include "common/random.h"
+#include "proto/msg.h"
+#include "tests/sim/plan.h"
+
+enum { CLIENT_LIVES = 8, CLIENT_COMMANDS = 256 };
+
+struct client_command {
+    uint8_t body[BODY_BYTES_MAX];
+    uint16_t size;
+    bool was_sent, is_close;
+    uint64_t gseq; /* as it was told; 0: not accepted, or accepted long ago */
+    bool accepted;
+    uint64_t floor; /* highest gseq anybody was told before this was first sent */
+};
+
+struct client_life {
+    uint64_t nonce, session;
+    struct client_command commands[CLIENT_COMMANDS];
+    uint32_t count;    /* commands n = 1 .. count */
+    uint32_t accepted; /* all up to here are */
+    bool is_gone;
+};
+
+struct client_report {
+    uint64_t gseq, hash;
+};
+
+struct client {
+    const struct plan *plan;
+    uint32_t index, account;
+    struct random random;
+    struct bus *bus;
+    struct bus_endpoint endpoint;
+    struct client_life *lives;
+    uint32_t life;
+    struct client_report *reports;
+    uint32_t report_count, report_capacity;
+    uint64_t last_gseq; /* of the report it took last */
+    uint64_t tag_gseq, tag;
+    bool greeted, live, is_cut;
+    uint64_t heard_ns, asked_ns, pinged_ns, resumed_ns, hold_ns, sent_ns;
+    uint32_t sent; /* n sent since the last rewind */
+    /* Workload. */
+    uint32_t left, made, setup;
+    uint64_t names[16]; /* of the orders it placed last */
+    uint64_t next_name, next_reference;
+    bool quiet; /* makes nothing new */
+    const char *broken;
+};
+
+void client_init(struct client *, const struct plan *, uint32_t index);
+void client_close(struct client *);
+
+/* Takes what has arrived, makes new commands, sends what is due. */
+void client_turn(struct client *);
+
+/* Its process dies: the connection is gone. */
+void client_crash(struct client *);
+
+/* Nothing more to do: all is accepted and the feed is live. */
+bool client_is_idle(const struct client *);
+
+/* Highest gseq that any client was told is accepted. */
+extern uint64_t client_told_gseq;
+
+/* Adds a command to the outbox. False: the life is full. */
+bool client_add(struct client *, const struct msg *);
+
+#endif

@@ -1,0 +1,377 @@
+/* disk.c - tables of rows in order, and a list of what a transaction changed. */
+#include "tests/sim/disk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/error.h"
+#include "common/journal.h"
+#include "tests/sim/power.h"
+
+struct row {
+    uint32_t key_size, value_size;
+    uint8_t bytes[]; /* key, value */
+};
+
+struct table {
+    struct row **rows;
+    uint32_t count, capacity;
+};
+
+struct change {
+    uint32_t table;
+    struct row *before, *after; /* NULL: there was none, there is none */
+};
+
+struct disk {
+    char path[64];
+    struct table tables[JOURNAL_TABLES];
+    struct change *changes; /* not committed yet */
+    uint32_t change_count, change_capacity;
+    uint64_t bytes;
+    uint32_t puts_left; /* 0: no limit; 1: full */
+    bool is_open;
+};
+
+struct journal {
+    struct disk *disk;
+    uint64_t map_bytes;
+    uint32_t countdown[JOURNAL_STEPS];
+    int error[JOURNAL_STEPS];
+};
+
+static struct disk *disks[DISK_COUNT];
+
+/* ---- rows ------------------------------------------------------------------------------ */
+
+static int compare(const struct row *row, const void *key, size_t key_size)
+{
+    size_t least = row->key_size < key_size ? row->key_size : key_size;
+    int order = memcmp(row->bytes, key, least);
+    if (order != 0)
+        return order;
+    return row->key_size < key_size ? -1 : row->key_size > key_size;
+}
+
+/* Index of the first row with a key >= the given one. */
+static uint32_t lower_bound(const struct table *t, const void *key, size_t key_size)
+{
+    uint32_t low = 0, high = t->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (compare(t->rows[middle], key, key_size) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_at(const struct table *t, uint32_t at, const void *key, size_t key_size)
+{
+    return at < t->count && compare(t->rows[at], key, key_size) == 0;
+}
+
+static void insert(struct table *t, uint32_t at, struct row *row)
+{
+    if (t->count == t->capacity) {
+        t->capacity = t->capacity * 2 + 64;
+        t->rows = realloc(t->rows, t->capacity * sizeof(struct row *));
+        CHECK(t->rows != NULL);
+    }
+    memmove(&t->rows[at + 1], &t->rows[at], (t->count - at) * sizeof(struct row *));
+    t->rows[at] = row;
+    t->count++;
+}
+
+static void take_out(struct table *t, uint32_t at)
+{
+    t->count--;
+    memmove(&t->rows[at], &t->rows[at + 1], (t->count - at) * sizeof(struct row *));
+}
+
+/* The row at this key becomes `row`, or none; returns what was there. */
+static struct row *set_row(struct table *t, const void *key, size_t key_size,
+                           struct row *row)
+{
+    uint32_t at = lower_bound(t, key, key_size);
+    struct row *before = is_at(t, at, key, key_size) ? t->rows[at] : NULL;
+    if (before != NULL && row != NULL)
+        t->rows[at] = row;
+    else if (before != NULL)
+        take_out(t, at);
+    else if (row != NULL)
+        insert(t, at, row);
+    return before;
+}
+
+static uint64_t bytes_of(const struct row *row)
+{
+    return row != NULL ? row->key_size + row->value_size + UINT64_C(16) : 0;
+}
+
+static void change(struct disk *d, uint32_t table, const void *key, size_t key_size,
+                   struct row *row)
+{
+    if (d->change_count == d->change_capacity) {
+        d->change_capacity = d->change_capacity * 2 + 64;
+        d->changes = realloc(d->changes, d->change_capacity * sizeof *d->changes);
+        CHECK(d->changes != NULL);
+    }
+    struct row *before = set_row(&d->tables[table], key, key_size, row);
+    d->changes[d->change_count++] =
+        (struct change){.table = table, .before = before, .after = row};
+    d->bytes += bytes_of(row) - bytes_of(before);
+}
+
+static void forget(struct disk *d)
+{
+    for (uint32_t i = 0; i < d->change_count; i++)
+        free(d->changes[i].before);
+    d->change_count = 0;
+}
+
+static void undo(struct disk *d)
+{
+    while (d->change_count > 0) {
+        struct change *c = &d->changes[--d->change_count];
+        const struct row *at = c->after != NULL ? c->after : c->before;
+        if (at != NULL)
+            (void)set_row(&d->tables[c->table], at->bytes, at->key_size, c->before);
+        d->bytes += bytes_of(c->before) - bytes_of(c->after);
+        free(c->after);
+    }
+}
+
+/* ---- disks ----------------------------------------------------------------------------- */
+
+void disk_wipe(struct disk *d)
+{
+    CHECK(!d->is_open);
+    for (uint32_t i = 0; i < JOURNAL_TABLES; i++) {
+        for (uint32_t k = 0; k < d->tables[i].count; k++)
+            free(d->tables[i].rows[k]);
+        free(d->tables[i].rows);
+        d->tables[i] = (struct table){.rows = NULL};
+    }
+    d->bytes = 0;
+}
+
+void disk_reset(void)
+{
+    for (uint32_t i = 0; i < DISK_COUNT && disks[i] != NULL; i++) {
+        disk_wipe(disks[i]);
+        free(disks[i]->changes);
+        free(disks[i]);
+        disks[i] = NULL;
+    }
+}
+
+struct disk *disk_find(const char *path)
+{
+    uint32_t i = 0;
+    for (; i < DISK_COUNT && disks[i] != NULL; i++) {
+        if (strcmp(disks[i]->path, path) == 0)
+            return disks[i];
+    }
+    CHECK(i < DISK_COUNT && strlen(path) < sizeof disks[i]->path);
+    disks[i] = calloc(1, sizeof *disks[i]);
+    CHECK(disks[i] != NULL);
+    memcpy(disks[i]->path, path, strlen(path) + 1);
+    return disks[i];
+}
+
+void disk_fill_up(struct disk *d, uint32_t puts)
+{
+    d->puts_left = puts + 1;
+}
+
+bool disk_row(const struct disk *d, uint32_t table, uint32_t index, const void **key,
+              size_t *key_size, const void **value, size_t *value_size)
+{
+    const struct table *t = &d->tables[table];
+    if (index >= t->count)
+        return false;
+    *key = t->rows[index]->bytes;
+    *key_size = t->rows[index]->key_size;
+    *value = t->rows[index]->bytes + t->rows[index]->key_size;
+    *value_size = t->rows[index]->value_size;
+    return true;
+}
+
+/* The marker of a snapshot is the last of its rows, and ends in 4 bytes of ones. */
+static bool is_marker(const struct row *row)
+{
+    static const uint8_t last[4] = {0xff, 0xff, 0xff, 0xff};
+    return row->key_size == 12 && memcmp(row->bytes + 8, last, 4) == 0;
+}
+
+void disk_drop_snapshot(struct disk *d)
+{
+    struct table *t = &d->tables[JOURNAL_SNAPSHOT];
+    uint32_t newest = 0, markers = 0;
+    CHECK(!d->is_open);
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (is_marker(t->rows[i])) {
+            newest = i;
+            markers++;
+        }
+    }
+    if (markers < 2)
+        return;
+    free(t->rows[newest]);
+    take_out(t, newest);
+}
+
+/* ---- common/journal.h ------------------------------------------------------------------ */
+
+int journal_open(struct journal **opened, const struct journal_options *options)
+{
+    struct journal *j = calloc(1, sizeof *j);
+    CHECK(j != NULL && !options->read_only);
+    j->disk = disk_find(options->path);
+    j->map_bytes = options->map_bytes;
+    CHECK(!j->disk->is_open);
+    j->disk->is_open = true;
+    j->disk->puts_left = 0;
+    *opened = j;
+    return 0;
+}
+
+void journal_close(struct journal **closed)
+{
+    struct journal *j = *closed;
+    if (j == NULL)
+        return;
+    undo(j->disk);
+    j->disk->is_open = false;
+    free(j);
+    *closed = NULL;
+}
+
+static int fail(struct journal *j, enum journal_step step)
+{
+    if (j->countdown[step] == 0 || --j->countdown[step] > 0)
+        return 0;
+    return j->error[step];
+}
+
+int journal_put(struct journal *j, uint32_t table, const void *key, size_t key_size,
+                const void *value, size_t value_size)
+{
+    struct disk *d = j->disk;
+    int error = fail(j, JOURNAL_PUT);
+    CHECK(table < JOURNAL_TABLES && key_size < 256);
+    if (error != 0)
+        return error;
+    if (!power_operate())
+        return ERR_IO;
+    if (d->puts_left > 1)
+        d->puts_left--;
+    if (d->puts_left == 1 || d->bytes + key_size + value_size > j->map_bytes)
+        return ERR_MAP_FULL;
+    struct row *row = malloc(sizeof *row + key_size + value_size);
+    CHECK(row != NULL);
+    row->key_size = (uint32_t)key_size;
+    row->value_size = (uint32_t)value_size;
+    memcpy(row->bytes, key, key_size);
+    if (value_size > 0)
+        memcpy(row->bytes + key_size, value, value_size);
+    change(d, table, key, key_size, row);
+    return 0;
+}
+
+int journal_del(struct journal *j, uint32_t table, const void *key, size_t key_size)
+{
+    const struct table *t = &j->disk->tables[table];
+    int error = fail(j, JOURNAL_PUT);
+    if (error != 0)
+        return error;
+    if (!power_operate())
+        return ERR_IO;
+    if (!is_at(t, lower_bound(t, key, key_size), key, key_size))
+        return ERR_NOT_FOUND;
+    change(j->disk, table, key, key_size, NULL);
+    return 0;
+}
+
+int journal_commit(struct journal *j)
+{
+    int error = fail(j, JOURNAL_COMMIT);
+    if (error != 0)
+        return error;
+    if (!power_operate())
+        return ERR_IO;
+    forget(j->disk);
+    return 0;
+}
+
+void journal_abort(struct journal *j)
+{
+    undo(j->disk);
+}
+
+bool journal_is_dirty(const struct journal *j)
+{
+    return j->disk->change_count > 0;
+}
+
+static int give(const struct table *t, uint32_t at, const void **key, size_t *key_size,
+                const void **value, size_t *value_size)
+{
+    if (at >= t->count)
+        return ERR_NOT_FOUND;
+    const struct row *row = t->rows[at];
+    if (key != NULL) {
+        *key = row->bytes;
+        *key_size = row->key_size;
+    }
+    *value = row->bytes + row->key_size;
+    *value_size = row->value_size;
+    return 0;
+}
+
+int journal_get(struct journal *j, uint32_t table, const void *key, size_t key_size,
+                const void **value, size_t *value_size)
+{
+    const struct table *t = &j->disk->tables[table];
+    uint32_t at = lower_bound(t, key, key_size);
+    if (!is_at(t, at, key, key_size))
+        return ERR_NOT_FOUND;
+    return give(t, at, NULL, NULL, value, value_size);
+}
+
+int journal_seek(struct journal *j, uint32_t table, const void *key, size_t key_size,
+                 const void **found_key, size_t *found_key_size, const void **value,
+                 size_t *value_size)
+{
+    const struct table *t = &j->disk->tables[table];
+    uint32_t at = lower_bound(t, key, key_size);
+    return give(t, at, found_key, found_key_size, value, value_size);
+}
+
+int journal_seek_back(struct journal *j, uint32_t table, const void *key, size_t key_size,
+                      const void **found_key, size_t *found_key_size, const void **value,
+                      size_t *value_size)
+{
+    const struct table *t = &j->disk->tables[table];
+    uint32_t at = lower_bound(t, key, key_size);
+    if (!is_at(t, at, key, key_size)) {
+        if (at == 0)
+            return ERR_NOT_FOUND;
+        at--;
+    }
+    return give(t, at, found_key, found_key_size, value, value_size);
+}
+
+uint32_t journal_used_percent(struct journal *j)
+{
+    return (uint32_t)(j->disk->bytes * 100 / j->map_bytes);
+}
+
+void journal_fail(struct journal *j, enum journal_step step, uint32_t nth, int error)
+{
+    j->countdown[step] = nth;
+    j->error[step] = error;
+}

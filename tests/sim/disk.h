@@ -1,0 +1,42 @@
+/* disk.h - virtual disks, behind common/journal.h.
+ *
+ * A disk outlives the process that has it open. What was not committed when the journal
+ * is closed, or when the power was cut, never was.
+ *
+ * Owns:     every disk, found by its path.
+ * Units:    bytes.
+ * Errors:   as common/journal.h.
+ * Threads:  one.
+ * Bounds:   DISK_COUNT disks, JOURNAL_TABLES tables each.
+ */
+#ifndef SIM_DISK_H
+#define SIM_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DISK_COUNT = 32 };
+
+struct disk;
+
+/* Forgets all disks. */
+void disk_reset(void);
+
+/* The disk of a journal path; made if there is none. */
+struct disk *disk_find(const char *path);
+
+/* As if the volume was new. Nobody has it open. */
+void disk_wipe(struct disk *);
+
+/* Removes the newest complete snapshot, if there are two. Nobody has it open. */
+void disk_drop_snapshot(struct disk *);
+
+/* From now on the next `puts` puts fit, and then none until the journal is closed. */
+void disk_fill_up(struct disk *, uint32_t puts);
+
+/* Reads what is committed, in key order: the row at `index`; false at the end. */
+bool disk_row(const struct disk *, uint32_t table, uint32_t index, const void **key,
+              size_t *key_size, const void **value, size_t *value_size);
+
+#endif

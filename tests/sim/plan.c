@@ -1,0 +1,97 @@
+/* plan.c - draws a world from a seed; half of the faults are off in each. */
+#include "tests/sim/plan.h"
+
+#include "common/random.h"
+
+static uint32_t between(struct random *r, uint32_t low, uint32_t high)
+{
+    return (uint32_t)random_between(r, low, high);
+}
+
+/* A fault that is off in half of the seeds. */
+static uint32_t maybe(struct random *r, uint32_t ppm_max)
+{
+    return random_chance(r, 500000) ? between(r, 1, ppm_max) : 0;
+}
+
+static void draw_network(struct plan *p, struct random *r)
+{
+    p->weather.loss_ppm = maybe(r, 400000);
+    p->weather.duplication_ppm = maybe(r, 300000);
+    p->weather.delay_ns_min = between(r, 0, 200000);
+    p->weather.delay_ns_max = p->weather.delay_ns_min + between(r, 1, 20000000);
+    p->step_ns_max = between(r, 1000000, 8000000);
+}
+
+static void draw_faults(struct plan *p, struct random *r)
+{
+    p->crash_ppm = maybe(r, 10000);
+    p->cut_ppm = maybe(r, 20000);
+    p->reset_ppm = maybe(r, 30000);
+    p->partition_ppm = maybe(r, 4000);
+    p->pause_ppm = maybe(r, 10000);
+    p->fill_ppm = maybe(r, 1000);
+    p->step_ppm = maybe(r, 2000);
+    p->wipe_ppm = maybe(r, 300000);
+    p->older_ppm = maybe(r, 500000);
+    p->down_ns_max = between(r, 1000000, 600000000);
+}
+
+static void draw_service(struct plan *p, struct random *r)
+{
+    p->turn_frames_max = between(r, 1, 64);
+    p->snapshot_records = between(r, 15, 300);
+    p->commit_interval_us = random_chance(r, 300000) ? 0 : between(r, 1, 50000);
+    p->settings = (struct core_settings){
+        .window_records = random_chance(r, 300000) ? between(r, 16, 64) : 65536,
+        .shard_window_records = random_chance(r, 300000) ? between(r, 16, 64) : 65536,
+        .order_rate = random_chance(r, 200000) ? 50 : 100000,
+        .order_burst = random_chance(r, 200000) ? 10 : 100000,
+        .cancel_rate = 100000,
+        .cancel_burst = 100000,
+        .query_rate = 1000,
+        .query_burst = 1000,
+        .in_flight_max = random_chance(r, 300000) ? between(r, 1, 8) : 32768,
+        .heartbeat_ms = between(r, 50, 500),
+        .idle_ms = 30000,
+        .query_timeout_ms = between(r, 300, 2000),
+    };
+}
+
+static void draw_genesis(struct plan *p, struct random *r)
+{
+    bool small = random_chance(r, 300000);
+    p->genesis = (struct msg_genesis){
+        .version = 1,
+        .shards = p->shards,
+        .accounts_max = 16,
+        .balances_max = small ? 18 : 64,
+        .sessions_max = small ? 16 : 64,
+        .orders_max = small ? between(r, 16, 40) : PLAN_ORDERS_MAX,
+        .levels_max = small ? 16 : 256,
+        .references_max = small ? 16 : 1024,
+        .dedupe_window = small ? 16 : 64,
+        .digest_ticks = between(r, 1, 5),
+    };
+    random_bytes(r, p->genesis.log_id, sizeof p->genesis.log_id);
+    p->genesis.log_id[0] |= 1; /* zeros mean: none yet */
+}
+
+void plan_draw(struct plan *p, uint64_t seed)
+{
+    struct random r;
+    random_init(&r, seed);
+    *p = (struct plan){.seed = seed};
+    p->steps = between(&r, 800, 2400);
+    p->clients = 1 + between(&r, 1, 6);
+    p->gateways = between(&r, 1, PLAN_GATEWAYS_MAX);
+    p->shards = between(&r, 1, PLAN_SHARDS_MAX);
+    p->symbols = between(&r, 1, PLAN_SYMBOLS_MAX);
+    p->commands = between(&r, 20, 150);
+    p->window = between(&r, 1, 32);
+    p->shares_account = random_chance(&r, 200000);
+    draw_network(p, &r);
+    draw_faults(p, &r);
+    draw_service(p, &r);
+    draw_genesis(p, &r);
+}

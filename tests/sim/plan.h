@@ -1,0 +1,45 @@
+/* plan.h - everything a seed decides before the run begins.
+ *
+ * Owns:     nothing.
+ * Units:    ppm per step for what may happen at each step; ns, steps.
+ * Errors:   none.
+ * Threads:  none.
+ * Bounds:   the enum below.
+ */
+#ifndef SIM_PLAN_H
+#define SIM_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/core.h"
+#include "tests/sim/network.h"
+
+enum {
+    PLAN_SHARDS_MAX = 4,
+    PLAN_GATEWAYS_MAX = 3,
+    PLAN_CLIENTS_MAX = 7, /* the first is the operator */
+    PLAN_SYMBOLS_MAX = 4,
+    PLAN_ORDERS_MAX = 128, /* what the naive book can hold */
+};
+
+struct plan {
+    uint64_t seed;
+    uint32_t steps; /* of the safety phase */
+    uint32_t clients, gateways, shards, symbols;
+    uint32_t commands; /* each trader's */
+    uint32_t window;   /* commands a client sends ahead */
+    struct network_weather weather;
+    uint64_t step_ns_max;
+    uint32_t crash_ppm, cut_ppm, reset_ppm, partition_ppm, pause_ppm, fill_ppm, step_ppm;
+    uint32_t wipe_ppm, older_ppm; /* of restarts */
+    uint64_t down_ns_max;
+    uint32_t turn_frames_max, snapshot_records, commit_interval_us;
+    bool shares_account; /* two traders of one account */
+    struct core_settings settings;
+    struct msg_genesis genesis;
+};
+
+void plan_draw(struct plan *, uint64_t seed);
+
+#endif

@@ -1,0 +1,220 @@
+/* sim.c - the safety phase with its faults, the liveness phase without. */
+#include "tests/sim/sim.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "tests/sim/clock.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/invariants.h"
+#include "tests/sim/power.h"
+#include "tests/sim/workload.h"
+
+#define MS UINT64_C(1000000)
+
+enum {
+    LIVE_MS_MAX = 60000, /* then what is accepted must be done */
+    QUIET_MS = 1500,     /* nothing new in the log for so long: it is */
+    ARCHIVE_STEPS = 16,
+    POWER_OPERATIONS = 40,
+    TURNS_MAX = 64, /* of one process in one step */
+};
+
+static bool happens(struct sim *s, uint32_t ppm)
+{
+    return !s->calm && random_chance(&s->random, ppm);
+}
+
+static uint32_t any_process(struct sim *s)
+{
+    uint32_t node;
+    do
+        node = (uint32_t)random_below(&s->random, VENUE_NODES);
+    while (!s->venue.processes[node].exists);
+    return node;
+}
+
+static uint32_t any_node(struct sim *s)
+{
+    uint32_t clients = s->plan.clients;
+    if (random_below(&s->random, 3) == 0)
+        return VENUE_NODES + (uint32_t)random_below(&s->random, clients);
+    return any_process(s);
+}
+
+static uint64_t some_time(struct sim *s)
+{
+    return clock_mono_ns() + random_below(&s->random, s->plan.down_ns_max);
+}
+
+/* ---- faults ------------------------------------------------------------------------------ */
+
+/* A restart may find an older snapshot, or, but for the log, nothing at all. */
+static void crash(struct sim *s)
+{
+    uint32_t node = any_process(s);
+    struct venue_process *p = &s->venue.processes[node];
+    if (p->service == NULL)
+        return;
+    venue_crash(&s->venue, node, some_time(s));
+    network_note(0xc4a50000u + node);
+    if (node != VENUE_SEQUENCER && happens(s, s->plan.wipe_ppm)) {
+        disk_wipe(disk_find(p->path));
+        s->venue.wipes++;
+    } else if (happens(s, s->plan.older_ppm)) {
+        disk_drop_snapshot(disk_find(p->path));
+    }
+}
+
+static void part(struct sim *s)
+{
+    uint32_t a = any_node(s), b = any_node(s);
+    uint64_t until_ns = some_time(s);
+    network_cut(a, b, until_ns);
+    if (random_below(&s->random, 2) == 0)
+        network_cut(b, a, until_ns);
+}
+
+static void harm(struct sim *s)
+{
+    const struct plan *p = &s->plan;
+    if (happens(s, p->crash_ppm))
+        crash(s);
+    if (happens(s, p->reset_ppm))
+        network_reset_link(any_node(s));
+    if (happens(s, p->partition_ppm))
+        part(s);
+    if (happens(s, p->pause_ppm))
+        s->venue.processes[any_process(s)].paused_ns = some_time(s);
+    if (happens(s, p->step_ppm))
+        clock_step_wall((int64_t)random_between(&s->random, -3600000, 3600000) *
+                        (int64_t)MS);
+    if (happens(s, p->fill_ppm))
+        disk_fill_up(disk_find(s->venue.processes[any_process(s)].path),
+                     (uint32_t)random_below(&s->random, 20));
+    if (happens(s, p->crash_ppm))
+        client_crash(&s->clients[random_below(&s->random, p->clients)]);
+}
+
+/* ---- one step ------------------------------------------------------------------------------ */
+
+static void fail(struct sim *s, const char *broken, uint32_t node, int error)
+{
+    if (s->broken != NULL)
+        return;
+    s->broken = broken;
+    s->node = node;
+    s->error = error;
+}
+
+static void turn_services(struct sim *s)
+{
+    uint32_t first = (uint32_t)random_below(&s->random, VENUE_NODES);
+    int error = venue_start_due(&s->venue);
+    if (error != 0)
+        fail(s, "I13: a service does not start", 0, error);
+    for (uint32_t i = 0; i < VENUE_NODES && s->broken == NULL; i++) {
+        uint32_t node = (first + i) % VENUE_NODES, power = 0;
+        uint32_t turns = s->calm ? TURNS_MAX : 1 + (uint32_t)random_below(&s->random, 4);
+        if (happens(s, s->plan.cut_ppm))
+            power = 1 + (uint32_t)random_below(&s->random, POWER_OPERATIONS);
+        error = venue_turn(&s->venue, node, turns, power);
+        if (error != 0)
+            fail(s, "I13: a service stopped", node, error);
+    }
+}
+
+static void turn_clients(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->plan.clients; i++) {
+        client_turn(&s->clients[i]);
+        if (s->clients[i].broken != NULL)
+            fail(s, s->clients[i].broken, VENUE_NODES + i, 0);
+    }
+}
+
+static void step(struct sim *s)
+{
+    s->step++;
+    clock_advance(1 + random_below(&s->random, s->plan.step_ns_max));
+    harm(s);
+    turn_services(s);
+    turn_clients(s);
+    if (s->step % ARCHIVE_STEPS == 0 && s->broken == NULL) {
+        const char *broken = archive_read(&s->archive, "sequencer");
+        if (broken != NULL)
+            fail(s, broken, VENUE_SEQUENCER, 0);
+    }
+}
+
+/* ---- the two phases -------------------------------------------------------------------------- */
+
+static void heal(struct sim *s)
+{
+    const struct network_weather fair = {.delay_ns_min = 1000, .delay_ns_max = 300000};
+    s->calm = true;
+    network_set_weather(&fair);
+    network_heal();
+    s->plan.step_ns_max = 8 * MS;
+    for (uint32_t node = 0; node < VENUE_NODES; node++) {
+        s->venue.processes[node].up_ns = s->venue.processes[node].paused_ns = 0;
+        disk_fill_up(disk_find(s->venue.processes[node].path), UINT32_MAX - 1);
+    }
+    for (uint32_t i = 0; i < s->plan.clients; i++)
+        s->clients[i].quiet = true;
+}
+
+static bool is_done(const struct sim *s)
+{
+    bool done = workload_is_set_up(&s->clients[0]);
+    for (uint32_t i = 0; i < s->plan.clients; i++)
+        done = done && client_is_idle(&s->clients[i]);
+    return done;
+}
+
+/* Until all is accepted and nothing follows from it any more. */
+static void come_to_rest(struct sim *s)
+{
+    uint64_t began_ns = clock_mono_ns(), since_ns = began_ns, seen = 0;
+    while (s->broken == NULL && clock_mono_ns() - since_ns < QUIET_MS * MS) {
+        step(s);
+        if (!is_done(s) || s->archive.busy_count != seen)
+            since_ns = clock_mono_ns();
+        seen = s->archive.busy_count;
+        if (clock_mono_ns() - began_ns > LIVE_MS_MAX * MS)
+            fail(s, "I10: no rest after the faults ended", VENUE_NODES, 0);
+    }
+}
+
+void sim_run(struct sim *s, uint64_t seed)
+{
+    memset(s, 0, sizeof *s);
+    plan_draw(&s->plan, seed);
+    random_init(&s->random, seed ^ UINT64_C(0x5eed));
+    clock_reset();
+    disk_reset();
+    client_told_gseq = 0;
+    network_init(seed, &s->plan.weather);
+    archive_init(&s->archive);
+    venue_init(&s->venue, &s->plan);
+    for (uint32_t i = 0; i < s->plan.clients; i++)
+        client_init(&s->clients[i], &s->plan, i);
+    while (s->broken == NULL && s->step < s->plan.steps)
+        step(s);
+    heal(s);
+    come_to_rest(s);
+    if (s->broken == NULL) {
+        const char *broken = archive_read(&s->archive, "sequencer");
+        fail(s, broken != NULL ? broken : invariants_check(s), VENUE_SEQUENCER, 0);
+    }
+}
+
+void sim_close(struct sim *s)
+{
+    venue_close(&s->venue);
+    for (uint32_t i = 0; i < s->plan.clients; i++)
+        client_close(&s->clients[i]);
+    archive_close(&s->archive);
+    disk_reset();
+}

@@ -1,0 +1,168 @@
+/* venue.c - eleven kinds of trouble for up to eleven processes. */
+#include "tests/sim/venue.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/error.h"
+#include "services/gateway/gateway_core.h"
+#include "services/portfolio/portfolio_core.h"
+#include "services/risk/risk_core.h"
+#include "services/sequencer/sequencer_core.h"
+#include "services/settlement/settlement_core.h"
+#include "services/shard/shard_core.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/network.h"
+#include "tests/sim/power.h"
+
+#define MAP_BYTES (64u << 20)
+
+/* ---- addresses ------------------------------------------------------------------------- */
+
+static const char *const server_addresses[VENUE_NODES] = {
+    "sequencer", "risk",    "settlement", "portfolio", "shard-0",  "shard-1",
+    "shard-2",   "shard-3", "gateway-0",  "gateway-1", "gateway-2"};
+
+static const char *const client_addresses[PLAN_GATEWAYS_MAX] = {"clients-0", "clients-1",
+                                                                "clients-2"};
+
+const char *venue_gateway_address(uint32_t g)
+{
+    return client_addresses[g];
+}
+
+static void add(struct venue_process *p, enum bus_port port, uint32_t index,
+                const char *address)
+{
+    CHECK(p->endpoint_count < sizeof p->endpoints / sizeof p->endpoints[0]);
+    p->endpoints[p->endpoint_count++] = (struct bus_endpoint){
+        .port = port, .index = index, .address = address, .frame_bytes_max = 4u << 20};
+}
+
+static void add_endpoints(struct venue_process *p, uint32_t node, const struct plan *plan)
+{
+    bool is_gateway = node >= VENUE_GATEWAY;
+    bool is_shard = !is_gateway && node >= VENUE_SHARD;
+    if (!is_gateway)
+        add(p, BUS_SERVER, 0, server_addresses[node]);
+    if (node == VENUE_SEQUENCER || node == VENUE_RISK)
+        add(p, BUS_PUBLISHER, 0, node == VENUE_RISK ? "approved" : "log");
+    if (node == VENUE_SEQUENCER)
+        return;
+    add(p, BUS_STREAM, 0, is_shard ? "approved" : "log");
+    add(p, BUS_OWNER, 0, is_shard ? "risk" : "sequencer");
+    add(p, BUS_SEQUENCER, 0, "sequencer");
+    if (!is_gateway)
+        return;
+    add(p, BUS_CLIENTS, 0, client_addresses[node - VENUE_GATEWAY]);
+    add(p, BUS_SERVICE, SERVICE_SEQUENCER, "sequencer");
+    add(p, BUS_SERVICE, SERVICE_RISK, "risk");
+    add(p, BUS_SERVICE, SERVICE_SETTLEMENT, "settlement");
+    add(p, BUS_SERVICE, SERVICE_PORTFOLIO, "portfolio");
+    for (uint32_t k = 0; k < plan->shards; k++)
+        add(p, BUS_SERVICE, SERVICE_SHARD + k, server_addresses[VENUE_SHARD + k]);
+}
+
+/* ---- life ------------------------------------------------------------------------------ */
+
+static const struct service_kind *kind_of(uint32_t node)
+{
+    static const struct service_kind *const kinds[] = {&sequencer_kind, &risk_kind,
+                                                       &settlement_kind, &portfolio_kind};
+    if (node >= VENUE_GATEWAY)
+        return &gateway_kind;
+    return node >= VENUE_SHARD ? &shard_kind : kinds[node];
+}
+
+void venue_init(struct venue *v, const struct plan *plan)
+{
+    *v = (struct venue){.plan = plan};
+    for (uint32_t node = 0; node < VENUE_NODES; node++) {
+        struct venue_process *p = &v->processes[node];
+        p->kind = kind_of(node);
+        p->exists = true;
+        if (node >= VENUE_GATEWAY)
+            p->instance = node - VENUE_GATEWAY;
+        else if (node >= VENUE_SHARD)
+            p->instance = node - VENUE_SHARD;
+        if (node >= VENUE_GATEWAY)
+            p->exists = p->instance < plan->gateways;
+        else if (node >= VENUE_SHARD)
+            p->exists = p->instance < plan->shards;
+        snprintf(p->name, sizeof p->name, "%s", server_addresses[node]);
+        snprintf(p->path, sizeof p->path, "%s", server_addresses[node]);
+        add_endpoints(p, node, plan);
+    }
+}
+
+void venue_close(struct venue *v)
+{
+    for (uint32_t node = 0; node < VENUE_NODES; node++)
+        service_destroy(&v->processes[node].service);
+}
+
+static int start(struct venue *v, uint32_t node)
+{
+    struct venue_process *p = &v->processes[node];
+    const struct plan *plan = v->plan;
+    struct service_options o;
+    service_options_init(&o);
+    o.instance = p->instance;
+    o.journal = (struct journal_options){
+        .path = p->path, .map_bytes = MAP_BYTES, .durable = true};
+    o.bus.endpoints = p->endpoints;
+    o.bus.endpoint_count = p->endpoint_count;
+    o.init = true;
+    o.genesis = plan->genesis;
+    o.settings = plan->settings;
+    o.turn_frames_max = plan->turn_frames_max;
+    o.snapshot_records = plan->snapshot_records;
+    o.commit_interval_us = plan->commit_interval_us;
+    network_set_node(node);
+    return service_create(&p->service, p->kind, &o);
+}
+
+int venue_start_due(struct venue *v)
+{
+    for (uint32_t node = 0; node < VENUE_NODES; node++) {
+        struct venue_process *p = &v->processes[node];
+        if (!p->exists || p->service != NULL || p->up_ns > clock_mono_ns())
+            continue;
+        int error = start(v, node);
+        if (error != 0)
+            return error;
+    }
+    return 0;
+}
+
+void venue_crash(struct venue *v, uint32_t node, uint64_t up_ns)
+{
+    struct venue_process *p = &v->processes[node];
+    service_destroy(&p->service);
+    p->up_ns = up_ns;
+    v->crashes++;
+}
+
+/* Ends that are as they should be: the power went, or the disk was full. */
+static bool is_legal(int error)
+{
+    return power_is_cut() || error == ERR_MAP_FULL;
+}
+
+int venue_turn(struct venue *v, uint32_t node, uint32_t turns, uint32_t power_operation)
+{
+    struct venue_process *p = &v->processes[node];
+    int done = 1;
+    if (p->service == NULL || p->paused_ns > clock_mono_ns())
+        return 0;
+    power_cut_at(power_operation);
+    while (turns-- > 0 && done > 0 && !power_is_cut())
+        done = service_turn(p->service);
+    bool legal = is_legal(done), is_over = done < 0 || power_is_cut();
+    power_cut_at(0);
+    if (is_over && legal)
+        venue_crash(v, node, clock_mono_ns() + UINT64_C(1000000));
+    return is_over && !legal ? done : 0;
+}

@@ -1,0 +1,61 @@
+/* venue.h - the processes of the venue: started, given their turn, crashed, started again.
+ *
+ * Owns:     the instances, and when those that are down come back.
+ * Units:    ns of virtual time.
+ * Errors:   venue_turn: what ended a service and should not have.
+ * Threads:  one.
+ * Bounds:   VENUE_NODES processes.
+ */
+#ifndef SIM_VENUE_H
+#define SIM_VENUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/service.h"
+#include "tests/sim/plan.h"
+
+/* Processes; also the nodes of the network. Clients come behind them. */
+enum {
+    VENUE_SEQUENCER,
+    VENUE_RISK,
+    VENUE_SETTLEMENT,
+    VENUE_PORTFOLIO,
+    VENUE_SHARD,
+    VENUE_GATEWAY = VENUE_SHARD + PLAN_SHARDS_MAX,
+    VENUE_NODES = VENUE_GATEWAY + PLAN_GATEWAYS_MAX,
+};
+
+struct venue_process {
+    bool exists; /* in this plan */
+    const struct service_kind *kind;
+    uint32_t instance;
+    char name[16], path[16];
+    struct bus_endpoint endpoints[12];
+    uint32_t endpoint_count;
+    struct service_instance *service; /* NULL: down */
+    uint64_t up_ns, paused_ns;        /* when it comes back, when it goes on */
+};
+
+struct venue {
+    const struct plan *plan;
+    struct venue_process processes[VENUE_NODES];
+    uint32_t crashes, wipes;
+};
+
+void venue_init(struct venue *, const struct plan *);
+void venue_close(struct venue *);
+
+/* Starts what is due to come back. 0 or the error that start-up ended with. */
+int venue_start_due(struct venue *);
+
+/* Turns of a process until it is idle, or so many; its power goes at the operation (0:
+ * never). 0, or the error that ended it for no fault of ours. */
+int venue_turn(struct venue *, uint32_t node, uint32_t turns, uint32_t power_operation);
+
+void venue_crash(struct venue *, uint32_t node, uint64_t up_ns);
+
+/* The address of gateway g, for clients. */
+const char *venue_gateway_address(uint32_t g);
+
+#endif

@@ -1,0 +1,267 @@
+/* workload.c - random commands; most are legal, some are refused. */
+#include "tests/sim/workload.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "proto/codec.h"
+
+enum {
+    QUOTE = 1, /* asset */
+    BASE = 2,  /* first of two */
+    ASSETS = 3,
+    NAMES = sizeof((struct client *)0)->names / sizeof(uint64_t),
+    MIDDLE = 100, /* price */
+};
+
+static uint64_t below(struct client *c, uint64_t bound)
+{
+    return random_below(&c->random, bound);
+}
+
+static bool happens(struct client *c, uint32_t percent)
+{
+    return below(c, 100) < percent;
+}
+
+/* ---- the operator -------------------------------------------------------------------------- */
+
+static struct msg asset(uint32_t id)
+{
+    struct msg m = {.kind = MSG_asset_set,
+                    .asset_set = {.asset = id, .scale = id == QUOTE ? 2 : 0}};
+    snprintf(m.asset_set.name, sizeof m.asset_set.name, "A%u", id);
+    return m;
+}
+
+static struct msg symbol(struct client *c, uint32_t id)
+{
+    struct msg m = {.kind = MSG_symbol_set};
+    m.symbol_set = (struct msg_symbol_set){
+        .symbol = id,
+        .base = BASE + (id - 1) % 2,
+        .quote = QUOTE,
+        .shard = (id - 1) % c->plan->shards,
+        .price_scale = 2,
+        .multiplier = 1,
+        .tick = 1,
+        .lot = 1,
+        .quantity_max = happens(c, 80) ? 1000 : 15,
+        .notional_max = INT64_C(1) << 40,
+        .band_ppm = happens(c, 80) ? 0 : 50000,
+        .collar_ppm = 30000,
+        .reference_price = happens(c, 90) ? MIDDLE : 0,
+        .maker_ppm = (int32_t)below(c, 3000) - 1000,
+        .taker_ppm = 1000 + (int32_t)below(c, 5000),
+        .stp = (uint8_t)(STP_NONE + below(c, 4)),
+        .refuse_crossing = happens(c, 3),
+        .trading = TRADING_OPEN,
+    };
+    snprintf(m.symbol_set.name, sizeof m.symbol_set.name, "S%u", id);
+    return m;
+}
+
+static struct msg account(struct client *c, uint32_t id)
+{
+    struct msg m = {.kind = MSG_account_set,
+                    .account_set = {.account = id,
+                                    .role = ROLE_TRADER,
+                                    .open_orders_max = happens(c, 80) ? 100 : 5}};
+    if (happens(c, 20)) {
+        m.account_set.own_fees = 1;
+        m.account_set.taker_ppm = 777;
+    }
+    snprintf(m.account_set.name, sizeof m.account_set.name, "T%u", id);
+    return m;
+}
+
+static struct msg deposit(struct client *c, uint32_t id, uint32_t of)
+{
+    int64_t amount = of == QUOTE ? 100000 : 500;
+    return (struct msg){.kind = MSG_deposit,
+                        .deposit = {.account = id,
+                                    .asset = of,
+                                    .amount = 1 + amount / 2 + (int64_t)below(c, 50000),
+                                    .reference = c->next_reference++}};
+}
+
+/* The venue, one command after the other: assets, symbols, then each trader with its
+ * money. False: that was all. */
+static bool next_setup(struct client *c, struct msg *m)
+{
+    uint32_t i = c->setup++;
+    if (i < ASSETS) {
+        *m = asset(1 + i);
+        return true;
+    }
+    i -= ASSETS;
+    if (i < c->plan->symbols) {
+        *m = symbol(c, 1 + i);
+        return true;
+    }
+    i -= c->plan->symbols;
+    uint32_t trader = ACCOUNT_ADMIN + 1 + i / (1 + ASSETS), step = i % (1 + ASSETS);
+    if (trader >= ACCOUNT_ADMIN + c->plan->clients) {
+        c->setup--;
+        return false;
+    }
+    *m = step == 0 ? account(c, trader) : deposit(c, trader, step);
+    return true;
+}
+
+bool workload_is_set_up(const struct client *operator)
+{
+    return operator->setup >= ASSETS + operator->plan->symbols +(operator->plan->clients -
+                                                                 1) *
+           (1 + ASSETS);
+}
+
+static uint32_t any_trader(struct client *c)
+{
+    return ACCOUNT_ADMIN + 1 + (uint32_t)below(c, c->plan->clients - 1);
+}
+
+static struct msg meddle(struct client *c)
+{
+    struct msg m = {.kind = MSG_symbol_status};
+    uint32_t id = 1 + (uint32_t)below(c, c->plan->symbols);
+    switch (below(c, 8)) {
+    case 0:
+        m.symbol_status.symbol = id;
+        m.symbol_status.trading = happens(c, 30) ? TRADING_HALTED : TRADING_OPEN;
+        return m;
+    case 1:
+        m.kind = MSG_account_kill;
+        m.account_kill.account = any_trader(c);
+        m.account_kill.killed = happens(c, 40);
+        return m;
+    case 2:
+        return symbol(c, id);
+    case 3:
+        return account(c, any_trader(c));
+    case 4:
+        m.kind = MSG_withdraw;
+        m.withdraw.account = any_trader(c);
+        m.withdraw.asset = 1 + (uint32_t)below(c, ASSETS);
+        m.withdraw.amount = 1 + (int64_t)below(c, 100000);
+        m.withdraw.reference = c->next_reference - below(c, 2);
+        c->next_reference++;
+        return m;
+    default:
+        return deposit(c, any_trader(c), 1 + (uint32_t)below(c, ASSETS));
+    }
+}
+
+/* ---- traders --------------------------------------------------------------------------------- */
+
+static uint64_t existing_name(struct client *c)
+{
+    uint64_t name = c->names[below(c, NAMES)];
+    return name != 0 ? name : c->next_name++;
+}
+
+static struct msg order(struct client *c)
+{
+    struct msg m = {.kind = MSG_order_new};
+    struct msg_order_new *o = &m.order_new;
+    o->cl_ord_id = happens(c, 97) ? c->next_name++ : existing_name(c);
+    o->symbol = 1 + (uint32_t)below(c, c->plan->symbols);
+    o->side = happens(c, 50) ? SIDE_BUY : SIDE_SELL;
+    o->ord_type = ORD_TYPE_LIMIT;
+    o->tif = happens(c, 80) ? TIF_GTC : happens(c, 50) ? TIF_IOC : TIF_FOK;
+    o->price = MIDDLE - 8 + (int64_t)below(c, 17);
+    o->quantity = 1 + (int64_t)below(c, 20);
+    o->post_only = o->tif == TIF_GTC && happens(c, 10);
+    o->stp = happens(c, 80) ? STP_DEFAULT : (uint8_t)(STP_NONE + below(c, 4));
+    if (happens(c, 10)) {
+        o->ord_type = ORD_TYPE_MARKET;
+        o->tif = TIF_IOC;
+        o->price = 0;
+        o->post_only = 0;
+    }
+    c->names[c->made % NAMES] = o->cl_ord_id;
+    return m;
+}
+
+static struct msg request(struct client *c, bool is_replace)
+{
+    uint64_t name = existing_name(c);
+    struct msg m = {.kind = MSG_order_cancel};
+    if (!is_replace) {
+        m.order_cancel.cl_ord_id = c->next_name++;
+        m.order_cancel.orig_cl_ord_id = name;
+        return m;
+    }
+    m.kind = MSG_order_replace;
+    m.order_replace.cl_ord_id = c->next_name++;
+    m.order_replace.orig_cl_ord_id = name;
+    m.order_replace.price = MIDDLE - 8 + (int64_t)below(c, 17);
+    m.order_replace.quantity = 1 + (int64_t)below(c, 20);
+    c->names[c->made % NAMES] = m.order_replace.cl_ord_id;
+    return m;
+}
+
+static struct msg any_command(struct client *c)
+{
+    struct msg m = {.kind = MSG_close};
+    uint64_t what = below(c, 100);
+    if (what < 1 && c->life + 1 < CLIENT_LIVES)
+        return m;
+    if (what < 5) {
+        m.kind = MSG_withdraw;
+        m.withdraw.account = c->account;
+        m.withdraw.asset = 1 + (uint32_t)below(c, ASSETS);
+        m.withdraw.amount = 1 + (int64_t)below(c, 3000);
+        m.withdraw.reference = c->next_reference++;
+        return m;
+    }
+    if (what < 40 && c->made > 2)
+        return request(c, what < 18);
+    return order(c);
+}
+
+/* ---- both ------------------------------------------------------------------------------------ */
+
+void workload_init(struct client *c)
+{
+    c->left = c->index == 0 ? c->plan->commands / 2 : c->plan->commands;
+}
+
+static bool is_closing(const struct client_life *life)
+{
+    return life->count > 0 && life->commands[life->count - 1].is_close;
+}
+
+void workload_turn(struct client *c)
+{
+    struct client_life *life = &c->lives[c->life];
+    struct msg m;
+    while (life->count - life->accepted < c->plan->window && !is_closing(life)) {
+        if (c->index == 0 && next_setup(c, &m)) {
+            (void)client_add(c, &m);
+            continue;
+        }
+        if (c->quiet || c->left == 0 || !happens(c, 40))
+            return;
+        m = c->index == 0 ? meddle(c) : any_command(c);
+        if (!client_add(c, &m))
+            return;
+        c->left--;
+        c->made++;
+    }
+}
+
+void workload_give_up(struct client *c, uint64_t n)
+{
+    struct client_life *life = &c->lives[c->life];
+    if (n == 0 || n > life->count || life->commands[n - 1].accepted || c->index == 0)
+        return;
+    struct client_command *command = &life->commands[n - 1];
+    struct msg m = order(c);
+    size_t size = 0;
+    int error = codec_encode(command->body, sizeof command->body, &m, &size);
+    CHECK(error == 0);
+    command->size = (uint16_t)size;
+    command->is_close = false;
+}
