@@ -160,6 +160,11 @@ uint64_t zex_client_last_gseq(const zex_client *self)
     return self->outbox.feed_gseq;
 }
 
+uint64_t zex_client_placed(const zex_client *self)
+{
+    return self->outbox.lanes[ZEX_STATE_ORDERS].next - 1;
+}
+
 int zex_client_descriptor(const zex_client *self)
 {
     return zex_socket_descriptor(self->socket);

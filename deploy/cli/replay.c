@@ -1,0 +1,348 @@
+/* replay.c - sends a recorded day through the client socket and compares what comes of it.
+ *
+ * Each account's commands go through one session, in their order. Between the accounts the
+ * only order there is, is that of acknowledgements: what follows a command of the other
+ * account is sent when that one is durable. Names of orders come from the file, so that a
+ * replay that was killed goes on with the outbox it left in DIR/replay.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "deploy/cli/catalog.h"
+#include "deploy/cli/commands.h"
+#include "deploy/cli/replay_check.h"
+#include "deploy/cli/replay_rows.h"
+#include "proto/codec.h"
+
+enum { IN_FLIGHT_MAX = 4096, PROGRESS_STEP = 500, WAIT_MS = 100, BAR = 40 };
+
+static const char *const account_names[LOBSTER_ACCOUNTS] = {"resting", "taking"};
+
+struct replay {
+    struct args args;
+    struct catalog catalog;
+    struct lobster lobster;
+    struct replay_rows rows;
+    zex_client *clients[LOBSTER_ACCOUNTS];
+    uint64_t placed[LOBSTER_ACCOUNTS]; /* by this run and those before it */
+    uint32_t *ended_by;                /* command -> the one that cancels its order, or 0 */
+    bool *done;                        /* command -> its report came */
+    uint64_t gseq[LOBSTER_ACCOUNTS];   /* of the last durable command */
+    uint64_t sent, fills, wrong_maker, refused, lost, busy;
+    uint64_t started_ns;
+    bool is_lockstep, failed;
+};
+
+/* ---- reports ---------------------------------------------------------------------------- */
+
+static void take_trade(struct replay *self, const struct zex_event *event)
+{
+    struct msg msg;
+    size_t used = 0;
+    uint32_t index, maker;
+    if (event->is_maker || !lobster_find(&self->lobster, event->cl_ord_id, &index) ||
+        codec_decode(event->bytes, event->bytes_size, &msg, &used) != 0)
+        return;
+    const struct lobster_command *c = &self->lobster.commands[index];
+    self->fills++;
+    if (!lobster_find(&self->lobster, msg.trade.maker_cl_ord_id, &maker) ||
+        maker != c->target || event->quantity != c->quantity || event->price != c->price)
+        self->wrong_maker++;
+    self->done[index] = self->done[index] || event->leaves == 0;
+}
+
+/* An order that left: because of a cancel of ours, or what an IOC could not fill. */
+static void take_cancelled(struct replay *self, uint32_t index)
+{
+    bool is_take = self->lobster.commands[index].act == LOBSTER_TAKE;
+    self->wrong_maker += is_take;
+    self->done[is_take ? index : self->ended_by[index]] = true;
+}
+
+static void take_refusal(struct replay *self, const struct zex_event *event,
+                         uint32_t index)
+{
+    if (self->refused++ < 5)
+        args_fail("row %" PRIu32 ": %s: %s", self->lobster.commands[index].row,
+                  zex_reason_name(event->reason), zex_reason_text(event->reason));
+    self->done[index] = true;
+}
+
+static void take_event(struct replay *self, int account, const struct zex_event *event)
+{
+    uint32_t index;
+    bool is_ours = lobster_find(&self->lobster, event->cl_ord_id, &index);
+    if (event->type == ZEX_EVENT_DURABLE && event->gseq != 0)
+        self->gseq[account] = event->gseq;
+    else if (event->type == ZEX_EVENT_TRADE)
+        take_trade(self, event);
+    else if (event->type == ZEX_EVENT_LOST)
+        self->lost++;
+    else if (event->type == ZEX_EVENT_BUSY)
+        self->busy++;
+    else if (event->type == ZEX_EVENT_ALARM || event->type == ZEX_EVENT_CLOSED)
+        self->failed = args_fail("%s: %s", account_names[account],
+                                 zex_reason_text(event->reason)) != ARGS_OK;
+    else if (!is_ours)
+        return;
+    else if (event->type == ZEX_EVENT_CANCELLED)
+        take_cancelled(self, index);
+    else if (event->type == ZEX_EVENT_REJECTED ||
+             event->type == ZEX_EVENT_CANCEL_REJECTED)
+        take_refusal(self, event, index);
+    else if (event->type == ZEX_EVENT_REPLACED || event->type == ZEX_EVENT_ORDER)
+        self->done[index] = self->lobster.commands[index].act != LOBSTER_TAKE;
+}
+
+/* Takes what is there, waiting for the first event at most this long. */
+static bool pump(struct replay *self, int account, int timeout_ms)
+{
+    struct zex_event event;
+    int status = zex_client_wait(self->clients[account], &event, timeout_ms);
+    while (status == ZEX_OK) {
+        take_event(self, account, &event);
+        status = zex_client_wait(self->clients[account], &event, 0);
+    }
+    if (status != ZEX_ERR_TIMEOUT)
+        self->failed =
+            args_fail("%s", zex_client_error(self->clients[account])) != ARGS_OK;
+    return !self->failed;
+}
+
+/* ---- commands --------------------------------------------------------------------------- */
+
+static bool wait_durable(struct replay *self, int account)
+{
+    while (!self->failed && zex_client_in_flight(self->clients[account]) > 0)
+        pump(self, account, WAIT_MS);
+    return !self->failed;
+}
+
+static bool wait_done(struct replay *self, uint32_t index)
+{
+    int account = (int)lobster_account(&self->lobster.commands[index]);
+    while (!self->failed && !self->done[index])
+        pump(self, account, WAIT_MS);
+    return !self->failed;
+}
+
+static bool send(struct replay *self, uint32_t index)
+{
+    const struct lobster_command *c = &self->lobster.commands[index];
+    int account = (int)lobster_account(c);
+    struct msg msg;
+    uint8_t body[BODY_BYTES_MAX];
+    size_t size = 0;
+    lobster_message(&self->lobster, index, &msg);
+    if (codec_encode(body, sizeof body, &msg, &size) != 0)
+        return args_fail("row %" PRIu32 ": a number is out of range", c->row) == ARGS_OK;
+    int status;
+    while ((status = zex_command_send(self->clients[account], body, size)) ==
+           ZEX_ERR_FULL)
+        if (!pump(self, account, WAIT_MS))
+            return false;
+    if (status != ZEX_OK)
+        return args_fail("%s", zex_client_error(self->clients[account])) == ARGS_OK;
+    self->sent++;
+    return true;
+}
+
+/* Sends a command, unless a run before this one has. `fresh`: it was sent now. */
+static bool place(struct replay *self, uint32_t index, uint64_t seen[], bool *fresh)
+{
+    const struct lobster_command *c = &self->lobster.commands[index];
+    int account = (int)lobster_account(c), other = LOBSTER_ACCOUNTS - 1 - account;
+    bool is_order = c->act == LOBSTER_ADD || c->act == LOBSTER_TAKE;
+    *fresh = seen[account]++ >= self->placed[account];
+    if (c->act == LOBSTER_CANCEL)
+        self->ended_by[c->target] = index;
+    if (!*fresh)
+        return true;
+    if (!wait_durable(self, other))
+        return false;
+    /* Its target has one replacement at a time, and the new name only after it. */
+    const struct lobster_command *target = &self->lobster.commands[c->target];
+    bool is_renamed = !is_order && target->act == LOBSTER_REDUCE;
+    if (is_renamed && !self->is_lockstep && !wait_durable(self, account))
+        return false;
+    return send(self, index);
+}
+
+/* ---- the book --------------------------------------------------------------------------- */
+
+static void add_level(void *argument, const struct msg *row)
+{
+    lobster_add_level(argument, row);
+}
+
+static bool compare_row(struct replay *self, uint32_t index, uint32_t first_fresh)
+{
+    struct lobster_book book = {0};
+    int account = (int)lobster_account(&self->lobster.commands[index]);
+    for (uint32_t i = first_fresh; i <= index; i++)
+        if (!wait_done(self, i))
+            return false;
+    struct zex_query query = {.kind = QUERY_KIND_BOOK,
+                              .symbol = self->lobster.symbol,
+                              .limit = LOBSTER_LEVELS,
+                              .after = self->gseq[account]};
+    if (connect_query(self->clients[account], &self->args, query, NULL, add_level,
+                      &book) != ARGS_OK)
+        return false;
+    replay_rows_give(&self->rows, self->lobster.commands[index].row, &book);
+    return !self->rows.failed;
+}
+
+static void show_progress(const struct replay *self, uint32_t index)
+{
+    static const char bar[] = "########################################";
+    if (!isatty(STDERR_FILENO))
+        return;
+    int part = (int)((uint64_t)BAR * index / self->lobster.count);
+    double seconds = (double)(clock_mono_ns() - self->started_ns) / 1e9;
+    fprintf(stderr, "\r[%-*.*s] row %" PRIu32 "/%" PRIu32 "  %.0f commands/s \033[K", BAR,
+            part, bar, self->lobster.commands[index].row, self->lobster.rows,
+            (double)self->sent / (seconds + 1e-9));
+    if (index + 1 == self->lobster.count)
+        fputs("\r\033[K", stderr);
+}
+
+static bool run(struct replay *self)
+{
+    uint64_t seen[LOBSTER_ACCOUNTS] = {0};
+    uint32_t first_fresh = 0;
+    for (uint32_t i = 0; i < self->lobster.count; i++) {
+        bool fresh;
+        if (!place(self, i, seen, &fresh))
+            return false;
+        if (!fresh) {
+            first_fresh = i + 1;
+            if (self->is_lockstep && lobster_ends_row(&self->lobster, i))
+                replay_rows_skip(&self->rows, self->lobster.commands[i].row + 1);
+        } else if (self->is_lockstep && lobster_ends_row(&self->lobster, i)) {
+            if (!compare_row(self, i, first_fresh))
+                return false;
+            first_fresh = i + 1;
+        }
+        if (i % PROGRESS_STEP == 0 || i + 1 == self->lobster.count)
+            show_progress(self, i);
+    }
+    if (self->is_lockstep)
+        replay_rows_finish(&self->rows, self->lobster.rows);
+    return wait_durable(self, LOBSTER_RESTING) && wait_durable(self, LOBSTER_TAKING) &&
+           !self->rows.failed;
+}
+
+/* ---- the command ------------------------------------------------------------------------ */
+
+static int connect_accounts(struct replay *self, const char *symbol)
+{
+    char path[4096], outbox[4200];
+    struct zex_options options;
+    snprintf(path, sizeof path, "%s/replay", self->args.directory);
+    mkdir(path, 0755);
+    for (int i = 0; i < LOBSTER_ACCOUNTS; i++) {
+        zex_options_init(&options);
+        snprintf(outbox, sizeof outbox, "%s/%s-%s", path, symbol, account_names[i]);
+        options.outbox_path = outbox;
+        options.in_flight_max = IN_FLIGHT_MAX;
+        self->clients[i] = connect_open(&self->args, account_names[i], &options);
+        if (self->clients[i] == NULL)
+            return ARGS_UNAVAILABLE;
+        self->placed[i] = zex_client_placed(self->clients[i]);
+    }
+    return ARGS_OK;
+}
+
+static int prepare(struct replay *self, const char *ops, const char *book,
+                   const char *name, uint32_t *shard)
+{
+    int code = connect_accounts(self, name);
+    if (code == ARGS_OK)
+        code = catalog_load(&self->catalog, self->clients[0], &self->args);
+    if (code != ARGS_OK)
+        return code;
+    const struct msg_symbol_set *symbol = catalog_find_symbol(&self->catalog, name);
+    if (symbol == NULL || !lobster_open(&self->lobster, ops, symbol->symbol) ||
+        !replay_rows_open(&self->rows, book))
+        return ARGS_FAILED;
+    *shard = symbol->shard;
+    self->ended_by = calloc(self->lobster.count + 1, sizeof *self->ended_by);
+    self->done = calloc(self->lobster.count + 1, sizeof *self->done);
+    if (self->ended_by == NULL || self->done == NULL)
+        return args_fail("out of memory");
+    self->started_ns = clock_mono_ns();
+    return ARGS_OK;
+}
+
+static void close_all(struct replay *self)
+{
+    for (int i = 0; i < LOBSTER_ACCOUNTS; i++)
+        zex_client_destroy(&self->clients[i]);
+    replay_rows_close(&self->rows);
+    lobster_close(&self->lobster);
+    catalog_close(&self->catalog);
+    free(self->ended_by);
+    free(self->done);
+}
+
+static int print_lockstep(const struct replay *self, double seconds)
+{
+    const struct replay_rows *rows = &self->rows;
+    printf("rows=%" PRIu64 " mismatched=%" PRIu64 " fills=%" PRIu64
+           " wrong_maker=%" PRIu64 " commands=%" PRIu64 " refused=%" PRIu64
+           " earlier_rows=%" PRIu64 " seconds=%.1f\n",
+           rows->compared, rows->mismatched, self->fills, self->wrong_maker, self->sent,
+           self->refused, self->lobster.rows - rows->compared, seconds);
+    return rows->mismatched + self->wrong_maker + self->refused == 0 ? ARGS_OK
+                                                                     : ARGS_FAILED;
+}
+
+static int check(const struct replay *self, const char *book, uint32_t shard,
+                 uint64_t seed, double seconds)
+{
+    struct replay_result r;
+    int code = replay_check(&self->args, &self->lobster, book, shard, seed, &r);
+    if (code != ARGS_OK)
+        return code;
+    printf("rows=%" PRIu64 " mismatched=%" PRIu64 " fills=%" PRIu64
+           " wrong_maker=%" PRIu64 " out_of_order=%" PRIu64 " agreed=%" PRIu64
+           " disagreed=%" PRIu64 " commands=%" PRIu64 " seconds=%.1f\n",
+           r.rows, r.mismatched, r.fills, r.wrong_maker, r.out_of_order, r.agreed,
+           r.disagreed, self->sent, seconds);
+    return r.mismatched + r.wrong_maker + r.out_of_order + r.disagreed == 0 ? ARGS_OK
+                                                                            : ARGS_FAILED;
+}
+
+int command_replay_lobster(int argc, char **argv)
+{
+    static const char *const flags[] = {"ops=",  "book=",    "symbol=",
+                                        "seed=", "lockstep", NULL};
+    struct replay self = {0};
+    uint64_t seed;
+    uint32_t shard = 0;
+    int code = args_parse(&self.args, argc, argv, flags);
+    if (code != ARGS_OK)
+        return code;
+    const char *ops = args_flag(&self.args, "ops"),
+               *book = args_flag(&self.args, "book"),
+               *symbol = args_flag(&self.args, "symbol");
+    if (ops == NULL || book == NULL || symbol == NULL ||
+        !args_number(&self.args, "seed", 1, &seed))
+        return args_usage("replay lobster --ops FILE --book FILE --symbol SYMBOL");
+    self.is_lockstep = args_flag(&self.args, "lockstep") != NULL;
+    code = prepare(&self, ops, book, symbol, &shard);
+    if (code == ARGS_OK && !run(&self))
+        code = ARGS_FAILED;
+    double seconds = (double)(clock_mono_ns() - self.started_ns) / 1e9;
+    if (code == ARGS_OK)
+        code = self.is_lockstep ? print_lockstep(&self, seconds)
+                                : check(&self, book, shard, seed, seconds);
+    close_all(&self);
+    return code;
+}
