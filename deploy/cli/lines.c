@@ -32,8 +32,7 @@ bool lines_open(struct lines **out, const char *path)
     self->decoder = (lzma_stream)LZMA_STREAM_INIT;
     self->file = fopen(path, "rbe");
     if (self->file != NULL &&
-        (!self->is_xz ||
-         lzma_stream_decoder(&self->decoder, UINT64_MAX, 0) == LZMA_OK))
+        (!self->is_xz || lzma_stream_decoder(&self->decoder, UINT64_MAX, 0) == LZMA_OK))
         return true;
     args_fail("cannot read %s: %s", path, strerror(errno));
     lines_close(out);

@@ -19,8 +19,8 @@ struct lines;
 bool lines_open(struct lines **, const char *path);
 void lines_close(struct lines **);
 
-/* The next line without its end, borrowed until the next call; NULL at the end of the file or
- * at an error: lines_failed tells. */
+/* The next line without its end, borrowed until the next call; NULL at the end of the
+ * file or at an error: lines_failed tells. */
 const char *lines_next(struct lines *);
 bool lines_failed(const struct lines *);
 

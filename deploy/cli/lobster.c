@@ -18,6 +18,7 @@ enum { NAME_SHIFT = 40, ORDERS_MAX = 1 << 20 };
 struct order {
     uint32_t command; /* that gave it its present name */
     int64_t total;    /* quantity as last ordered, what was filled included */
+    int64_t leaves;
 };
 
 struct builder {
@@ -40,8 +41,7 @@ static bool add(struct builder *b, const struct operation *o, enum lobster_act a
     struct lobster *l = b->lobster;
     if (l->count == b->capacity) {
         b->capacity = 2 * b->capacity + 1024;
-        struct lobster_command *grown =
-            realloc(l->commands, b->capacity * sizeof *grown);
+        struct lobster_command *grown = realloc(l->commands, b->capacity * sizeof *grown);
         if (grown == NULL)
             return args_fail("out of memory") == ARGS_OK;
         l->commands = grown;
@@ -65,7 +65,8 @@ static bool add_order(struct builder *b, const struct operation *o)
         map_set(&b->map, (uint64_t)o->id, b->order_count) != 0)
         return args_fail("more than %d orders", ORDERS_MAX) == ARGS_OK;
     b->order_count++;
-    *order = (struct order){.command = b->lobster->count, .total = o->quantity};
+    *order = (struct order){
+        .command = b->lobster->count, .total = o->quantity, .leaves = o->quantity};
     return add(b, o, LOBSTER_ADD, 0, o->quantity);
 }
 
@@ -73,6 +74,7 @@ static bool reduce(struct builder *b, const struct operation *o, struct order *o
 {
     uint32_t named_by = order->command;
     order->total -= o->quantity;
+    order->leaves -= o->quantity;
     order->command = b->lobster->count;
     return add(b, o, LOBSTER_REDUCE, named_by, order->total);
 }
@@ -88,12 +90,16 @@ static bool apply(struct builder *b, const struct operation *o)
         return args_fail("row %" PRIu32 ": no order %" PRId64, o->row, o->id) == ARGS_OK;
     struct order *order = &b->orders[found];
     switch (o->letter) {
+    case 'G': /* of an order that was never seen to leave; perhaps only a part of it */
+        if (o->quantity >= order->leaves)
+            return add(b, o, LOBSTER_CANCEL, order->command, o->quantity);
+        return reduce(b, o, order);
     case 'X':
         return reduce(b, o, order);
     case 'D':
-    case 'G':
         return add(b, o, LOBSTER_CANCEL, order->command, o->quantity);
     case 'E':
+        order->leaves -= o->quantity;
         return add(b, o, LOBSTER_TAKE, order->command, o->quantity);
     case 'Q': /* to the tail of its level */
         return add(b, o, LOBSTER_CANCEL, order->command, o->quantity) && add_order(b, o);
@@ -128,8 +134,7 @@ bool lobster_open(struct lobster *self, const char *path, uint32_t symbol)
     *self = (struct lobster){.symbol = symbol};
     if (!lines_open(&lines, path))
         return false;
-    struct builder b = {.lobster = self,
-                        .orders = malloc(ORDERS_MAX * sizeof *b.orders)};
+    struct builder b = {.lobster = self, .orders = malloc(ORDERS_MAX * sizeof *b.orders)};
     void *memory = malloc(map_size(ORDERS_MAX));
     bool ok = memory != NULL && b.orders != NULL;
     if (ok) {
@@ -150,7 +155,7 @@ void lobster_close(struct lobster *self)
     *self = (struct lobster){0};
 }
 
-/* ---- commands --------------------------------------------------------------------------- */
+/* ---- commands ---------------------------------------------------------------------- */
 
 uint64_t lobster_name(const struct lobster *self, uint32_t index)
 {
@@ -180,9 +185,9 @@ void lobster_message(const struct lobster *self, uint32_t index, struct msg *msg
     const struct lobster_command *c = &self->commands[index];
     uint64_t name = lobster_name(self, index), target = lobster_name(self, c->target);
     if (c->act == LOBSTER_CANCEL)
-        *msg = (struct msg){
-            .kind = MSG_order_cancel,
-            .order_cancel = {.cl_ord_id = name, .orig_cl_ord_id = target}};
+        *msg =
+            (struct msg){.kind = MSG_order_cancel,
+                         .order_cancel = {.cl_ord_id = name, .orig_cl_ord_id = target}};
     else if (c->act == LOBSTER_REDUCE)
         *msg = (struct msg){.kind = MSG_order_replace,
                             .order_replace = {.cl_ord_id = name,
@@ -201,7 +206,7 @@ void lobster_message(const struct lobster *self, uint32_t index, struct msg *msg
                                        .quantity = c->quantity}};
 }
 
-/* ---- books ------------------------------------------------------------------------------ */
+/* ---- books ------------------------------------------------------------------------- */
 
 static bool parse_number(const char **at, int64_t *number)
 {

@@ -1,9 +1,9 @@
-/* replay.c - sends a recorded day through the client socket and compares what comes of it.
+/* replay.c - a recorded day through the client socket, and what comes of it.
  *
- * Each account's commands go through one session, in their order. Between the accounts the
- * only order there is, is that of acknowledgements: what follows a command of the other
- * account is sent when that one is durable. Names of orders come from the file, so that a
- * replay that was killed goes on with the outbox it left in DIR/replay.
+ * Each account's commands go through one session, in their order. Between the accounts
+ * there is no order but that of acknowledgements: what follows a command of the other
+ * account is sent when that one is durable. Names of orders come from the file, so that
+ * a replay that was killed goes on with the outbox it left in DIR/replay.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,15 +30,15 @@ struct replay {
     struct replay_rows rows;
     zex_client *clients[LOBSTER_ACCOUNTS];
     uint64_t placed[LOBSTER_ACCOUNTS]; /* by this run and those before it */
-    uint32_t *ended_by;                /* command -> the one that cancels its order, or 0 */
-    bool *done;                        /* command -> its report came */
-    uint64_t gseq[LOBSTER_ACCOUNTS];   /* of the last durable command */
+    uint32_t *ended_by;              /* command -> the one that cancels its order, or 0 */
+    bool *done;                      /* command -> its report came */
+    uint64_t gseq[LOBSTER_ACCOUNTS]; /* of the last durable command */
     uint64_t sent, fills, wrong_maker, refused, lost, busy;
     uint64_t started_ns;
     bool is_lockstep, failed;
 };
 
-/* ---- reports ---------------------------------------------------------------------------- */
+/* ---- reports ----------------------------------------------------------------------- */
 
 static void take_trade(struct replay *self, const struct zex_event *event)
 {
@@ -114,7 +114,7 @@ static bool pump(struct replay *self, int account, int timeout_ms)
     return !self->failed;
 }
 
-/* ---- commands --------------------------------------------------------------------------- */
+/* ---- commands ---------------------------------------------------------------------- */
 
 static bool wait_durable(struct replay *self, int account)
 {
@@ -173,7 +173,7 @@ static bool place(struct replay *self, uint32_t index, uint64_t seen[], bool *fr
     return send(self, index);
 }
 
-/* ---- the book --------------------------------------------------------------------------- */
+/* ---- the book ---------------------------------------------------------------------- */
 
 static void add_level(void *argument, const struct msg *row)
 {
@@ -238,7 +238,7 @@ static bool run(struct replay *self)
            !self->rows.failed;
 }
 
-/* ---- the command ------------------------------------------------------------------------ */
+/* ---- the command ------------------------------------------------------------------- */
 
 static int connect_accounts(struct replay *self, const char *symbol)
 {
@@ -321,16 +321,15 @@ static int check(const struct replay *self, const char *book, uint32_t shard,
 
 int command_replay_lobster(int argc, char **argv)
 {
-    static const char *const flags[] = {"ops=",  "book=",    "symbol=",
-                                        "seed=", "lockstep", NULL};
+    static const char *const flags[] = {
+        "ops=", "book=", "symbol=", "seed=", "lockstep", NULL};
     struct replay self = {0};
     uint64_t seed;
     uint32_t shard = 0;
     int code = args_parse(&self.args, argc, argv, flags);
     if (code != ARGS_OK)
         return code;
-    const char *ops = args_flag(&self.args, "ops"),
-               *book = args_flag(&self.args, "book"),
+    const char *ops = args_flag(&self.args, "ops"), *book = args_flag(&self.args, "book"),
                *symbol = args_flag(&self.args, "symbol");
     if (ops == NULL || book == NULL || symbol == NULL ||
         !args_number(&self.args, "seed", 1, &seed))

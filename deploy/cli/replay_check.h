@@ -1,5 +1,5 @@
-/* replay_check.h - what a replay left in the log: the book after each row, who filled whom,
- * and whether every service's money agrees.
+/* replay_check.h - what a replay left in the log: the book after each row, who filled
+ * whom, and whether every service's money agrees.
  *
  * Owns:     nothing.
  * Units:    none.
