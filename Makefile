@@ -4,6 +4,7 @@ MODE ?= release
 CC   ?= gcc
 V    ?= 0
 OUT  := build/$(MODE)
+PREFIX ?= /usr/local
 Q    := $(if $(filter 1,$(V)),,@)
 
 PKGS     := libzmq libczmq libsodium liblzma libxxhash jansson libcyaml libwebsockets
@@ -29,7 +30,8 @@ SDK_SRC  := $(wildcard sdk/src/*.c)
 CLI_SRC  := $(wildcard deploy/cli/*.c)
 TESTS    := $(patsubst tests/%.c,%,$(wildcard tests/unit/*_test.c tests/model/*_test.c))
 BENCHES  := $(patsubst tests/%.c,%,$(wildcard tests/bench/*_bench.c))
-EXAMPLES := $(patsubst sdk/examples/%.c,%,$(wildcard sdk/examples/*.c))
+EXAMPLES := $(patsubst sdk/examples/%.c,$(OUT)/examples/%,$(wildcard sdk/examples/*.c))
+E2E      := $(wildcard tests/e2e/*_test.sh)
 object    = $(patsubst %.c,$(OUT)/%.o,$(1))
 
 LIB := $(OUT)/libzexcore.a
@@ -55,7 +57,15 @@ $(SDK): $(call object,$(SDK_SRC) $(PROTO_SRC))
 
 $(OUT)/libzex.so: $(call object,$(SDK_SRC) $(PROTO_SRC)) sdk/zex.map
 	$(Q)$(CC) -shared -Wl,--version-script=sdk/zex.map,-soname,libzex.so.0 $(LDFLAGS:-pie=) \
-	  $(filter %.o,$^) -o $@ $(LDLIBS)
+	  $(filter %.o,$^) -o $@ -lzmq
+	$(Q)ln -sf libzex.so $@.0
+
+$(OUT)/examples/%: sdk/examples/%.c sdk/include/zex.h $(OUT)/libzex.so
+	@mkdir -p $(@D)
+	$(Q)$(CC) -Isdk/include $(CFLAGS) $(LDFLAGS) $< -o $@ -L$(OUT) -lzex -Wl,-rpath,'$$ORIGIN/..'
+
+$(OUT)/zex.pc: sdk/zex.pc.in
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|' $< > $@
 
 $(OUT)/bin/zex-%: $(OUT)/services/%/main.o $(LIB)
 	@mkdir -p $(@D)
@@ -99,8 +109,27 @@ ablate: ## each mechanism off in turn: the simulator must notice
 	$(Q)build/ablate/sim/sim --ablate 200
 
 test: ## unit, model and trace tests; ends with `N passed, N failed`
-test: deps all $(TESTS:%=$(OUT)/%)
-	$(Q)tests/run.sh $(OUT) $(TESTS:%=$(OUT)/%)
+test: deps
+	$(Q)$(MAKE) --no-print-directory tested
+
+.PHONY: tested # what was installed a moment ago is found by a make that starts after it
+tested: all $(EXAMPLES) $(TESTS:%=$(OUT)/%)
+	$(Q)tests/run.sh $(OUT) $(TESTS:%=$(OUT)/%) $(E2E)
+
+run: ## a whole venue with a synthetic market in this process, data in data/
+run: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)exec $(OUT)/bin/zex up --dir data --venue deploy/venues/demo.yaml --bots 4
+
+install: ## the programs and the client library, below PREFIX (/usr/local)
+install: all $(OUT)/zex.pc
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install $(OUT)/bin/zex $(SERVICES:%=$(OUT)/bin/zex-%) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 sdk/include/zex.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(SDK) $(DESTDIR)$(PREFIX)/lib
+	install $(OUT)/libzex.so $(DESTDIR)$(PREFIX)/lib/libzex.so.0
+	ln -sf libzex.so.0 $(DESTDIR)$(PREFIX)/lib/libzex.so
+	install -m 644 $(OUT)/zex.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
 
 bench: ## every benchmark with its floors
 bench: all $(BENCHES:%=$(OUT)/%)

@@ -6,6 +6,7 @@
 set -u
 out=$1
 shift
+export out
 mkdir -p "$out"
 log=$(mktemp "$out/run.XXXXXX")
 trap 'rm -f "$log"' EXIT

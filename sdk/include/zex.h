@@ -6,11 +6,8 @@
  * never "failed". Reports are taken in a gap-free chain; after a reconnect the missing
  * ones are replayed.
  *
- *     struct zex_options options;
- *     zex_options_init(&options);
- *     options.gateways[0] = "tcp://127.0.0.1:7000";
  *     zex_client *client;
- *     int status = zex_client_new(&client, &options);
+ *     int status = zex_client_new_in(&client, "data", "alice", NULL);
  *     if (status == ZEX_OK)
  *         status = zex_order_place(client, &order, &cl_ord_id);
  *     while (status == ZEX_OK && zex_client_wait(client, &event, 1000) == ZEX_OK)
@@ -36,15 +33,16 @@ extern "C" {
 
 #define ZEX_GATEWAYS_MAX 8
 
-#define ZEX_OK          0
-#define ZEX_ERR_TIMEOUT (-1001) /* nothing yet: unknown, not failed */
-#define ZEX_ERR_USAGE   (-1002) /* a call or an option makes no sense; see the text */
-#define ZEX_ERR_OUTBOX  (-1003) /* the outbox file cannot be written or is damaged */
-#define ZEX_ERR_FULL    (-1004) /* too many commands in flight; take events, then retry */
-#define ZEX_ERR_SOCKET  (-1005) /* no socket could be made */
-#define ZEX_ERR_CLOSED  (-1006) /* the session is gone for good */
-#define ZEX_ERR_MEMORY  (-1007)
-#define ZEX_ERR_LOCKED  (-1008) /* another process has this outbox open */
+#define ZEX_OK            0
+#define ZEX_ERR_TIMEOUT   (-1001) /* nothing yet: unknown, not failed */
+#define ZEX_ERR_USAGE     (-1002) /* a call or an option makes no sense; see the text */
+#define ZEX_ERR_OUTBOX    (-1003) /* the outbox file cannot be written or is damaged */
+#define ZEX_ERR_FULL      (-1004) /* too many in flight; take events, then retry */
+#define ZEX_ERR_SOCKET    (-1005) /* no socket could be made */
+#define ZEX_ERR_CLOSED    (-1006) /* the session is gone for good */
+#define ZEX_ERR_MEMORY    (-1007)
+#define ZEX_ERR_LOCKED    (-1008) /* another process has this outbox open */
+#define ZEX_ERR_DIRECTORY (-1009) /* no gateways or no key in this directory */
 /* Errors of the venue are -1 .. -999: minus the reason numbers of its error table. */
 
 #define ZEX_SIDE_BUY  1
@@ -85,15 +83,13 @@ enum zex_event_type {
     ZEX_EVENT_PREVENTED,       /* a trade with ourselves did not happen */
     ZEX_EVENT_MONEY,           /* deposit (amount > 0) or withdrawal (amount < 0) done */
     ZEX_EVENT_DONE,            /* a configuration command took effect: request */
-    /* a command other than an order was refused: request, reason */
-    ZEX_EVENT_REFUSED,
-    /* the venue asks to slow down: reason; it will be resent */
-    ZEX_EVENT_BUSY,
-    ZEX_EVENT_LIVE,   /* the feed is complete up to here */
-    ZEX_EVENT_LOST,   /* silence: trying the next gateway */
-    ZEX_EVENT_CLOSED, /* a session is gone; commands after its last are void */
-    /* must not happen: conflict, wrong chain, malformed: reason */
-    ZEX_EVENT_ALARM
+    ZEX_EVENT_REFUSED,         /* another command was refused: request, reason */
+    ZEX_EVENT_BUSY,            /* the venue is slow: reason; it will be resent */
+    ZEX_EVENT_LIVE,            /* the feed is complete up to here */
+    ZEX_EVENT_LOST,            /* silence: trying the next gateway */
+    ZEX_EVENT_CLOSED,          /* a session is gone; what it never took was told before
+                                  as REJECTED or CANCEL_REJECTED with SESSION_GONE */
+    ZEX_EVENT_ALARM            /* must not happen: conflict, wrong chain, malformed */
 };
 
 struct zex_event {
@@ -116,8 +112,18 @@ struct zex_order {
     int stp; /* 0: the symbol's mode */
 };
 
+#define ZEX_QUERY_SYMBOLS      1  /* rows: symbols */
+#define ZEX_QUERY_ASSETS       2  /* assets */
+#define ZEX_QUERY_BALANCES     5  /* balances, free and held */
+#define ZEX_QUERY_ORDERS       6  /* open orders */
+#define ZEX_QUERY_ORDER        7  /* the order of order_id or cl_ord_id */
+#define ZEX_QUERY_TRADES       8  /* reports: own fills */
+#define ZEX_QUERY_POSITIONS    9  /* positions */
+#define ZEX_QUERY_TRANSACTIONS 10 /* reports that moved money */
+#define ZEX_QUERY_BOOK         12 /* levels of `symbol`, best first, bids then asks */
+
 struct zex_query {
-    int kind;                 /* a number of query_kind in proto/messages.md */
+    int kind;                 /* ZEX_QUERY_*, or any query_kind of proto/messages.md */
     uint64_t after;           /* answered once the venue stands at this gseq */
     uint32_t account, symbol; /* 0: own, all */
     uint64_t order_id, cl_ord_id, cursor;
@@ -129,26 +135,60 @@ struct zex_answer {
     uint64_t gseq;   /* true at this position */
     uint64_t cursor; /* next page, 0: no more */
     uint32_t count;
-    /* encoded messages back to back; borrowed until next call */
-    const uint8_t *rows;
-    size_t rows_size;
+    uint32_t account;    /* asked for, or our own */
+    const uint8_t *rows; /* encoded messages back to back; borrowed until the next call */
+    size_t rows_size;    /* what zex_answer_next has not taken yet */
+};
+
+#define ZEX_ROW_ASSET    20
+#define ZEX_ROW_SYMBOL   21
+#define ZEX_ROW_BALANCE  110
+#define ZEX_ROW_ORDER    111
+#define ZEX_ROW_POSITION 112
+#define ZEX_ROW_LEVEL    113
+#define ZEX_ROW_REPORT   116
+
+struct zex_row {
+    int kind;      /* ZEX_ROW_*, or the number of another message */
+    char name[16]; /* of an asset or a symbol */
+    uint64_t gseq, order_id, cl_ord_id;
+    uint32_t account, asset, symbol;
+    uint32_t base, quote; /* symbol: assets */
+    uint32_t price_scale,
+        quantity_scale;       /* symbol: decimals; asset: its scale is price_scale */
+    uint32_t orders;          /* level */
+    int side, status, reason; /* status: FIX 39, ord_status of proto/messages.md */
+    int64_t price, quantity, leaves, cum_quantity, cum_quote;
+    int64_t free, held;                             /* balance */
+    int64_t cost, realised, unrealised, fees;       /* position */
+    int64_t tick, lot, multiplier, reference_price; /* symbol */
+    struct zex_event event;                         /* report */
+    const uint8_t *bytes;                           /* the row as encoded */
+    size_t bytes_size;
 };
 
 void zex_options_init(struct zex_options *);
 
-/* Makes the client and starts connecting; does not wait. */
+/* Makes the client and starts connecting; does not wait. On failure *client is NULL, and
+ * zex_reason_text(status) says why. */
 int zex_client_new(zex_client **, const struct zex_options *);
-/* Sends what is pending once and frees everything; the outbox keeps what is not durable.
- * */
+/* The same for a venue started by `zex up` or cluster.sh: addresses from its `gateways`,
+ * keys from `keys/NAME.key` and `keys/gateway.pub`. Options NULL: the defaults. */
+int zex_client_new_in(zex_client **, const char *directory, const char *name,
+                      const struct zex_options *);
+/* Sends what is pending once and frees everything; the outbox keeps what is not
+ * durable. */
 void zex_client_destroy(zex_client **);
 const char *zex_client_error(const zex_client *);
 
-/* Waits until the sessions are open (and the feed is live, if followed). */
+/* Waits until the sessions are open (and the feed is live, if followed). An auditor's
+ * key has no sessions: it may only ask, and placing says minus WRONG_ROLE. */
 int zex_client_open(zex_client *, int timeout_ms);
 /* Next event, waiting for it at most this long; ZEX_ERR_TIMEOUT. */
 int zex_client_wait(zex_client *, struct zex_event *, int timeout_ms);
-/* For event loops: when the descriptor is readable, and at least every
- * zex_client_timeout_ms, call zex_client_wait(..., 0) until it says ZEX_ERR_TIMEOUT. */
+/* For event loops: when the descriptor is readable, and after zex_client_timeout_ms, call
+ * zex_client_wait(..., 0) until it says ZEX_ERR_TIMEOUT. The descriptor signals changes
+ * only and another gateway has another, so ask for both right before each poll(2). */
 int zex_client_descriptor(const zex_client *);
 int zex_client_timeout_ms(const zex_client *);
 /* Sends what has been placed since the last call now; wait does so too. */
@@ -177,6 +217,9 @@ int zex_client_close(zex_client *);
 /* One page, waiting at most timeout_ms. Events that come meanwhile are kept. */
 int zex_query(zex_client *, const struct zex_query *, struct zex_answer *,
               int timeout_ms);
+
+/* The next row of an answer; 0 when there is none left. */
+int zex_answer_next(struct zex_answer *, struct zex_row *);
 
 /* Name and text of a reason or an error: "FUNDS", "not enough funds". */
 const char *zex_reason_name(int reason);

@@ -109,7 +109,7 @@ int zex_client_new(zex_client **out, const struct zex_options *options)
         self->next_cl_ord_id = read_clock_ns(CLOCK_REALTIME) / 1000u * CL_ORD_ID_STEP +
                                salt % CL_ORD_ID_STEP;
         self->feed_known = self->outbox.feed_known;
-        self->now_ms = zex_state_now_ms();
+        self->now_ms = self->called_ms = zex_state_now_ms();
         zex_protocol_connect(self);
         zex_protocol_send(self);
         status = self->status;
@@ -172,6 +172,9 @@ int zex_client_descriptor(const zex_client *self)
 
 int zex_client_timeout_ms(const zex_client *self)
 {
+    if (self->event_count > 0 || self->status != ZEX_OK ||
+        zex_socket_is_readable(self->socket))
+        return 0;
     return zex_protocol_timeout_ms(self);
 }
 
@@ -224,7 +227,7 @@ int zex_client_wait(zex_client *self, struct zex_event *event, int timeout_ms)
 static bool is_open(const zex_client *self)
 {
     for (int i = 0; i < ZEX_OUTBOX_LANES; i++)
-        if (self->outbox.lanes[i].session == 0)
+        if (!self->lanes[i].confirmed && !self->reader)
             return false;
     return !self->options.follow_feed || self->live;
 }
@@ -236,6 +239,8 @@ int zex_client_open(zex_client *self, int timeout_ms)
     while (self->status == ZEX_OK && !is_open(self)) {
         zex_protocol_send(self);
         zex_protocol_receive(self);
+        if (self->outbox.lanes[0].gone || self->outbox.lanes[1].gone)
+            return ZEX_ERR_CLOSED;
         if (!is_open(self) && !wait_a_little(self, deadline_ms))
             return ZEX_ERR_TIMEOUT;
     }
@@ -276,6 +281,8 @@ int zex_query(zex_client *self, const struct zex_query *query, struct zex_answer
                                   .gseq = self->answer.gseq,
                                   .cursor = self->answer.cursor,
                                   .count = self->answer.count,
+                                  .account = query->account != 0 ? query->account
+                                                                 : self->account,
                                   .rows = self->rows,
                                   .rows_size = self->rows_size};
     return ZEX_OK;

@@ -9,8 +9,27 @@ static const struct {
 };
 #undef ERROR
 
+static const struct {
+    int number;
+    const char *name, *text;
+} own[] = {
+    {ZEX_OK, "OK", "done"},
+    {ZEX_ERR_TIMEOUT, "TIMEOUT", "nothing yet: unknown, not failed"},
+    {ZEX_ERR_USAGE, "USAGE", "a call or an option makes no sense"},
+    {ZEX_ERR_OUTBOX, "OUTBOX", "the outbox file cannot be written or is damaged"},
+    {ZEX_ERR_FULL, "FULL", "too many commands in flight"},
+    {ZEX_ERR_SOCKET, "SOCKET", "no socket could be made for this address and these keys"},
+    {ZEX_ERR_CLOSED, "CLOSED", "the session is gone for good"},
+    {ZEX_ERR_MEMORY, "MEMORY", "out of memory"},
+    {ZEX_ERR_DIRECTORY, "DIRECTORY", "no gateways or no such key in this directory"},
+    {ZEX_ERR_LOCKED, "LOCKED", "another process has this outbox open"},
+};
+
 static const char *find(int reason, bool text)
 {
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (own[i].number == reason)
+            return text ? own[i].text : own[i].name;
     if (reason < 0)
         reason = -reason;
     if ((size_t)reason >= sizeof reasons / sizeof *reasons ||

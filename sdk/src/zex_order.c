@@ -4,6 +4,12 @@
 #include "proto/codec.h"
 #include "sdk/src/zex_state.h"
 
+#define ERROR(NAME, number, text) REASON_##NAME = (number),
+enum reason {
+#include "common/error.def"
+};
+#undef ERROR
+
 enum { CL_ORD_ID_STEP = 1024 };
 
 static int put(struct zex_client *self, uint32_t lane, const uint8_t *body, size_t size,
@@ -11,7 +17,11 @@ static int put(struct zex_client *self, uint32_t lane, const uint8_t *body, size
 {
     if (self->status != ZEX_OK)
         return self->status;
-    if (self->outbox.lanes[lane].gone)
+    if (self->reader) {
+        snprintf(self->error, sizeof self->error, "this key may only ask");
+        return -REASON_WRONG_ROLE;
+    }
+    if (self->outbox.lanes[lane].gone || self->lanes[lane].close_n != 0)
         return ZEX_ERR_CLOSED;
     return zex_outbox_add(&self->outbox, lane, body, size, cl_ord_id);
 }
@@ -107,7 +117,12 @@ int zex_client_close(zex_client *self)
 {
     struct msg message = {.kind = MSG_close};
     int status = ZEX_OK;
-    for (uint32_t lane = 0; lane < ZEX_OUTBOX_LANES && status == ZEX_OK; lane++)
+    for (uint32_t lane = 0; lane < ZEX_OUTBOX_LANES && status == ZEX_OK; lane++) {
+        if (self->outbox.lanes[lane].gone || self->lanes[lane].close_n != 0)
+            continue;
         status = place(self, lane, &message, 0);
+        if (status == ZEX_OK)
+            self->lanes[lane].close_n = self->outbox.lanes[lane].next - 1;
+    }
     return status;
 }

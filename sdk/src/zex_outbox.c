@@ -21,7 +21,7 @@ enum entry_type {
     ENTRY_DURABLE,
     ENTRY_FEED
 };
-enum { HEADER = 8, ENTRY_MAX = 64 + BODY_BYTES_MAX, COMPACT_BYTES = 8 << 20 };
+enum { HEADER = 8, ENTRY_MAX = 64 + BODY_BYTES_MAX, COMPACT_BYTES = 8 << 20, ZEROS = 8 };
 
 struct entry {
     uint8_t type;
@@ -42,9 +42,11 @@ static void append(struct zex_outbox *self, const struct entry *entry)
 {
     if (self->file < 0)
         return;
-    uint32_t size = (uint32_t)(ENTRY_FIXED + entry->size);
-    uint32_t hash = XXH32(entry, size, 0);
-    memcpy(self->buffer + self->buffer_size, &size, 4);
+    const uint16_t size = (uint16_t)(ENTRY_FIXED + entry->size);
+    const uint16_t inverse = (uint16_t)~size;
+    const uint32_t hash = XXH32(entry, size, 0);
+    memcpy(self->buffer + self->buffer_size, &size, 2);
+    memcpy(self->buffer + self->buffer_size + 2, &inverse, 2);
     memcpy(self->buffer + self->buffer_size + 4, &hash, 4);
     memcpy(self->buffer + self->buffer_size + HEADER, entry, size);
     self->buffer_size += HEADER + size;
@@ -61,6 +63,7 @@ static void apply(struct zex_outbox *self, const struct entry *entry)
     switch (entry->type) {
     case ENTRY_LANE:
         lane->nonce = entry->a;
+        lane->session = 0;
         lane->first = entry->b;
         lane->next = entry->b;
         break;
@@ -113,7 +116,7 @@ static void record_command(struct zex_outbox *self, uint32_t lane, uint64_t n,
 int zex_outbox_add(struct zex_outbox *self, uint32_t lane, const uint8_t *body,
                    size_t size, uint64_t cl_ord_id)
 {
-    struct zex_outbox_lane *l = &self->lanes[lane];
+    const struct zex_outbox_lane *l = &self->lanes[lane];
     if (l->next - l->first >= l->capacity)
         return ZEX_ERR_FULL;
     record_command(self, lane, l->next, cl_ord_id, body, size);
@@ -138,6 +141,17 @@ void zex_outbox_session(struct zex_outbox *self, uint32_t lane, uint64_t session
            &(struct entry){.type = ENTRY_SESSION, .lane = (uint8_t)lane, .a = session});
 }
 
+int zex_outbox_renew(struct zex_outbox *self, uint32_t lane)
+{
+    uint64_t nonce;
+    if (getrandom(&nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce)
+        return ZEX_ERR_OUTBOX;
+    record(self,
+           &(struct entry){
+               .type = ENTRY_LANE, .lane = (uint8_t)lane, .a = (nonce >> 2) + 1, .b = 1});
+    return ZEX_OK;
+}
+
 void zex_outbox_feed(struct zex_outbox *self, uint64_t gseq, uint64_t tag_gseq,
                      uint64_t tag)
 {
@@ -147,15 +161,18 @@ void zex_outbox_feed(struct zex_outbox *self, uint64_t gseq, uint64_t tag_gseq,
 /* ---- the file
  * -------------------------------------------------------------------------- */
 
-static bool write_all(int file, const uint8_t *bytes, size_t size)
+/* At a position of its own, so that what failed half way is written over by the next
+ * try. */
+static bool write_at(int file, uint64_t at, const uint8_t *bytes, size_t size)
 {
     while (size > 0) {
-        ssize_t done = write(file, bytes, size);
+        ssize_t done = pwrite(file, bytes, size, (off_t)at);
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0)
             return false;
         bytes += done;
+        at += (uint64_t)done;
         size -= (size_t)done;
     }
     return true;
@@ -188,6 +205,30 @@ static void restate(struct zex_outbox *self, struct zex_outbox *to)
                                    .c = self->tag});
 }
 
+/* A rename is on the disk once its directory is. */
+static bool sync_directory(const char *path)
+{
+    char folder[4096] = ".";
+    const char *slash = strrchr(path, '/');
+    if (slash != NULL)
+        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path + 1), path);
+    const int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool ok = file >= 0 && fsync(file) == 0;
+    if (file >= 0)
+        close(file);
+    return ok;
+}
+
+static bool write_fresh(struct zex_outbox *self, struct zex_outbox *to, const char *path)
+{
+    if (flock(to->file, LOCK_EX | LOCK_NB) != 0)
+        return false;
+    restate(self, to);
+    return write_at(to->file, 0, to->buffer, to->buffer_size) &&
+           fdatasync(to->file) == 0 && rename(path, self->path) == 0 &&
+           sync_directory(self->path);
+}
+
 /* Replaces the file by one that states only what still matters. */
 static int compact(struct zex_outbox *self)
 {
@@ -195,22 +236,18 @@ static int compact(struct zex_outbox *self)
     if (snprintf(fresh, sizeof fresh, "%s.new", self->path) >= (int)sizeof fresh)
         return ZEX_ERR_OUTBOX;
     struct zex_outbox to = *self;
-    to.file = open(fresh, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
     to.buffer_size = 0;
-    to.file_bytes = 0;
-    if (to.file < 0 || flock(to.file, LOCK_EX | LOCK_NB) != 0)
+    to.file = open(fresh, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
+    if (to.file < 0)
         return ZEX_ERR_OUTBOX;
-    restate(self, &to);
-    bool ok = write_all(to.file, to.buffer, to.buffer_size) && fdatasync(to.file) == 0 &&
-              rename(fresh, self->path) == 0;
-    if (!ok) {
+    if (!write_fresh(self, &to, fresh)) {
         close(to.file);
         return ZEX_ERR_OUTBOX;
     }
     close(self->file);
     self->file = to.file;
-    self->file_bytes = to.file_bytes + to.buffer_size;
-    self->buffer_size = 0;
+    self->file_bytes = to.buffer_size;
+    self->compact_bytes = 2 * self->file_bytes + COMPACT_BYTES;
     return ZEX_OK;
 }
 
@@ -218,16 +255,92 @@ int zex_outbox_write(struct zex_outbox *self)
 {
     if (self->file < 0 || self->buffer_size == 0)
         return ZEX_OK;
-    if (!write_all(self->file, self->buffer, self->buffer_size))
+    if (!write_at(self->file, self->file_bytes, self->buffer, self->buffer_size))
         return ZEX_ERR_OUTBOX;
     self->file_bytes += self->buffer_size;
     self->buffer_size = 0;
     if (self->sync && fdatasync(self->file) != 0)
         return ZEX_ERR_OUTBOX;
-    return self->file_bytes > COMPACT_BYTES ? compact(self) : ZEX_OK;
+    return self->file_bytes > self->compact_bytes ? compact(self) : ZEX_OK;
 }
 
-/* Applies the file's entries; cuts a torn one at the end. */
+/* Room for twice as many; an earlier run may have had a larger in_flight_max. */
+static int grow(struct zex_outbox_lane *lane)
+{
+    struct zex_outbox_lane more = *lane;
+    more.capacity *= 2;
+    more.commands = calloc(more.capacity, sizeof *more.commands);
+    if (more.commands == NULL)
+        return ZEX_ERR_MEMORY;
+    for (uint64_t n = lane->first; n < lane->next; n++)
+        *zex_outbox_get(&more, n) = *zex_outbox_get(lane, n);
+    free(lane->commands);
+    *lane = more;
+    return ZEX_OK;
+}
+
+/* An entry whose hash is right: does it follow from those before? */
+static int take_entry(struct zex_outbox *self, const struct entry *entry, size_t size)
+{
+    if (entry->lane >= ZEX_OUTBOX_LANES || entry->size > BODY_BYTES_MAX ||
+        ENTRY_FIXED + entry->size != size || entry->type < ENTRY_LANE ||
+        entry->type > ENTRY_FEED)
+        return ZEX_ERR_OUTBOX;
+    struct zex_outbox_lane *lane = &self->lanes[entry->lane];
+    int status = ZEX_OK;
+    if (entry->type == ENTRY_COMMAND) {
+        if (entry->a < lane->first || entry->a > lane->next)
+            return ZEX_ERR_OUTBOX;
+        if (entry->a - lane->first >= lane->capacity)
+            status = grow(lane);
+    } else if (entry->type == ENTRY_DURABLE && entry->a >= lane->next) {
+        return ZEX_ERR_OUTBOX;
+    }
+    if (status == ZEX_OK)
+        apply(self, entry);
+    return status;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
+/* Applies entries up to `at`, where the good ones end. */
+static int replay_bytes(struct zex_outbox *self, const uint8_t *bytes, size_t size,
+                        size_t *at)
+{
+    int status = ZEX_OK;
+    while (status == ZEX_OK && size - *at >= HEADER) {
+        uint16_t entry_size, inverse;
+        uint32_t hash;
+        struct entry entry = {0};
+        const uint8_t *payload = bytes + *at + HEADER;
+        const size_t left = size - *at - HEADER;
+        memcpy(&entry_size, bytes + *at, 2);
+        memcpy(&inverse, bytes + *at + 2, 2);
+        memcpy(&hash, bytes + *at + 4, 4);
+        if (is_zero(bytes + *at, size - *at))
+            return ZEX_OK;
+        if ((entry_size ^ inverse) != UINT16_MAX || entry_size < ENTRY_FIXED ||
+            entry_size > sizeof entry)
+            return ZEX_ERR_OUTBOX;
+        if (entry_size > left)
+            return ZEX_OK; /* cut short */
+        if (XXH32(payload, entry_size, 0) != hash)
+            return entry_size == left && is_zero(payload + left - ZEROS, ZEROS)
+                       ? ZEX_OK
+                       : ZEX_ERR_OUTBOX;
+        memcpy(&entry, payload, entry_size);
+        status = take_entry(self, &entry, entry_size);
+        *at += HEADER + entry_size;
+    }
+    return status;
+}
+
 static int replay(struct zex_outbox *self)
 {
     struct stat status;
@@ -237,80 +350,78 @@ static int replay(struct zex_outbox *self)
     uint8_t *bytes = malloc(size + 1);
     if (bytes == NULL)
         return ZEX_ERR_MEMORY;
-    int result =
-        pread(self->file, bytes, size, 0) == (ssize_t)size ? ZEX_OK : ZEX_ERR_OUTBOX;
-    while (result == ZEX_OK && size - at >= HEADER) {
-        uint32_t entry_size, hash;
-        struct entry entry = {0};
-        memcpy(&entry_size, bytes + at, 4);
-        memcpy(&hash, bytes + at + 4, 4);
-        if (entry_size > size - at - HEADER)
-            break; /* torn */
-        if (entry_size < ENTRY_FIXED || entry_size > sizeof entry ||
-            XXH32(bytes + at + HEADER, entry_size, 0) != hash) {
-            result = at + HEADER + entry_size == size ? ZEX_OK : ZEX_ERR_OUTBOX;
-            break;
-        }
-        memcpy(&entry, bytes + at + HEADER, entry_size);
-        if (entry.lane >= ZEX_OUTBOX_LANES || ENTRY_FIXED + entry.size != entry_size)
-            result = ZEX_ERR_OUTBOX;
-        else
-            apply(self, &entry);
-        at += HEADER + entry_size;
-    }
+    int result = ZEX_ERR_OUTBOX;
+    if (pread(self->file, bytes, size, 0) == (ssize_t)size)
+        result = replay_bytes(self, bytes, size, &at);
     free(bytes);
     if (result == ZEX_OK && at < size && ftruncate(self->file, (off_t)at) != 0)
-        result = ZEX_ERR_OUTBOX;
-    if (result == ZEX_OK && lseek(self->file, 0, SEEK_END) < 0)
         result = ZEX_ERR_OUTBOX;
     self->file_bytes = at;
     return result;
 }
 
-static int allocate(struct zex_outbox *self, const struct zex_options *options)
+/* Opens and locks. A file that was replaced between the two is another process's. */
+static int open_file(struct zex_outbox *self)
+{
+    struct stat opened, named;
+    self->file = open(self->path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    if (self->file < 0)
+        return ZEX_ERR_OUTBOX;
+    if (flock(self->file, LOCK_EX | LOCK_NB) != 0)
+        return ZEX_ERR_LOCKED;
+    if (fstat(self->file, &opened) != 0)
+        return ZEX_ERR_OUTBOX;
+    return stat(self->path, &named) == 0 && named.st_ino == opened.st_ino &&
+                   named.st_dev == opened.st_dev
+               ? ZEX_OK
+               : ZEX_ERR_LOCKED;
+}
+
+static int allocate_lanes(struct zex_outbox *self, uint32_t capacity)
 {
     for (int i = 0; i < ZEX_OUTBOX_LANES; i++) {
         struct zex_outbox_lane *lane = &self->lanes[i];
-        lane->capacity = options->in_flight_max;
+        lane->capacity = capacity;
         lane->first = lane->next = 1;
-        lane->commands = calloc(lane->capacity, sizeof *lane->commands);
+        lane->commands = calloc(capacity, sizeof *lane->commands);
         if (lane->commands == NULL)
-            return ZEX_ERR_MEMORY;
-    }
-    /* Room to restate everything at once, see compact(). */
-    self->buffer_capacity =
-        (size_t)(2 * options->in_flight_max + 64) * (ENTRY_MAX + HEADER);
-    if (options->outbox_path != NULL) {
-        self->buffer = malloc(self->buffer_capacity);
-        self->path = strdup(options->outbox_path);
-        if (self->buffer == NULL || self->path == NULL)
             return ZEX_ERR_MEMORY;
     }
     return ZEX_OK;
 }
 
+/* Room to restate everything at once, see compact(). */
+static int allocate_buffer(struct zex_outbox *self)
+{
+    size_t entries = 64;
+    for (int i = 0; i < ZEX_OUTBOX_LANES; i++)
+        entries += self->lanes[i].capacity;
+    self->buffer_capacity = entries * (ENTRY_MAX + HEADER);
+    self->buffer = malloc(self->buffer_capacity);
+    return self->buffer != NULL ? ZEX_OK : ZEX_ERR_MEMORY;
+}
+
+static int open_path(struct zex_outbox *self, const char *path)
+{
+    self->path = strdup(path);
+    if (self->path == NULL)
+        return ZEX_ERR_MEMORY;
+    int status = open_file(self);
+    if (status == ZEX_OK)
+        status = replay(self);
+    return status == ZEX_OK ? allocate_buffer(self) : status;
+}
+
 int zex_outbox_open(struct zex_outbox *self, const struct zex_options *options)
 {
-    *self = (struct zex_outbox){.file = -1, .sync = options->outbox_sync != 0};
-    int status = allocate(self, options);
-    if (status == ZEX_OK && self->path != NULL) {
-        self->file = open(self->path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-        if (self->file < 0)
-            status = ZEX_ERR_OUTBOX;
-        else if (flock(self->file, LOCK_EX | LOCK_NB) != 0)
-            status = ZEX_ERR_LOCKED;
-        else
-            status = replay(self);
-    }
-    for (uint8_t i = 0; i < ZEX_OUTBOX_LANES && status == ZEX_OK; i++) {
-        if (self->lanes[i].nonce != 0)
-            continue;
-        uint64_t nonce;
-        if (getrandom(&nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce)
-            return ZEX_ERR_OUTBOX;
-        record(self, &(struct entry){
-                         .type = ENTRY_LANE, .lane = i, .a = (nonce >> 2) + 1, .b = 1});
-    }
+    *self = (struct zex_outbox){
+        .file = -1, .sync = options->outbox_sync != 0, .compact_bytes = COMPACT_BYTES};
+    int status = allocate_lanes(self, options->in_flight_max);
+    if (status == ZEX_OK && options->outbox_path != NULL)
+        status = open_path(self, options->outbox_path);
+    for (uint32_t i = 0; i < ZEX_OUTBOX_LANES && status == ZEX_OK; i++)
+        if (self->lanes[i].nonce == 0)
+            status = zex_outbox_renew(self, i);
     return status == ZEX_OK ? zex_outbox_write(self) : status;
 }
 
@@ -319,7 +430,8 @@ void zex_outbox_close(struct zex_outbox *self)
     for (int i = 0; i < ZEX_OUTBOX_LANES; i++)
         free(self->lanes[i].commands);
     if (self->file >= 0) {
-        (void)!zex_outbox_write(self);
+        if (self->buffer != NULL)
+            (void)!zex_outbox_write(self);
         close(self->file);
     }
     free(self->buffer);

@@ -1,15 +1,16 @@
 /* zex_outbox.h - what a client must not forget, in one append-only file.
  *
- * Each entry is [u32 size][u32 xxh32][u8 type][payload]; a torn last entry is cut off, a
- * bad one before the end is ZEX_ERR_OUTBOX. The file is rewritten when most of it is
- * history.
+ * Each entry is [u16 size][u16 ~size][u32 xxh32][payload]. A last entry that a crash
+ * cut short, or left as zeros, is dropped: it was never sent. Anything else that is
+ * wrong is ZEX_ERR_OUTBOX. The file is rewritten when most of it is history.
  *
  * Owns:     the file, locked while open, and the two lanes' memory of unfinished
  *           commands.
  * Units:    bytes.
  * Errors:   ZEX_ERR_OUTBOX, ZEX_ERR_LOCKED, ZEX_ERR_MEMORY, ZEX_ERR_FULL.
  * Threads:  the client's.
- * Bounds:   `in_flight_max` commands a lane.
+ * Bounds:   `in_flight_max` commands a lane, or what an earlier run left, if that is
+ *           more.
  */
 #ifndef ZEX_OUTBOX_H
 #define ZEX_OUTBOX_H
@@ -48,7 +49,7 @@ struct zex_outbox {
     char *path;
     uint8_t *buffer; /* appended, not yet written */
     size_t buffer_size, buffer_capacity;
-    uint64_t file_bytes;
+    uint64_t file_bytes, compact_bytes; /* written; rewritten beyond */
 };
 
 int zex_outbox_open(struct zex_outbox *, const struct zex_options *);
@@ -64,6 +65,8 @@ void zex_outbox_repair(struct zex_outbox *, uint32_t lane, uint64_t n,
                        const uint8_t *body, size_t size);
 void zex_outbox_durable(struct zex_outbox *, uint32_t lane, uint64_t n);
 void zex_outbox_session(struct zex_outbox *, uint32_t lane, uint64_t session);
+/* The lane's session is over: forgets it and its commands, and takes a fresh nonce. */
+int zex_outbox_renew(struct zex_outbox *, uint32_t lane);
 void zex_outbox_feed(struct zex_outbox *, uint64_t gseq, uint64_t tag_gseq, uint64_t tag);
 
 /* Puts what was added onto the disk; must succeed before the commands are sent. */

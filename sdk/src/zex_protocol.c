@@ -7,7 +7,12 @@
 #include "sdk/src/zex_event.h"
 #include "sdk/src/zex_receive.h"
 
-enum { OPEN_RETRY_MS = 250, RESUME_RETRY_MS = 1000 };
+enum {
+    OPEN_RETRY_MS = 250,
+    RESUME_RETRY_MS = 1000,
+    FEED_STALE_MS = 2500, /* heartbeats come every second to who is attached */
+    FRAME_MESSAGES = 512, /* a gateway takes 1024 */
+};
 
 bool zex_protocol_flush(struct zex_client *self)
 {
@@ -15,17 +20,26 @@ bool zex_protocol_flush(struct zex_client *self)
         return true;
     bool sent = zex_socket_send(self->socket, self->frame, self->frame_size);
     self->frame_size = 0;
+    self->frame_count = 0;
     return sent;
+}
+
+static bool is_full(const struct zex_client *self)
+{
+    return sizeof self->frame - self->frame_size < MESSAGE_BYTES_MAX ||
+           self->frame_count == FRAME_MESSAGES;
 }
 
 void zex_protocol_add(struct zex_client *self, const struct msg *message)
 {
-    if (sizeof self->frame - self->frame_size < MESSAGE_BYTES_MAX)
+    if (is_full(self))
         zex_protocol_flush(self);
     size_t size = 0;
     if (codec_encode(self->frame + self->frame_size,
-                     sizeof self->frame - self->frame_size, message, &size) == 0)
-        self->frame_size += size;
+                     sizeof self->frame - self->frame_size, message, &size) != 0)
+        return;
+    self->frame_size += size;
+    self->frame_count++;
 }
 
 void zex_protocol_connect(struct zex_client *self)
@@ -38,11 +52,15 @@ void zex_protocol_connect(struct zex_client *self)
     }
     self->greeted = false;
     self->live = false;
-    self->heard_ms = self->pinged_ms = self->now_ms;
+    self->heard_ms = self->pinged_ms = self->fed_ms = self->now_ms;
     self->resumed_ms = 0;
-    for (int i = 0; i < ZEX_OUTBOX_LANES; i++)
-        self->lanes[i] = (struct zex_state_lane){.sent = self->outbox.lanes[i].first,
-                                                 .progress_ms = self->now_ms};
+    self->leave_ms = 0;
+    for (int i = 0; i < ZEX_OUTBOX_LANES; i++) {
+        struct zex_state_lane *lane = &self->lanes[i];
+        lane->sent = self->outbox.lanes[i].first;
+        lane->progress_ms = self->now_ms;
+        lane->hold_ms = lane->asked_ms = 0;
+    }
 }
 
 static void resume(struct zex_client *self)
@@ -65,14 +83,16 @@ static void ping(struct zex_client *self)
 /* What a new connection begins with, and what is repeated until it is answered. */
 static void greet(struct zex_client *self)
 {
-    if (!self->greeted && self->options.server_key == NULL)
+    if (!self->greeted && self->options.server_key == NULL) {
         zex_protocol_add(self,
                          &(struct msg){.kind = MSG_hello,
                                        .hello = {.account = self->options.account}});
+        self->greeted_ms = self->now_ms;
+    }
     for (int i = 0; i < ZEX_OUTBOX_LANES; i++) {
         struct zex_outbox_lane *lane = &self->outbox.lanes[i];
         struct zex_state_lane *state = &self->lanes[i];
-        if (lane->session != 0 || lane->gone ||
+        if (state->confirmed || lane->gone || self->reader ||
             (state->asked_ms != 0 && self->now_ms - state->asked_ms < OPEN_RETRY_MS))
             continue;
         zex_protocol_add(self, &(struct msg){.kind = MSG_client_open,
@@ -82,6 +102,8 @@ static void greet(struct zex_client *self)
     if (!self->greeted)
         ping(self);
     self->greeted = true;
+    if (self->live && self->now_ms - self->fed_ms >= FEED_STALE_MS)
+        self->live = false; /* a restarted gateway does not know that we listen */
     if (self->options.follow_feed && self->feed_known && !self->live &&
         (self->resumed_ms == 0 || self->now_ms - self->resumed_ms >= RESUME_RETRY_MS))
         resume(self);
@@ -92,7 +114,7 @@ static void send_lane(struct zex_client *self, int index)
 {
     struct zex_outbox_lane *lane = &self->outbox.lanes[index];
     struct zex_state_lane *state = &self->lanes[index];
-    if (lane->session == 0 || lane->gone || self->now_ms < state->hold_ms)
+    if (!state->confirmed || lane->gone || self->now_ms < state->hold_ms)
         return;
     if (state->sent < lane->first)
         state->sent = lane->first;
@@ -106,7 +128,7 @@ static void send_lane(struct zex_client *self, int index)
     uint64_t before = state->sent;
     while (state->sent < lane->next) {
         const struct zex_outbox_command *command = zex_outbox_get(lane, state->sent);
-        if (sizeof self->frame - self->frame_size < MESSAGE_BYTES_MAX) {
+        if (is_full(self)) {
             if (!zex_protocol_flush(self)) {
                 state->sent = before;
                 return;
@@ -125,15 +147,27 @@ static void send_lane(struct zex_client *self, int index)
         state->sent = before;
 }
 
+static void leave(struct zex_client *self)
+{
+    self->gateway = (self->gateway + 1) % self->gateway_count;
+    zex_protocol_connect(self);
+}
+
 static void notice_silence(struct zex_client *self)
 {
+    const uint64_t part_ms = self->options.silence_ms / 4;
+    if (self->now_ms - self->called_ms > part_ms) {
+        /* Nobody listened meanwhile, so nothing is known: give the gateway time to
+         * speak. */
+        self->heard_ms = self->now_ms - part_ms;
+        self->fed_ms = self->now_ms;
+    }
+    self->called_ms = self->now_ms;
     uint64_t quiet_ms = self->now_ms - self->heard_ms;
     if (quiet_ms >= self->options.silence_ms) {
         zex_state_event_add(self, ZEX_EVENT_LOST);
-        self->gateway = (self->gateway + 1) % self->gateway_count;
-        zex_protocol_connect(self);
-    } else if (quiet_ms >= self->options.silence_ms / 4 &&
-               self->now_ms - self->pinged_ms >= self->options.silence_ms / 4) {
+        leave(self);
+    } else if (quiet_ms >= part_ms && self->now_ms - self->pinged_ms >= part_ms) {
         ping(self);
         zex_protocol_flush(self);
     }
@@ -142,9 +176,13 @@ static void notice_silence(struct zex_client *self)
 void zex_protocol_send(struct zex_client *self)
 {
     self->now_ms = zex_state_now_ms();
+    if (self->status != ZEX_OK || self->now_ms < self->leave_ms)
+        return;
+    if (self->leave_ms != 0)
+        leave(self);
+    notice_silence(self);
     if (self->status != ZEX_OK)
         return;
-    notice_silence(self);
     greet(self);
     if (zex_outbox_write(&self->outbox) != ZEX_OK) {
         zex_state_fail(self, ZEX_ERR_OUTBOX, "the outbox file cannot be written");
@@ -157,9 +195,11 @@ void zex_protocol_send(struct zex_client *self)
 int zex_protocol_timeout_ms(const struct zex_client *self)
 {
     uint64_t due = self->options.silence_ms / 4;
+    if (self->leave_ms > self->now_ms && self->leave_ms - self->now_ms < due)
+        due = self->leave_ms - self->now_ms;
     for (int i = 0; i < ZEX_OUTBOX_LANES; i++) {
         const struct zex_outbox_lane *lane = &self->outbox.lanes[i];
-        if (lane->session == 0 && due > OPEN_RETRY_MS)
+        if (!self->lanes[i].confirmed && !lane->gone && due > OPEN_RETRY_MS)
             due = OPEN_RETRY_MS;
         if (lane->next == lane->first)
             continue;

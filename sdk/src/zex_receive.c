@@ -14,6 +14,8 @@ enum reason {
 };
 #undef ERROR
 
+enum { HOLD_MS = 20, HOLD_MS_MAX = 10000, LEAVE_MS = 100, GREET_RETRY_MS = 250 };
+
 static void alarm_event(struct zex_client *self, int reason, uint64_t gseq,
                         uint64_t cl_ord_id)
 {
@@ -38,14 +40,40 @@ static void on_opened(struct zex_client *self, const struct msg_opened *m)
     bool all = true;
     self->account = m->account;
     for (uint32_t i = 0; i < ZEX_OUTBOX_LANES; i++) {
-        struct zex_outbox_lane *lane = &self->outbox.lanes[i];
-        if (lane->nonce == m->nonce && lane->session == 0)
-            zex_outbox_session(&self->outbox, i, m->session);
-        all = all && lane->session != 0;
+        const struct zex_outbox_lane *lane = &self->outbox.lanes[i];
+        if (lane->nonce == m->nonce && !lane->gone) {
+            if (lane->session == 0)
+                zex_outbox_session(&self->outbox, i, m->session);
+            else if (lane->session != m->session)
+                zex_state_fail(self, -REASON_OTHER_LOG,
+                               "the outbox belongs to another venue");
+            self->lanes[i].confirmed = true;
+        }
+        all = all && self->lanes[i].confirmed;
     }
     if (all && !self->opened_told) {
         self->opened_told = true;
         zex_state_event_add(self, ZEX_EVENT_OPENED);
+    }
+}
+
+/* n is contiguous: when one is accepted, so was whatever stands before it. */
+static void settle(struct zex_client *self, int index, uint64_t n, uint64_t gseq)
+{
+    struct zex_outbox_lane *lane = &self->outbox.lanes[index];
+    struct zex_state_lane *state = &self->lanes[index];
+    for (uint64_t i = lane->first; i <= n; i++) {
+        struct zex_state_event *added = zex_state_event_add(self, ZEX_EVENT_DURABLE);
+        if (added == NULL)
+            return;
+        added->event.cl_ord_id = zex_outbox_get(lane, i)->cl_ord_id;
+        added->event.gseq = i == n ? gseq : 0;
+    }
+    zex_outbox_durable(&self->outbox, (uint32_t)index, n);
+    state->progress_ms = self->now_ms;
+    if (state->close_n != 0 && n >= state->close_n) {
+        state->confirmed = false; /* asks for the nonce until it hears SESSION_GONE */
+        state->asked_ms = self->now_ms;
     }
 }
 
@@ -54,19 +82,9 @@ static void on_accepted(struct zex_client *self, const struct msg_accepted *m)
     int index = find_lane(self, m->session);
     if (index < 0)
         return;
-    struct zex_outbox_lane *lane = &self->outbox.lanes[index];
-    if (m->n < lane->first || m->n >= lane->next)
-        return;
-    /* n is contiguous: whatever stands before it was accepted too. */
-    for (uint64_t n = lane->first; n <= m->n; n++) {
-        struct zex_state_event *added = zex_state_event_add(self, ZEX_EVENT_DURABLE);
-        if (added == NULL)
-            return;
-        added->event.cl_ord_id = zex_outbox_get(lane, n)->cl_ord_id;
-        added->event.gseq = n == m->n ? m->gseq : 0;
-    }
-    zex_outbox_durable(&self->outbox, (uint32_t)index, m->n);
-    self->lanes[index].progress_ms = self->now_ms;
+    const struct zex_outbox_lane *lane = &self->outbox.lanes[index];
+    if (m->n >= lane->first && m->n < lane->next)
+        settle(self, index, m->n, m->gseq);
 }
 
 /* A body the venue cannot read was never accepted and never will be; its number must be
@@ -91,13 +109,49 @@ static void repair(struct zex_client *self, int index, uint64_t n, int reason)
     alarm_event(self, reason, 0, name);
 }
 
+static void tell_busy(struct zex_client *self, int reason, uint64_t cl_ord_id)
+{
+    struct zex_state_event *added = zex_state_event_add(self, ZEX_EVENT_BUSY);
+    if (added == NULL)
+        return;
+    added->event.reason = reason;
+    added->event.cl_ord_id = cl_ord_id;
+}
+
+/* Refused was not a command but the session, the feed, or the whole connection. */
+static void on_refused_connection(struct zex_client *self, const struct msg_refused *m)
+{
+    switch (m->reason) {
+    case REASON_CORRUPT:
+        alarm_event(self, REASON_CORRUPT, self->outbox.tag_gseq, 0);
+        zex_state_fail(self, -REASON_CORRUPT, "the log is not the one this client knew");
+        return;
+    case REASON_WRONG_ROLE:
+        self->reader = true;
+        return;
+    case REASON_UNKNOWN_ACCOUNT:
+        if (self->now_ms - self->greeted_ms < GREET_RETRY_MS)
+            return;
+        self->greeted = false; /* a restarted gateway forgot who we said we are */
+        break;
+    default:
+        break;
+    }
+    tell_busy(self, m->reason, 0);
+}
+
+/* Back to n, now or later. */
+static void rewind_to(struct zex_state_lane *state, uint64_t n)
+{
+    if (state->sent > n)
+        state->sent = n;
+}
+
 static void on_refused(struct zex_client *self, const struct msg_refused *m)
 {
     int index = find_lane(self, m->session);
-    struct zex_state_event *added;
-    if (index < 0) {
-        if ((added = zex_state_event_add(self, ZEX_EVENT_BUSY)) != NULL)
-            added->event.reason = m->reason;
+    if (index < 0 || m->n == 0) {
+        on_refused_connection(self, m);
         return;
     }
     struct zex_outbox_lane *lane = &self->outbox.lanes[index];
@@ -106,59 +160,80 @@ static void on_refused(struct zex_client *self, const struct msg_refused *m)
         return;
     switch (m->reason) {
     case REASON_GAP:
-        if (state->sent > lane->first)
-            state->sent =
-                m->value >= lane->first && m->value < lane->next ? m->value : lane->first;
+        rewind_to(state, m->value >= lane->first && m->value < lane->next ? m->value
+                                                                          : lane->first);
         return;
     case REASON_BUSY:
     case REASON_RATE:
     case REASON_UNAVAILABLE:
-        if (state->sent > m->n)
-            state->sent = m->n;
+    case REASON_UNKNOWN_ACCOUNT:
+        rewind_to(state, m->n);
         state->hold_ms =
-            self->now_ms + (m->value > 0 && m->value < 10000 ? m->value : 20);
-        if ((added = zex_state_event_add(self, ZEX_EVENT_BUSY)) != NULL) {
-            added->event.reason = m->reason;
-            added->event.cl_ord_id = zex_outbox_get(lane, m->n)->cl_ord_id;
-        }
+            self->now_ms + (m->value > 0 && m->value < HOLD_MS_MAX ? m->value : HOLD_MS);
+        tell_busy(self, m->reason, zex_outbox_get(lane, m->n)->cl_ord_id);
+        return;
+    case REASON_UNKNOWN_SESSION:
+        zex_state_fail(self, -REASON_UNKNOWN_SESSION,
+                       "the outbox belongs to another venue or account");
         return;
     default:
         repair(self, index, m->n, m->reason);
-        if (state->sent > m->n)
-            state->sent = m->n;
+        rewind_to(state, m->n);
     }
 }
 
 static void on_conflict(struct zex_client *self, const struct msg_conflict *m)
 {
     int index = find_lane(self, m->session);
-    if (index < 0 || m->n < self->outbox.lanes[index].first)
+    if (index < 0)
         return;
-    alarm_event(self, REASON_CONFLICT, m->gseq,
-                zex_outbox_get(&self->outbox.lanes[index], m->n)->cl_ord_id);
+    struct zex_outbox_lane *lane = &self->outbox.lanes[index];
+    if (m->n < lane->first || m->n >= lane->next)
+        return;
+    alarm_event(self, REASON_CONFLICT, m->gseq, zex_outbox_get(lane, m->n)->cl_ord_id);
+    if (m->n > lane->first)
+        settle(self, index, m->n - 1, 0);
     zex_outbox_durable(&self->outbox, (uint32_t)index, m->n);
+}
+
+/* What was placed after the last accepted command never happens. */
+static void tell_void(struct zex_client *self, int index)
+{
+    struct zex_outbox_lane *lane = &self->outbox.lanes[index];
+    for (uint64_t n = lane->first; n < lane->next; n++) {
+        struct zex_state_event *added = zex_state_event_add(
+            self,
+            index == ZEX_STATE_ORDERS ? ZEX_EVENT_REJECTED : ZEX_EVENT_CANCEL_REJECTED);
+        if (added == NULL)
+            return;
+        added->event.cl_ord_id = zex_outbox_get(lane, n)->cl_ord_id;
+        added->event.reason = REASON_SESSION_GONE;
+    }
 }
 
 static void on_gone(struct zex_client *self, const struct msg_session_gone *m)
 {
-    for (uint32_t i = 0; i < ZEX_OUTBOX_LANES; i++) {
+    for (int i = 0; i < ZEX_OUTBOX_LANES; i++) {
         struct zex_outbox_lane *lane = &self->outbox.lanes[i];
         if (lane->gone || !((m->session != 0 && lane->session == m->session) ||
                             (m->nonce != 0 && lane->nonce == m->nonce)))
             continue;
-        lane->gone = true;
-        uint64_t last = m->last_n;
-        if (last >= lane->first && lane->next > lane->first)
-            zex_outbox_durable(&self->outbox, i,
-                               last < lane->next ? last : lane->next - 1);
+        const uint64_t last = m->last_n < lane->next ? m->last_n : lane->next - 1;
+        if (last >= lane->first)
+            settle(self, i, last, 0);
+        tell_void(self, i);
         zex_state_event_add(self, ZEX_EVENT_CLOSED);
+        if (zex_outbox_renew(&self->outbox, (uint32_t)i) != ZEX_OK)
+            zex_state_fail(self, ZEX_ERR_OUTBOX, "no random nonce");
+        lane->gone = true;
     }
 }
 
 static void on_report(struct zex_client *self, const struct msg_report *m)
 {
     struct zex_outbox *outbox = &self->outbox;
-    if (!self->feed_known || m->gseq <= outbox->feed_gseq)
+    self->fed_ms = self->now_ms;
+    if (!self->options.follow_feed || !self->feed_known || m->gseq <= outbox->feed_gseq)
         return;
     if (m->prev != outbox->feed_gseq) {
         self->live = false; /* something is missing: greet() resumes */
@@ -182,6 +257,9 @@ static void on_report(struct zex_client *self, const struct msg_report *m)
 static void on_heartbeat(struct zex_client *self, const struct msg_feed_heartbeat *m)
 {
     struct zex_outbox *outbox = &self->outbox;
+    if (!self->options.follow_feed)
+        return;
+    self->fed_ms = self->now_ms;
     if (!self->feed_known) {
         self->feed_known = true; /* a new client follows from here */
         zex_outbox_feed(outbox, m->last_gseq, m->tag_gseq, m->tag);
@@ -192,12 +270,15 @@ static void on_heartbeat(struct zex_client *self, const struct msg_feed_heartbea
     }
 }
 
-static void on_resumed(struct zex_client *self)
+static void on_resumed(struct zex_client *self, const struct msg_resumed *m)
 {
-    if (self->live)
-        return;
+    self->fed_ms = self->now_ms;
+    if (self->live || m->last_gseq > self->outbox.feed_gseq)
+        return; /* the replay broke off on its way: greet() resumes once more */
     self->live = true;
-    zex_state_event_add(self, ZEX_EVENT_LIVE);
+    struct zex_state_event *added = zex_state_event_add(self, ZEX_EVENT_LIVE);
+    if (added != NULL)
+        added->event.gseq = self->outbox.feed_gseq;
 }
 
 static void on_answer(struct zex_client *self, const struct msg_answer *m,
@@ -227,7 +308,7 @@ static void on_goodbye(struct zex_client *self, const struct msg_goodbye *m)
     if (m->reason == REASON_REVOKED)
         zex_state_fail(self, -REASON_REVOKED, "this key has been revoked");
     else
-        zex_protocol_connect(self);
+        self->leave_ms = self->now_ms + LEAVE_MS; /* no storm of reconnects */
 }
 
 /* Bytes of the rows of an answer; what follows them is the next message. */
@@ -268,7 +349,7 @@ static size_t handle(struct zex_client *self, const struct msg *m, const uint8_t
         on_heartbeat(self, &m->feed_heartbeat);
         return 0;
     case MSG_resumed:
-        on_resumed(self);
+        on_resumed(self, &m->resumed);
         return 0;
     case MSG_goodbye:
         on_goodbye(self, &m->goodbye);

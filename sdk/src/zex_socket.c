@@ -92,6 +92,14 @@ bool zex_socket_receive(struct zex_socket *self, const uint8_t **bytes, size_t *
     return true;
 }
 
+bool zex_socket_is_readable(const struct zex_socket *self)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &size) == 0 &&
+           (events & ZMQ_POLLIN) != 0;
+}
+
 void zex_socket_wait(struct zex_socket *self, int timeout_ms)
 {
     zmq_pollitem_t item = {.socket = self->socket, .events = ZMQ_POLLIN};

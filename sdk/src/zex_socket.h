@@ -32,6 +32,7 @@ bool zex_socket_send(struct zex_socket *, const void *bytes, size_t size);
 /* A frame that is there: true, bytes borrowed until the next call. */
 bool zex_socket_receive(struct zex_socket *, const uint8_t **bytes, size_t *size);
 
+bool zex_socket_is_readable(const struct zex_socket *);
 void zex_socket_wait(struct zex_socket *, int timeout_ms);
 int zex_socket_descriptor(const struct zex_socket *);
 

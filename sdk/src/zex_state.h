@@ -30,6 +30,8 @@ struct zex_state_lane {
     uint64_t progress_ms; /* last answer that moved it, or last resend */
     uint64_t hold_ms;     /* not before: BUSY, RATE ... */
     uint64_t asked_ms;    /* last client_open */
+    uint64_t close_n;     /* our `close` has this number; 0: none */
+    bool confirmed;       /* this venue knows the session: commands may flow */
 };
 
 struct zex_client {
@@ -42,9 +44,14 @@ struct zex_client {
     uint32_t account;
     uint64_t next_cl_ord_id;
     uint64_t now_ms, heard_ms, pinged_ms, resumed_ms;
-    bool greeted;    /* this connection has been asked for sessions and feed */
-    bool feed_known; /* outbox.feed_gseq is where the chain of reports stands */
-    bool live;       /* the replay of missed reports is over */
+    uint64_t fed_ms;     /* last word of the feed */
+    uint64_t called_ms;  /* last time anyone looked */
+    uint64_t greeted_ms; /* last hello */
+    uint64_t leave_ms;   /* the gateway said goodbye: the next one from then on; 0: no */
+    bool greeted;        /* this connection has been asked for sessions and feed */
+    bool reader;         /* the key's role has no sessions: queries and the feed only */
+    bool feed_known;     /* outbox.feed_gseq is where the chain of reports stands */
+    bool live;           /* the replay of missed reports is over */
     bool opened_told;
     struct zex_state_event *events; /* ring */
     uint32_t event_first, event_count, event_capacity;
@@ -56,6 +63,7 @@ struct zex_client {
     size_t rows_size, rows_capacity;
     uint8_t frame[ZEX_SOCKET_FRAME_MAX];
     size_t frame_size;
+    uint32_t frame_count;
     int status; /* a failure that ends the client, else ZEX_OK */
     char error[160];
 };
