@@ -36,6 +36,7 @@ object    = $(patsubst %.c,$(OUT)/%.o,$(1))
 
 LIB := $(OUT)/libzexcore.a
 SDK := $(OUT)/libzex.a
+CLI := $(OUT)/libzexcli.a
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -50,6 +51,9 @@ $(OUT)/%.o: %.c Makefile
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(LIB): $(call object,$(LIB_SRC))
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(CLI): $(call object,$(filter-out %/main.c,$(CLI_SRC)))
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(SDK): $(call object,$(SDK_SRC) $(PROTO_SRC))
@@ -79,7 +83,7 @@ $(OUT)/bin/zex: $(call object,$(CLI_SRC)) $(SDK) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $(call object,$(CLI_SRC)) $(SDK) $(LIB) -o $@ $(LDLIBS)
 
-$(OUT)/unit/%: $(OUT)/tests/unit/%.o $(SDK) $(LIB)
+$(OUT)/unit/%: $(OUT)/tests/unit/%.o $(CLI) $(SDK) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lcmocka $(LDLIBS)
 

@@ -369,7 +369,7 @@ static void digest_of(struct service_instance *instance, uint8_t digest[16])
 }
 
 /* A service that begins with an empty volume arrives at the same state. */
-static void live_again(uint32_t i)
+static inline void live_again(uint32_t i)
 {
     uint8_t was[16], is[16];
     struct service_instance *live = venue[i];
