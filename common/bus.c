@@ -101,6 +101,8 @@ static int open_channel(struct bus *bus, uint32_t i)
         rc = watch(bus, bus_socket_descriptor(socket->socket), SOURCE_SOCKET, i);
     if (rc == 0 && socket->monitor)
         rc = watch(bus, bus_socket_descriptor(socket->monitor), SOURCE_MONITOR, i);
+    /* libzmq signals a descriptor only to a reader that has found nothing before. */
+    bus_socket_count(socket, &bus->counts);
     channel->is_router =
         channel->endpoint.port == BUS_SERVER || channel->endpoint.port == BUS_CLIENTS;
     channel->is_ready = true;
