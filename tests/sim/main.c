@@ -29,7 +29,7 @@ struct outcome {
     uint32_t steps, crashes, broken;
 };
 
-/* ---- one seed -------------------------------------------------------------------------------- */
+/* ---- one seed ---- */
 
 static void tell_failure(const char *what, const char *more)
 {
@@ -96,7 +96,7 @@ static bool try_seed(uint64_t seed, struct outcome *o)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 && o->broken == 0;
 }
 
-/* ---- many seeds -------------------------------------------------------------------------------- */
+/* ---- many seeds ---- */
 
 static int run_range(uint64_t first, uint64_t last)
 {

@@ -57,7 +57,7 @@ static struct {
 
 void (*network_watch)(uint32_t from, uint32_t to, const uint8_t *bytes, size_t size);
 
-/* ---- control ------------------------------------------------------------------------- */
+/* ---- control ---- */
 
 void network_init(uint64_t seed, const struct network_weather *weather)
 {
@@ -119,7 +119,7 @@ void network_reset_link(uint32_t node)
     }
 }
 
-/* ---- connections --------------------------------------------------------------------- */
+/* ---- connections ---- */
 
 static bool is_bound(enum bus_port port)
 {
@@ -213,7 +213,7 @@ void bus_close(struct bus **closed)
     *closed = NULL;
 }
 
-/* ---- frames under way ------------------------------------------------------------------ */
+/* ---- frames under way ---- */
 
 static bool is_before(const struct frame *a, const struct frame *b)
 {
@@ -360,7 +360,7 @@ int bus_receive(struct bus *bus, struct bus_frame *given)
     return 0;
 }
 
-/* ---- the rest of common/bus.h ---------------------------------------------------------- */
+/* ---- the rest of common/bus.h ---- */
 
 void bus_drop_peer(struct bus *bus, uint32_t peer)
 {

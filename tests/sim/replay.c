@@ -1,0 +1,446 @@
+/* replay.c - fold, compare, weigh. */
+#include "tests/sim/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/check.h"
+#include "common/journal.h"
+#include "common/writer.h"
+#include "proto/codec.h"
+#include "tests/model/shard_naive.h"
+#include "tests/sim/disk.h"
+
+enum {
+    NODES = VENUE_GATEWAY + 1, /* one gateway stands for all */
+    POINTS = 64,
+    RUN_BYTES = 8 << 20,
+    WEIGH_EVERY = 8, /* records */
+    ROWS = 256,
+};
+
+/* Reports that are made and not in the log yet. */
+struct queue {
+    uint8_t *bytes; /* [u32 size][report] */
+    size_t head, tail, capacity;
+};
+
+struct fold {
+    const struct core_ops *core;
+    void *state;
+    size_t state_size;
+    struct outbox outbox;
+    void *memory;
+    size_t memory_size;
+    uint64_t seq; /* of the last input */
+    struct queue queue;
+};
+
+/* Where a service, or a snapshot of it, says what its state is. */
+struct point {
+    uint32_t node;
+    uint64_t seq;
+    uint8_t *bytes; /* the state is what these end with; NULL: it has this digest */
+    size_t size;
+    uint8_t digest[16];
+};
+
+struct replay {
+    const struct sim *sim;
+    struct fold folds[NODES];
+    struct naive *naive[PLAN_SHARDS_MAX];
+    struct outbox expected; /* the naive shards' */
+    void *expected_memory;
+    struct point points[POINTS];
+    uint32_t point_count;
+    const char *broken;
+};
+
+static void break_off(struct replay *r, const char *broken)
+{
+    if (r->broken == NULL)
+        r->broken = broken;
+}
+
+/* ---- memory ---- */
+
+static void *map_memory(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    return memory;
+}
+
+static void *open_outbox(struct outbox *outbox, uint32_t streams, size_t *size)
+{
+    const struct outbox_sizes sizes = {.submits = RUN_BYTES,
+                                       .emits = RUN_BYTES,
+                                       .rows = RUN_BYTES,
+                                       .sends = RUN_BYTES,
+                                       .appends = 64,
+                                       .streams = streams};
+    *size = outbox_size(&sizes);
+    void *memory = map_memory(*size);
+    outbox_init(outbox, memory, &sizes);
+    return memory;
+}
+
+static void open_fold(struct replay *r, uint32_t node)
+{
+    struct fold *f = &r->folds[node];
+    const struct venue_process *p = &r->sim->venue.processes[node];
+    const struct msg_genesis *genesis = &r->sim->plan.genesis;
+    if (!p->exists)
+        return;
+    f->core = p->kind->core;
+    f->state_size = f->core->size(genesis, p->instance);
+    f->state = map_memory(f->state_size);
+    f->memory = open_outbox(&f->outbox, r->sim->plan.shards, &f->memory_size);
+    f->core->init(f->state, genesis, p->instance);
+}
+
+static void close_all(struct replay *r)
+{
+    for (uint32_t node = 0; node < NODES; node++) {
+        struct fold *f = &r->folds[node];
+        if (f->core == NULL)
+            continue;
+        munmap(f->state, f->state_size);
+        munmap(f->memory, f->memory_size);
+        free(f->queue.bytes);
+    }
+    for (uint32_t i = 0; i < r->point_count; i++)
+        free(r->points[i].bytes);
+    for (uint32_t k = 0; k < PLAN_SHARDS_MAX; k++)
+        free(r->naive[k]);
+}
+
+/* ---- points of comparison: the living, and their snapshots ---- */
+
+static struct point *add_point(struct replay *r, uint32_t node, uint64_t seq)
+{
+    CHECK(r->point_count < POINTS);
+    struct point *point = &r->points[r->point_count++];
+    *point =
+        (struct point){.node = node < VENUE_GATEWAY ? node : VENUE_GATEWAY, .seq = seq};
+    return point;
+}
+
+static uint64_t read_be(const uint8_t *at, uint32_t bytes)
+{
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < bytes; i++)
+        value = value << 8 | at[i];
+    return value;
+}
+
+/* Chunks come before their marker, which completes them. */
+static void add_snapshots(struct replay *r, uint32_t node, const struct disk *disk)
+{
+    uint8_t *bytes = NULL;
+    const void *key, *value;
+    size_t size = 0, key_size, value_size;
+    for (uint32_t i = 0;
+         disk_row(disk, JOURNAL_SNAPSHOT, i, &key, &key_size, &value, &value_size); i++) {
+        if (read_be((const uint8_t *)key + 8, 4) == UINT32_MAX) {
+            struct point *point = add_point(r, node, read_be(key, 8) - 1);
+            point->bytes = bytes;
+            point->size = size;
+            bytes = NULL;
+            size = 0;
+            continue;
+        }
+        if (read_be((const uint8_t *)key + 8, 4) == 0)
+            size = 0; /* what came before was never completed */
+        bytes = realloc(bytes, size + value_size);
+        CHECK(bytes != NULL);
+        memcpy(bytes + size, value, value_size);
+        size += value_size;
+    }
+    free(bytes);
+}
+
+static void add_points(struct replay *r)
+{
+    for (uint32_t node = 0; node < VENUE_NODES; node++) {
+        const struct venue_process *p = &r->sim->venue.processes[node];
+        if (!p->exists)
+            continue;
+        add_snapshots(r, node, disk_find(p->path));
+        struct point *point = add_point(r, node, service_next(p->service) - 1);
+        struct writer writer;
+        writer_init_digest(&writer);
+        p->kind->core->save(service_state(p->service), &writer);
+        writer_digest(&writer, point->digest);
+    }
+}
+
+static bool is_same(const struct fold *f, const struct point *point)
+{
+    struct writer writer;
+    uint8_t digest[16];
+    if (point->bytes == NULL) {
+        writer_init_digest(&writer);
+        f->core->save(f->state, &writer);
+        writer_digest(&writer, digest);
+        return memcmp(digest, point->digest, sizeof digest) == 0;
+    }
+    uint8_t *bytes = malloc(point->size);
+    CHECK(bytes != NULL);
+    writer_init(&writer, bytes, point->size);
+    f->core->save(f->state, &writer);
+    bool same = !writer_failed(&writer) &&
+                memcmp(bytes, point->bytes + point->size - writer.size, writer.size) == 0;
+    free(bytes);
+    return same;
+}
+
+static void compare_states(struct replay *r, uint32_t node)
+{
+    const struct fold *f = &r->folds[node];
+    for (uint32_t i = 0; i < r->point_count; i++) {
+        const struct point *point = &r->points[i];
+        if (point->node == node && point->seq == f->seq && !is_same(f, point))
+            break_off(r, point->bytes != NULL ? "I6: a snapshot is not the state"
+                                              : "I6: a live state is not the fold");
+    }
+}
+
+/* ---- reports ---- */
+
+static void enqueue(struct queue *q, const uint8_t *bytes, uint32_t size)
+{
+    if (q->capacity - q->tail < sizeof size + size) {
+        q->capacity = q->capacity * 2 + 65536;
+        q->bytes = realloc(q->bytes, q->capacity);
+        CHECK(q->bytes != NULL);
+    }
+    memcpy(q->bytes + q->tail, &size, sizeof size);
+    memcpy(q->bytes + q->tail + sizeof size, bytes, size);
+    q->tail += sizeof size + size;
+}
+
+static void take_submits(struct fold *f)
+{
+    const uint8_t *item;
+    uint32_t size;
+    for (size_t at = 0; (item = outbox_next(&f->outbox.submits, &at, &size)) != NULL;)
+        enqueue(&f->queue, item, size);
+}
+
+static uint32_t node_of(int64_t source)
+{
+    uint64_t number = (uint64_t)-source;
+    if (number >= SERVICE_SHARD)
+        return VENUE_SHARD + (uint32_t)(number - SERVICE_SHARD);
+    return (uint32_t)(number - SERVICE_SEQUENCER);
+}
+
+/* The log's next record of a service is the next that its fold has made. */
+static void match_report(struct replay *r, const struct archive_record *record)
+{
+    if (record->source >= 0 || record->kind == MSG_digest)
+        return;
+    struct queue *q = &r->folds[node_of(record->source)].queue;
+    uint32_t size = 0;
+    if (q->head < q->tail)
+        memcpy(&size, q->bytes + q->head, sizeof size);
+    if (size != record->size ||
+        memcmp(q->bytes + q->head + sizeof size, record->bytes, size) != 0) {
+        break_off(r, "I6: the log has a report that its service would not make");
+        return;
+    }
+    q->head += sizeof size + size;
+}
+
+/* ---- I5: shards and their naive twins ---- */
+
+static void apply_naive(struct naive *naive, uint64_t gseq, const struct msg *m)
+{
+    switch (m->kind) {
+    case MSG_approved_new:
+        naive_new(naive, gseq, &m->approved_new);
+        break;
+    case MSG_approved_cancel:
+        naive_cancel(naive, gseq, &m->approved_cancel);
+        break;
+    case MSG_approved_replace:
+        naive_replace(naive, gseq, &m->approved_replace);
+        break;
+    case MSG_approved_kill:
+        naive_kill(naive, gseq, m->approved_kill.account);
+        break;
+    case MSG_symbol_set:
+        if (naive->symbols[m->symbol_set.symbol].symbol == 0)
+            naive->trading[m->symbol_set.symbol] = m->symbol_set.trading;
+        naive->symbols[m->symbol_set.symbol] = m->symbol_set;
+        break;
+    case MSG_symbol_status:
+        naive->trading[m->symbol_status.symbol] = m->symbol_status.trading;
+        break;
+    default:
+        break;
+    }
+}
+
+static void apply_approved(struct replay *r, uint32_t k, const struct core_input *cause,
+                           const uint8_t *bytes, uint32_t size)
+{
+    struct fold *f = &r->folds[VENUE_SHARD + k];
+    struct msg m;
+    int error = codec_decode_whole(bytes, size, &m);
+    CHECK(error == 0);
+    const struct core_input input = {.seq = ++f->seq,
+                                     .gseq = cause->gseq,
+                                     .time_ns = cause->time_ns,
+                                     .msg = &m,
+                                     .bytes = bytes,
+                                     .bytes_size = size};
+    outbox_clear(&f->outbox);
+    f->core->apply(f->state, &input, &f->outbox);
+    outbox_clear(&r->expected);
+    apply_naive(r->naive[k], cause->gseq, &m);
+    if (f->outbox.submits.size != r->expected.submits.size ||
+        memcmp(f->outbox.submits.bytes, r->expected.submits.bytes,
+               f->outbox.submits.size) != 0)
+        break_off(r, "I5: the book is not the naive book");
+    take_submits(f);
+    compare_states(r, VENUE_SHARD + k);
+}
+
+/* ---- I4: money ---- */
+
+struct money {
+    struct msg_row_balance rows[ROWS];
+    uint32_t count;
+};
+
+static void read_balances(const struct fold *f, uint8_t kind, struct money *money)
+{
+    static uint8_t bytes[ROWS * MESSAGE_BYTES_MAX];
+    struct msg_query query = {.id = 1, .kind = kind, .limit = ROWS};
+    struct core_answer answer = {.rows = bytes, .rows_capacity = sizeof bytes};
+    f->core->query(f->state, &query, NULL, &answer);
+    CHECK(answer.head.cursor == 0);
+    size_t at = 0, used;
+    money->count = 0;
+    for (; at < answer.rows_size; at += used) {
+        struct msg m;
+        int error = codec_decode(bytes + at, answer.rows_size - at, &m, &used);
+        CHECK(error == 0 && m.kind == MSG_row_balance && money->count < ROWS);
+        money->rows[money->count++] = m.row_balance;
+    }
+}
+
+static int64_t find_total(const struct money *money, uint32_t account, uint32_t asset)
+{
+    for (uint32_t i = 0; i < money->count; i++) {
+        const struct msg_row_balance *row = &money->rows[i];
+        if (row->account == account && row->asset == asset)
+            return row->free + row->held;
+    }
+    return 0;
+}
+
+/* Each balance of one book is that of the other; per asset all sum to nothing; nobody
+ * but the venue itself is below zero. */
+static void weigh(struct replay *r)
+{
+    static struct money risk, settlement;
+    int64_t sums[ASSET_MAX + 1] = {0};
+    read_balances(&r->folds[VENUE_RISK], QUERY_KIND_BALANCES, &risk);
+    read_balances(&r->folds[VENUE_SETTLEMENT], QUERY_KIND_LEDGER, &settlement);
+    for (uint32_t i = 0; i < risk.count; i++) {
+        const struct msg_row_balance *row = &risk.rows[i];
+        int64_t total = row->free + row->held;
+        sums[row->asset] += total;
+        if (total != find_total(&settlement, row->account, row->asset))
+            break_off(r, "I4: risk and settlement disagree");
+        if (row->account > ACCOUNT_FEES && (row->free < 0 || row->held < 0))
+            break_off(r, "I4: a client's money is below zero");
+    }
+    for (uint32_t i = 0; i < settlement.count; i++) {
+        const struct msg_row_balance *row = &settlement.rows[i];
+        if (row->free != find_total(&risk, row->account, row->asset))
+            break_off(r, "I4: settlement and risk disagree");
+    }
+    for (uint32_t asset = 0; asset <= ASSET_MAX; asset++) {
+        if (sums[asset] != 0)
+            break_off(r, "I4: money from nowhere");
+    }
+    r->folds[VENUE_RISK].core->check(r->folds[VENUE_RISK].state);
+    r->folds[VENUE_SETTLEMENT].core->check(r->folds[VENUE_SETTLEMENT].state);
+}
+
+/* ---- the log ---- */
+
+static void take_emits(struct replay *r, const struct core_input *cause)
+{
+    struct fold *risk = &r->folds[VENUE_RISK];
+    for (uint32_t k = 0; k < r->sim->plan.shards; k++) {
+        const uint8_t *item;
+        uint32_t size;
+        for (size_t at = 0;
+             (item = outbox_next(&risk->outbox.emits[k], &at, &size)) != NULL;)
+            apply_approved(r, k, cause, item, size);
+    }
+}
+
+static void apply_record(struct replay *r, const struct archive_record *record)
+{
+    struct msg m;
+    int error = codec_decode_whole(record->bytes, record->size, &m);
+    CHECK(error == 0);
+    const struct core_input input = {.seq = record->gseq,
+                                     .gseq = record->gseq,
+                                     .time_ns = record->time_ns,
+                                     .source = record->source,
+                                     .n = record->n,
+                                     .msg = &m,
+                                     .bytes = record->bytes,
+                                     .bytes_size = record->size};
+    check_sequence = record->gseq;
+    match_report(r, record);
+    for (uint32_t node = 0; node < NODES && r->broken == NULL; node++) {
+        struct fold *f = &r->folds[node];
+        if (f->core == NULL || (node >= VENUE_SHARD && node < VENUE_GATEWAY))
+            continue;
+        f->seq = record->gseq;
+        outbox_clear(&f->outbox);
+        f->core->apply(f->state, &input, &f->outbox);
+        take_submits(f);
+        if (node == VENUE_RISK)
+            take_emits(r, &input);
+        compare_states(r, node);
+    }
+}
+
+const char *replay_check(const struct sim *sim)
+{
+    static struct replay r;
+    size_t size;
+    r = (struct replay){.sim = sim};
+    for (uint32_t node = 0; node < NODES; node++)
+        open_fold(&r, node);
+    r.expected_memory = open_outbox(&r.expected, 0, &size);
+    for (uint32_t k = 0; k < sim->plan.shards; k++) {
+        r.naive[k] = calloc(1, sizeof *r.naive[k]);
+        CHECK(r.naive[k] != NULL);
+        r.naive[k]->reports = &r.expected;
+    }
+    add_points(&r);
+    for (uint64_t i = 0; i < sim->archive.count && r.broken == NULL; i++) {
+        apply_record(&r, &sim->archive.records[i]);
+        if (r.broken == NULL && (i % WEIGH_EVERY == 0 || i + 1 == sim->archive.count))
+            weigh(&r);
+    }
+    for (uint32_t node = 0; node < NODES && r.broken == NULL; node++) {
+        if (r.folds[node].queue.head != r.folds[node].queue.tail)
+            break_off(&r, "I10: a report never reached the log");
+    }
+    close_all(&r);
+    munmap(r.expected_memory, size);
+    return r.broken;
+}
