@@ -45,8 +45,8 @@ ERROR_CHECKED int refold_fold_twin(struct refold_fold *twin, const struct refold
 /* The next record; what it makes stays in the outbox until the one after. */
 ERROR_CHECKED int refold_fold_apply(struct refold_fold *, const struct core_input *);
 
-/* The core this thread is applying to, for the last words of a failed CHECK; its `next` is
- * the position. */
+/* The core this thread is applying to, for the last words of a failed CHECK; its `next`
+ * is the position. */
 extern _Thread_local const struct refold_fold *refold_fold_applying;
 
 /* xxh3-128 of the whole state. */

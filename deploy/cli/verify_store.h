@@ -1,8 +1,8 @@
 /* verify_store.h - what one service has in its directory, compared with its core folded
  * from zero: streams, cursor, snapshots.
  *
- * Each snapshot becomes a twin when the fold reaches its position; from there on it is fed
- * the same records, and must make the same records and end in the same state.
+ * Each snapshot becomes a twin when the fold reaches its position; from there on it is
+ * fed the same records, and must make the same records and end in the same state.
  *
  * Owns:     the journal (not the log owner's), tapes, snapshots, twins.
  * Units:    positions of the service's input.

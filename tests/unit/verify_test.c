@@ -151,7 +151,7 @@ static long find_value(const char *name, uint32_t table, const void *key, size_t
 
 static void flip(const char *name, long offset)
 {
-    char path[128], byte;
+    char path[128], byte = 0;
     snprintf(path, sizeof path, "%s/%s/data.mdb", directory, name);
     int file = open(path, O_RDWR | O_CLOEXEC);
     assert_true(file >= 0 && pread(file, &byte, 1, offset) == 1);
