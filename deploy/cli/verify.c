@@ -249,10 +249,15 @@ static void report_difference(const struct verify *v)
 static void report_services(const struct verify *v)
 {
     static const struct table_column columns[] = {
-        {"service", TABLE_TEXT},     {"records", TABLE_NUMBER},
-        {"submitted", TABLE_NUMBER}, {"under_way", TABLE_NUMBER},
-        {"stored", TABLE_NUMBER},    {"snapshots", TABLE_NUMBER},
-        {"cursor", TABLE_TEXT},      {NULL, 0},
+        {"service", TABLE_TEXT},
+        {"records", TABLE_NUMBER},
+        {"submitted", TABLE_NUMBER},
+        {"under_way", TABLE_NUMBER},
+        {"stored", TABLE_NUMBER},
+        {"row_bytes", TABLE_NUMBER},
+        {"snapshots", TABLE_NUMBER},
+        {"cursor", TABLE_TEXT},
+        {NULL, 0},
     };
     struct table *table = table_begin(&v->args, columns);
     for (uint32_t i = 0; i < v->store_count; i++) {
@@ -267,6 +272,7 @@ static void report_services(const struct verify *v)
         table_number(table, (int64_t)s->submits.taken_n);
         table_number(table, (int64_t)(s->submits.put_n - s->submits.taken_n));
         table_number(table, (int64_t)verify_store_compared(s));
+        table_number(table, (int64_t)s->rows.compared);
         table_number(table, s->snapshots_equal);
         table_text(table, cursor);
     }

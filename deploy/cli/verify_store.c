@@ -84,6 +84,7 @@ void verify_store_close(struct verify_store *s)
     verify_tape_close(&s->input);
     verify_tape_close(&s->output);
     free(s->submits.bytes);
+    verify_rows_close(&s->rows);
     if (s->owns_journal)
         journal_close(&s->journal);
 }
@@ -303,6 +304,18 @@ static int take_emits(struct verify_store *s, uint32_t k, const struct core_inpu
     return error;
 }
 
+/* Rows are stored up to the cursor, in the transaction that moved it. */
+static int take_rows(struct verify_store *s, const struct core_input *input,
+                     struct verify_difference *difference)
+{
+    const struct core_ops *core = s->fold->kind->core;
+    if (!s->has_cursor || input->seq >= s->cursor.next || core->flush == NULL)
+        return 0;
+    core->flush(s->fold->state, &s->fold->outbox);
+    return verify_rows_take(&s->rows, s->journal, &s->fold->outbox.rows, s->name,
+                            input->seq, difference);
+}
+
 static int arrive(struct verify_store *s, const struct core_input *input,
                   struct verify_difference *difference)
 {
@@ -324,6 +337,8 @@ int verify_store_applied(struct verify_store *s, const struct core_input *input,
                                  difference);
     if (error == 0)
         error = take_submits(s, input, difference);
+    if (error == 0)
+        error = take_rows(s, input, difference);
     for (uint32_t k = 0; error == 0 && k < s->fold->genesis.shards; k++)
         error = take_emits(s, k, input, difference);
     for (uint32_t i = 0; error == 0 && i < s->snapshot_count; i++)

@@ -16,6 +16,7 @@
 #include "common/service_instance.h" /* struct service_cursor: what is in the rows */
 #include "deploy/cli/refold_fold.h"
 #include "deploy/cli/verify_queue.h"
+#include "deploy/cli/verify_rows.h"
 #include "deploy/cli/verify_tape.h"
 
 enum {
@@ -39,6 +40,7 @@ struct verify_store {
     struct service_cursor cursor;
     struct verify_tape emits[SHARD_MAX + 1], input, output;
     struct verify_queue submits;
+    struct verify_rows rows;
     uint8_t submits_digest[STREAM_DIGEST];
     struct verify_snapshot snapshots[VERIFY_STORE_SNAPSHOTS];
     uint32_t snapshot_count, snapshots_equal;
