@@ -276,6 +276,7 @@ static void on_resumed(struct zex_client *self, const struct msg_resumed *m)
     if (self->live || m->last_gseq > self->outbox.feed_gseq)
         return; /* the replay broke off on its way: greet() resumes once more */
     self->live = true;
+    self->resumed_ms = 0;
     struct zex_state_event *added = zex_state_event_add(self, ZEX_EVENT_LIVE);
     if (added != NULL)
         added->event.gseq = self->outbox.feed_gseq;
