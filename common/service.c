@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "common/ablate.h"
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/error.h"
@@ -141,6 +142,8 @@ static int finish_drain(struct service_instance *s)
     if (s->outbox.stop != 0)
         return s->outbox.stop;
     bool did = s->outbox.appends.size > 0 || s->outbox.sends.size > 0;
+    if (ABLATE(ANSWER_BEFORE_COMMIT))
+        service_output_send(s);
     int error = service_owns_log(s) ? service_output_append(s) : 0;
     if (error == 0)
         service_output_send(s);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
 #include "common/service_instance.h"
@@ -161,6 +162,8 @@ int service_output_append(struct service_instance *s)
     memcpy(s->input.chain, log->chain, STREAM_CHAIN);
     s->time_ns = time_ns + gathered - 1;
     s->has_effects = true;
+    if (error == 0 && ABLATE(PUSH_BEFORE_COMMIT))
+        push(s, log);
     if (error == 0)
         error = service_store_commit(s);
     if (error == 0)

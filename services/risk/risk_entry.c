@@ -1,5 +1,6 @@
 /* risk_entry.c - orders, cancels and replaces: check everything, then change everything.
  * */
+#include "common/ablate.h"
 #include "common/check.h"
 #include "common/money.h"
 #include "services/risk/risk.h"
@@ -259,7 +260,12 @@ void risk_entry_cancel(struct risk *risk, const struct core_input *input,
         reject_request(risk, &request, input->gseq, verdict, outbox);
         return;
     }
-    const struct hold_order *order = &risk->holds.orders[request.slot];
+    struct hold_order *order = &risk->holds.orders[request.slot];
+    if (ABLATE(HOLD_UNTIL_CANCEL)) {
+        funds_hold(&risk->funds, order->side == SIDE_BUY ? order->quote : order->base,
+                   -order->held);
+        order->held = 0;
+    }
     const struct msg out = {
         .kind = MSG_approved_cancel,
         .approved_cancel =

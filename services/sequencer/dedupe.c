@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/ablate.h"
 #include "common/check.h"
 #include "common/reader.h"
 #include "common/writer.h"
@@ -100,8 +101,9 @@ struct dedupe_finding dedupe_find(const struct dedupe *d, uint64_t session,
     const struct dedupe_session *s = &d->sessions[place];
     if (s->account != account)
         return found(DEDUPE_UNKNOWN, 0, 0);
-    if (n > s->last_n)
-        return found(n == s->last_n + 1 ? DEDUPE_NEW : DEDUPE_GAP, 0, s->last_n);
+    if (n > s->last_n || ABLATE(NO_DEDUPE))
+        return found(n <= s->last_n + 1 || ABLATE(NO_GAP_CHECK) ? DEDUPE_NEW : DEDUPE_GAP,
+                     0, s->last_n);
     if (s->last_n - n >= d->window)
         return found(DEDUPE_REPEAT, 0, s->last_n);
     const struct dedupe_answer *answer = answer_of(d, place, n);
@@ -218,7 +220,7 @@ void dedupe_save(const struct dedupe *d, struct writer *w)
         writer_u64(w, s->last_n);
         for (uint64_t n = s->last_n - kept(d, s->last_n) + 1; n <= s->last_n; n++) {
             writer_u64(w, answer_of(d, i, n)->gseq);
-            writer_u64(w, answer_of(d, i, n)->hash);
+            writer_u64(w, ABLATE(NO_DEDUPE_SAVE) ? 0 : answer_of(d, i, n)->hash);
         }
     }
     writer_u64(w, d->closed_count);

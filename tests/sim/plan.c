@@ -82,12 +82,12 @@ void plan_draw(struct plan *p, uint64_t seed)
     struct random r;
     random_init(&r, seed);
     *p = (struct plan){.seed = seed};
-    p->steps = between(&r, 800, 2400);
+    p->steps = between(&r, 1000, 6000);
     p->clients = 1 + between(&r, 1, 6);
     p->gateways = between(&r, 1, PLAN_GATEWAYS_MAX);
     p->shards = between(&r, 1, PLAN_SHARDS_MAX);
     p->symbols = between(&r, 1, PLAN_SYMBOLS_MAX);
-    p->commands = between(&r, 20, 150);
+    p->commands = between(&r, 20, 250);
     p->window = between(&r, 1, 32);
     p->shares_account = random_chance(&r, 200000);
     draw_network(p, &r);

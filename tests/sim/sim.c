@@ -17,7 +17,6 @@ enum {
     LIVE_MS_MAX = 60000, /* then what is accepted must be done */
     QUIET_MS = 1500,     /* nothing new in the log for so long: it is */
     ARCHIVE_STEPS = 16,
-    POWER_OPERATIONS = 40,
     TURNS_MAX = 64, /* of one process in one step */
 };
 
@@ -108,6 +107,13 @@ static void fail(struct sim *s, const char *broken, uint32_t node, int error)
     s->error = error;
 }
 
+/* Small numbers more often: most turns have few operations. */
+static uint32_t some_operation(struct sim *s)
+{
+    uint64_t bound = UINT64_C(1) << random_below(&s->random, 7);
+    return 1 + (uint32_t)random_below(&s->random, bound);
+}
+
 static void turn_services(struct sim *s)
 {
     uint32_t first = (uint32_t)random_below(&s->random, VENUE_NODES);
@@ -118,7 +124,7 @@ static void turn_services(struct sim *s)
         uint32_t node = (first + i) % VENUE_NODES, power = 0;
         uint32_t turns = s->calm ? TURNS_MAX : 1 + (uint32_t)random_below(&s->random, 4);
         if (happens(s, s->plan.cut_ppm))
-            power = 1 + (uint32_t)random_below(&s->random, POWER_OPERATIONS);
+            power = some_operation(s);
         error = venue_turn(&s->venue, node, turns, power);
         if (error != 0)
             fail(s, "I13: a service stopped", node, error);
