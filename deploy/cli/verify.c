@@ -36,6 +36,7 @@ struct verify {
     struct verify_difference difference;
     uint64_t agree_every;
     struct progress progress;
+    const char *reading; /* whose journal */
 };
 
 /* ---- opening ----------------------------------------------------------------------- */
@@ -43,6 +44,7 @@ struct verify {
 static int open_store(struct verify *v, const char *name)
 {
     struct verify_store *store = &v->stores[v->store_count++];
+    v->reading = name;
     return verify_store_open(store, v->args.words[0], name, &v->difference);
 }
 
@@ -152,8 +154,11 @@ static int applied(void *argument, struct refold_fold *fold,
     struct verify *v = argument;
     int error = 0;
     for (uint32_t i = 0; error == 0 && i < v->store_count; i++)
-        if (v->stores[i].fold == fold)
+        if (v->stores[i].fold == fold) {
+            v->reading = v->stores[i].name;
             error = verify_store_applied(&v->stores[i], input, &v->difference);
+        }
+    v->reading = v->stores[0].name;
     return error;
 }
 
@@ -210,22 +215,6 @@ static int verify_all(struct verify *v)
         error = verify_store_finish(&v->stores[i], &v->difference);
     progress_end(&v->progress);
     return error;
-}
-
-/* A CHECK of a core failed: the log has what must be impossible. */
-static void on_abort(int number)
-{
-    char text[160];
-    const struct refold_fold *fold = refold_fold_applying;
-    (void)number;
-    if (fold == NULL)
-        _exit(ARGS_FAILED);
-    int size = snprintf(text, sizeof text,
-                        "first difference: %s state seq %" PRIu64 " (check)\n",
-                        fold->name, fold->next);
-    if (size > 0)
-        (void)!write(STDOUT_FILENO, text, (size_t)size);
-    _exit(ARGS_FAILED);
 }
 
 /* ---- what to say ------------------------------------------------------------------- */
@@ -303,6 +292,35 @@ static void report_success(const struct verify *v)
     printf("verified in %" PRIu64 ".%03" PRIu64 " s\n", ms / 1000, ms % 1000);
 }
 
+/* ---- last words -------------------------------------------------------------------- */
+
+static struct verify *verifying;
+
+/* A CHECK of a core failed, so the log has what must be impossible; or LMDB followed a
+ * damaged page out of its map. Neither can be gone on from, both can be named. */
+static void on_fault(int number)
+{
+    struct verify *v = verifying;
+    const struct refold_fold *fold = refold_fold_applying;
+    if (number == SIGABRT && fold != NULL)
+        (void)!verify_differs(&v->difference, fold->name, "state", fold->next, "check");
+    else
+        (void)!verify_differs(&v->difference, v->reading, "journal", v->world.log.next,
+                              "damaged page");
+    progress_end(&v->progress);
+    report_difference(v);
+    fflush(stdout);
+    _exit(ARGS_FAILED);
+}
+
+static void handle_faults(struct verify *v, void (*handler)(int))
+{
+    verifying = v;
+    signal(SIGABRT, handler);
+    signal(SIGSEGV, handler);
+    signal(SIGBUS, handler);
+}
+
 int command_verify(int argc, char **argv)
 {
     static const char *const flags[] = {"every=", NULL};
@@ -318,7 +336,7 @@ int command_verify(int argc, char **argv)
     if (code == ARGS_OK) {
         if (v->args.word_count == 0)
             v->args.words[0] = v->args.directory;
-        signal(SIGABRT, on_abort);
+        handle_faults(v, on_fault);
         int error = open_all(v);
         if (error == 0)
             error = verify_all(v);
@@ -329,7 +347,7 @@ int command_verify(int argc, char **argv)
         else
             (void)!args_fail("%s", error_text(error));
         code = error == 0 ? ARGS_OK : ARGS_FAILED;
-        signal(SIGABRT, SIG_DFL);
+        handle_faults(NULL, SIG_DFL);
     }
     close_all(v);
     free(v);
