@@ -7,10 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/random.h"
 #include "deploy/cli/catalog.h"
 
-enum { SYMBOLS = 16, STEP_MS = 50, SPREAD_STEPS = 12 };
+enum {
+    SYMBOLS = 16,
+    PAUSE_MS = 50,      /* on average between a bot's actions, so 20 a second */
+    SPREAD_STEPS = 20,  /* quotes are up to so many ticks from what a bot thinks fair */
+    STEP_PARTS = 20000, /* an opinion moves by up to price / STEP_PARTS at a time ... */
+    PULL_PARTS = 512,   /* ... and is drawn back to the reference by 1 / PULL_PARTS */
+};
 
 struct order {
     uint64_t order_id; /* 0: free */
@@ -88,10 +95,14 @@ static void learn(struct bot *bot, const struct zex_event *event)
                 4;
 }
 
-static void follow(struct bot *bot)
+/* Takes events as they come, until the time of the next action. */
+static void follow(struct bot *bot, uint64_t until_ns)
 {
     struct zex_event event;
-    while (zex_client_wait(bot->client, &event, 0) == ZEX_OK) {
+    for (uint64_t now_ns; (now_ns = clock_mono_ns()) < until_ns;) {
+        const int left_ms = (int)((until_ns - now_ns) / 1000000);
+        if (zex_client_wait(bot->client, &event, left_ms + 1) != ZEX_OK)
+            continue;
         if (event.type == ZEX_EVENT_ORDER || event.type == ZEX_EVENT_CANCELLED ||
             event.type == ZEX_EVENT_TRADE)
             remember(bot, &event);
@@ -112,9 +123,9 @@ static void act(struct bot *bot)
 {
     uint32_t i = (uint32_t)random_below(&bot->random, bot->symbol_count);
     const struct msg_symbol_set *s = &bot->catalog.symbols[bot->symbols[i]];
-    int64_t centre = s->reference_price / s->tick;
-    bot->fair[i] +=
-        (int64_t)random_below(&bot->random, 5) - 2 + (centre - bot->fair[i]) / 64;
+    const int64_t centre = s->reference_price / s->tick, step = 1 + centre / STEP_PARTS;
+    bot->fair[i] += (int64_t)random_below(&bot->random, (uint64_t)(2 * step + 1)) - step +
+                    (centre - bot->fair[i]) / PULL_PARTS;
     if (is_full(bot) || random_below(&bot->random, 4) == 0) {
         const struct order *old = &bot->orders[random_below(&bot->random, BOTS_ORDERS)];
         if (old->order_id != 0)
@@ -140,15 +151,11 @@ static void act(struct bot *bot)
 static void *run(void *argument)
 {
     struct bot *bot = argument;
-    struct zex_event event;
     while (!atomic_load(bot->stopped)) {
-        follow(bot);
+        const uint64_t pause_ms = random_below(&bot->random, 2 * PAUSE_MS + 1);
+        follow(bot, clock_mono_ns() + pause_ms * 1000000);
         act(bot);
-        if (zex_client_wait(bot->client, &event,
-                            (int)random_below(&bot->random, 2 * STEP_MS)) == ZEX_OK &&
-            (event.type == ZEX_EVENT_ORDER || event.type == ZEX_EVENT_CANCELLED ||
-             event.type == ZEX_EVENT_TRADE))
-            remember(bot, &event);
+        zex_client_flush(bot->client);
     }
     return NULL;
 }

@@ -18,7 +18,7 @@
 #include "deploy/cli/args.h"
 
 #define BOTS_MAX    16
-#define BOTS_ORDERS 24
+#define BOTS_ORDERS 40
 
 struct bots;
 

@@ -10,8 +10,16 @@
 #include "common/log.h"
 #include "deploy/cli/apply.h"
 #include "deploy/cli/bots.h"
+#include "deploy/cli/catalog.h"
 #include "deploy/cli/commands.h"
+#include "deploy/cli/decimal.h"
 #include "deploy/cli/venue_process.h"
+
+enum {
+    SYMBOLS_SHOWN = 3,
+    BOT_RECORDS =
+        20000000, /* about a day of four bots: then they rest, the disk is finite */
+};
 
 static volatile sig_atomic_t stopped;
 
@@ -65,7 +73,7 @@ static int apply_file(const struct args *args)
 }
 
 struct totals {
-    uint64_t head, lag, rate;
+    uint64_t head, rate;
     int services, ready;
 };
 
@@ -80,49 +88,84 @@ static void add_service(void *argument, const struct msg *row)
     if (r->source == -SERVICE_SEQUENCER) {
         totals->head = r->next - 1;
         totals->rate = r->rate;
-    } else if (r->lag > totals->lag) {
-        totals->lag = r->lag;
     }
 }
 
-/* One line, rewritten in place on a terminal, else printed now and then. */
-static void show(zex_client *client, const struct args *args, int second)
+struct quotes {
+    int64_t bid, ask;
+};
+
+static void add_quote(void *argument, const struct msg *row)
+{
+    struct quotes *quotes = argument;
+    if (row->kind == MSG_row_level && row->row_level.side == SIDE_BUY)
+        quotes->bid = row->row_level.price;
+    else if (row->kind == MSG_row_level)
+        quotes->ask = row->row_level.price;
+}
+
+/* Best bid and ask of the first symbols. */
+static void show_market(zex_client *client, const struct args *args,
+                        const struct catalog *catalog)
+{
+    char bid[DECIMAL_TEXT], ask[DECIMAL_TEXT];
+    for (uint32_t i = 1; i <= SYMBOLS_SHOWN; i++) {
+        const struct msg_symbol_set *s = &catalog->symbols[i];
+        struct quotes quotes = {0};
+        const struct zex_query query = {.kind = QUERY_KIND_BOOK, .symbol = i, .limit = 1};
+        if (s->symbol == 0 ||
+            connect_query(client, args, query, NULL, add_quote, &quotes) != ARGS_OK)
+            continue;
+        printf("  %s %s/%s", s->name, decimal_format(bid, quotes.bid, s->price_scale),
+               decimal_format(ask, quotes.ask, s->price_scale));
+    }
+}
+
+/* One line, rewritten in place on a terminal, else printed now and then. Gives the log's
+ * head, 0 if it was not asked for. */
+static uint64_t show(zex_client *client, const struct args *args,
+                     const struct catalog *catalog, int second)
 {
     struct totals totals = {0};
     bool terminal = isatty(STDOUT_FILENO);
     if (!terminal && second % 10 != 1)
-        return;
+        return 0;
     if (connect_query(client, args, (struct zex_query){.kind = QUERY_KIND_STATUS}, NULL,
                       add_service, &totals) != ARGS_OK)
-        return;
-    printf("%slog %" PRIu64 "  %" PRIu64 " records/s  lag %" PRIu64
-           "  services %d/%d ready%s",
-           terminal ? "\r" : "", totals.head, totals.rate, totals.lag, totals.ready,
-           totals.services, terminal ? "   \033[K" : "\n");
+        return 0;
+    printf("%slog %" PRIu64 "  %" PRIu64 " records/s  services %d/%d ready",
+           terminal ? "\r" : "", totals.head, totals.rate, totals.ready, totals.services);
+    show_market(client, args, catalog);
+    fputs(terminal ? "\033[K" : "\n", stdout);
     fflush(stdout);
+    return totals.head;
 }
 
-static int watch(struct venue_process *venue, const struct args *args)
+static int watch(struct venue_process *venue, const struct args *args, struct bots **bots)
 {
     struct args admin = *args;
     struct zex_options options;
     struct zex_event event;
-    int code = ARGS_OK;
+    struct catalog catalog = {0};
     zex_options_init(&options);
     options.follow_feed = 0;
     admin.as = "admin";
     zex_client *client = connect_open(&admin, "admin", &options);
     if (client == NULL)
         return ARGS_UNAVAILABLE;
+    int code = catalog_load(&catalog, client, &admin);
     for (int second = 1; !stopped && code == ARGS_OK; second++) {
-        show(client, &admin, second);
+        if (show(client, &admin, &catalog, second) > BOT_RECORDS && *bots != NULL) {
+            bots_stop(bots);
+            puts("\nthe log is long enough: the bots rest; a new --dir begins afresh");
+        }
         int error = venue_process_error(venue);
         if (error != 0)
-            code = args_fail("a service ended: %s (%s)", error_name(error),
-                             error_text(error));
+            code = venue_process_fail("a service", error);
         for (int i = 0; i < 10 && !stopped; i++)
             (void)!zex_client_wait(client, &event, 100);
     }
+    catalog_close(&catalog);
     zex_client_destroy(&client);
     if (isatty(STDOUT_FILENO))
         putchar('\n');
@@ -165,9 +208,11 @@ int command_up(int argc, char **argv)
                    count, seed);
         fflush(stdout);
         if (args_flag(&args, "once") == NULL)
-            code = watch(venue, &args);
+            code = watch(venue, &args, &bots);
     }
     bots_stop(&bots);
     int stop_code = venue_process_stop(&venue);
+    if (code == ARGS_OK && stop_code == ARGS_OK)
+        puts("stopped; all that was accepted is on disk");
     return code != ARGS_OK ? code : stop_code;
 }

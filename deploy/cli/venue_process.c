@@ -57,6 +57,12 @@ static const struct {
     {"endpoint_portfolio", "inproc://portfolio"},
 };
 
+int venue_process_fail(const char *who, int error)
+{
+    args_fail("%s: %s (%s)", who, error_name(error), error_text(error));
+    return error_exit_code(error);
+}
+
 static void *run(void *argument)
 {
     struct member *member = argument;
@@ -113,8 +119,7 @@ static int add(struct venue_process *self, const struct service_kind *kind,
     member->setup->options.bus.context = self->context;
     int error = service_create(&member->instance, kind, &member->setup->options);
     if (error != 0)
-        return args_fail("%s: %s (%s)", member->name, error_name(error),
-                         error_text(error));
+        return venue_process_fail(member->name, error);
     if (pthread_create(&member->thread, NULL, run, member) != 0)
         return args_fail("%s: no thread", member->name);
     member->started = true;
@@ -160,8 +165,7 @@ static int wait_ready(const struct venue_process *self)
     while (!all_ready(self)) {
         int error = venue_process_error(self);
         if (error != 0)
-            return args_fail("a service ended: %s (%s)", error_name(error),
-                             error_text(error));
+            return venue_process_fail("a service", error);
         if (clock_mono_ns() > end_ns)
             return args_fail("not ready after %d s", READY_MS / 1000);
         usleep(POLL_MS * 1000);
@@ -191,8 +195,7 @@ static int start_http(struct venue_process *self, const struct config *config)
     for (uint32_t i = 0; i < self->count; i++)
         metrics[i] = service_metrics(self->members[i].instance);
     int error = http_start(&self->http, config->http_bind, metrics, self->count);
-    return error == 0 ? ARGS_OK
-                      : args_fail("http %s: %s", config->http_bind, error_text(error));
+    return error == 0 ? ARGS_OK : venue_process_fail(config->http_bind, error);
 }
 
 int venue_process_start(struct venue_process **out, const struct args *args,
@@ -244,8 +247,7 @@ int venue_process_stop(struct venue_process **process)
             pthread_join(member->thread, NULL);
         }
         if (atomic_load(&member->error) != 0)
-            code = args_fail("%s ended: %s", member->name,
-                             error_text(atomic_load(&member->error)));
+            code = venue_process_fail(member->name, atomic_load(&member->error));
     }
     for (uint32_t i = self->count; i-- > 0;) {
         service_destroy(&self->members[i].instance);

@@ -34,4 +34,7 @@ uint16_t venue_process_http_port(const struct venue_process *);
  * ARGS_FAILED. */
 int venue_process_stop(struct venue_process **);
 
+/* Says who ended with what; the exit code of common/exit.def that goes with the error. */
+int venue_process_fail(const char *who, int error);
+
 #endif
