@@ -1,0 +1,154 @@
+/* refold_test.c - the past computed again is what it was when it was the present; the log
+ * read by msgpack-c says what our codec reads in it.
+ */
+#include "tests/unit/verify_venue.h"
+
+#include <jansson.h>
+
+#include "deploy/cli/refold.h"
+
+/* ---- the past is what it was ------------------------------------------------------- */
+
+struct compared {
+    uint32_t count;
+};
+
+static const void *state_of(const struct refold_view *view, uint32_t i)
+{
+    const void *const states[SERVICES] = {
+        [RISK] = view->risk,           [SHARD_0] = view->shards[0],
+        [SHARD_1] = view->shards[1],   [SETTLEMENT] = view->settlement,
+        [PORTFOLIO] = view->portfolio,
+    };
+    return states[i];
+}
+
+static bool compare_moments(void *argument, const struct refold_view *view)
+{
+    struct compared *compared = argument;
+    for (uint32_t i = 0; i < MOMENTS; i++) {
+        uint8_t digest[16];
+        struct writer writer;
+        if (moments[i].gseq != view->gseq)
+            continue;
+        writer_init_digest(&writer);
+        kinds[moments[i].service]->core->save(state_of(view, moments[i].service),
+                                              &writer);
+        writer_digest(&writer, digest);
+        assert_memory_equal(digest, moments[i].digest, sizeof digest);
+        compared->count++;
+    }
+    return true;
+}
+
+static void the_past_is_what_it_was(void **state)
+{
+    (void)state;
+    char message[REFOLD_MESSAGE_MAX];
+    struct compared compared = {0};
+    const struct refold_options options = {.directory = directory,
+                                           .services = REFOLD_SHARDS | REFOLD_SETTLEMENT |
+                                                       REFOLD_PORTFOLIO};
+    assert_int_equal(refold_run(&options, compare_moments, &compared, message), 0);
+    assert_int_equal(compared.count, MOMENTS);
+}
+
+static void as_of_shows_tables_with_names_of_then(void **state)
+{
+    (void)state;
+    char *book[] = {"book", "S1", "--dir", directory, "--gseq", "400", "--json"};
+    assert_int_equal(run(command_as_of, NULL, 7, book), 0);
+    assert_non_null(strstr(output, "{\"side\":\"bid\",\"price\":\""));
+    char *balances[] = {"balances", "a10", "--dir", directory};
+    assert_int_equal(run(command_as_of, NULL, 4, balances), 0);
+    assert_non_null(strstr(output, "a10"));
+    assert_null(strstr(output, "a11"));
+    char *early[] = {"book", "S1", "--dir", directory, "--gseq", "3"};
+    assert_int_equal(run(command_as_of, NULL, 6, early), 1); /* not declared yet */
+}
+
+/* ---- log dump ---------------------------------------------------------------------- */
+
+/* Every field that the codec reads, msgpack-c must have read. */
+static void compare_fields(const struct msg *m, json_t *body)
+{
+    const struct msg_info *info = msg_find(m->kind);
+    assert_string_equal(json_string_value(json_object_get(body, "message")), info->name);
+    for (uint32_t i = 0; i < info->field_count; i++) {
+        const struct msg_field *field = &info->fields[i];
+        json_t *value = json_object_get(body, field->name);
+        if (msg_is_bytes(field) || (value == NULL && field->optional))
+            continue;
+        assert_non_null(value);
+        uint64_t number = msg_integer(field, msg_const_body(m));
+        if (json_is_integer(value))
+            assert_int_equal((uint64_t)json_integer_value(value), number);
+        else if (field->values != NULL)
+            assert_string_equal(json_string_value(value),
+                                msg_value_name(field->values, number));
+        else
+            assert_int_equal(strtoull(json_string_value(value), NULL, 10), number);
+    }
+}
+
+static FILE *dumped;
+
+static bool compare_line(void *argument, const struct refold_view *view)
+{
+    char line[4096];
+    uint64_t *lines = argument;
+    assert_non_null(fgets(line, sizeof line, dumped));
+    json_t *row = json_loads(line, 0, NULL);
+    assert_non_null(row);
+    assert_int_equal(json_integer_value(json_object_get(row, "gseq")), view->gseq);
+    assert_int_equal(json_integer_value(json_object_get(row, "source")), view->source);
+    assert_int_equal(json_integer_value(json_object_get(row, "n")), view->n);
+    compare_fields(view->msg, json_object_get(row, "body"));
+    json_decref(row);
+    ++*lines;
+    return true;
+}
+
+static void msgpack_reads_the_whole_log_alike(void **state)
+{
+    (void)state;
+    char path[128], message[REFOLD_MESSAGE_MAX];
+    uint64_t lines = 0;
+    snprintf(path, sizeof path, "%s/dump", directory);
+    char *argv[] = {directory, "--json"};
+    assert_int_equal(run(command_log_dump, path, 2, argv), 0);
+    dumped = fopen(path, "re");
+    assert_non_null(dumped);
+    const struct refold_options options = {.directory = directory};
+    assert_int_equal(refold_run(&options, compare_line, &lines, message), 0);
+    assert_int_equal(fgetc(dumped), EOF);
+    assert_true(lines > 1000);
+    fclose(dumped);
+}
+
+static void dump_picks_streams_ranges_and_kinds(void **state)
+{
+    (void)state;
+    char *log[] = {directory, "--from", "1", "--to", "2"};
+    assert_int_equal(run(command_log_dump, NULL, 5, log), 0);
+    assert_non_null(strstr(output, "\n2 "));
+    assert_non_null(strstr(output, " genesis log_id="));
+    char *approved[] = {directory, "--stream", "approved.1", "--kind", "symbol_set"};
+    assert_int_equal(run(command_log_dump, NULL, 5, approved), 0);
+    assert_non_null(strstr(output, " symbol_set symbol=2 name=S2"));
+    char *made[] = {directory, "--stream", "output.0", "--kind", "trade", "--json"};
+    assert_int_equal(run(command_log_dump, NULL, 6, made), 0);
+    assert_non_null(strstr(output, "\"message\":\"trade\""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_past_is_what_it_was),
+        cmocka_unit_test(as_of_shows_tables_with_names_of_then),
+        cmocka_unit_test(msgpack_reads_the_whole_log_alike),
+        cmocka_unit_test(dump_picks_streams_ranges_and_kinds),
+    };
+    log_set_level(LOG_LEVEL_ERROR);
+    return cmocka_run_group_tests(tests, make_venue, remove_venue);
+}
