@@ -98,7 +98,7 @@ $(OUT)/bench/%: $(OUT)/tests/bench/%.o $(SDK) $(LIB)
 # The simulator has a bus, a journal and a clock of its own: the library's stay out of it.
 SIM_SRC := $(wildcard tests/sim/*.c)
 SIM_LIB := $(filter-out common/bus%.c common/journal.c common/clock.c common/http.c \
-             common/service_main.c common/service_setup.c,$(LIB_SRC))
+             common/service_log.c common/service_main.c common/service_setup.c,$(LIB_SRC))
 $(OUT)/sim/sim: $(call object,$(SIM_SRC) $(SIM_LIB))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lsodium -lxxhash -lpthread

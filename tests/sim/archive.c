@@ -9,6 +9,7 @@
 #include "proto/block.h"
 #include "proto/codec.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/marks.h"
 
 void archive_init(struct archive *a)
 {
@@ -54,6 +55,7 @@ static const char *copy_records(struct archive *a, struct block *block)
         memcpy(out->bytes, in.bytes, in.size);
         a->time_ns = in.time_ns;
         a->busy_count += !is_quiet(out->kind);
+        marks_record(out->kind);
     }
     return NULL;
 }

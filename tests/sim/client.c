@@ -175,6 +175,8 @@ static void on_refused(struct client *c, const struct msg_refused *m)
         c->broken = "I12: a good message called bad";
     if (m->session == 0 || m->session != life->session)
         return;
+    if (m->n == 0)
+        c->live = false; /* a RESUME was given up, perhaps a second copy of it */
     if (ABLATE(BUSY_IS_FINAL) && m->reason == error_number(ERR_BUSY))
         workload_give_up(c, m->n);
     c->hold_ns = clock_mono_ns() + HOLD_NS;

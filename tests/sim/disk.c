@@ -207,7 +207,7 @@ static bool is_marker(const struct row *row)
     return row->key_size == 12 && memcmp(row->bytes + 8, last, 4) == 0;
 }
 
-void disk_drop_snapshot(struct disk *d)
+bool disk_drop_snapshot(struct disk *d)
 {
     struct table *t = &d->tables[JOURNAL_SNAPSHOT];
     uint32_t newest = 0, markers = 0;
@@ -219,9 +219,10 @@ void disk_drop_snapshot(struct disk *d)
         }
     }
     if (markers < 2)
-        return;
+        return false;
     free(t->rows[newest]);
     take_out(t, newest);
+    return true;
 }
 
 /* ---- common/journal.h ---- */

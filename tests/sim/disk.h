@@ -30,7 +30,7 @@ struct disk *disk_find(const char *path);
 void disk_wipe(struct disk *);
 
 /* Removes the newest complete snapshot, if there are two. Nobody has it open. */
-void disk_drop_snapshot(struct disk *);
+bool disk_drop_snapshot(struct disk *);
 
 /* From now on the next `puts` puts fit, and then none until the journal is closed. */
 void disk_fill_up(struct disk *, uint32_t puts);

@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
-#include "common/log.h"
+#include "tests/sim/marks.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/transcript.h"
 
@@ -20,13 +19,16 @@
 enum ablate_name ablate_chosen;
 #endif
 
+enum { MARKS_SEEDS = 400 }; /* fewer may miss a mark */
+
 static struct sim sim;
 static bool is_verbose, is_terse; /* terse: an ablation is expected to fail */
 
 struct outcome {
     uint64_t trace;
     uint64_t records;
-    uint32_t steps, crashes, broken;
+    uint32_t steps, broken;
+    uint32_t marks[MARKS_COUNT];
 };
 
 /* ---- one seed ---- */
@@ -53,11 +55,8 @@ static void run_seed(uint64_t seed, int result)
 {
     struct outcome o = {.steps = 0};
     signal(SIGABRT, on_abort);
-    log_set_level(is_verbose ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
     if (is_verbose)
         transcript_begin(&sim);
-    else
-        log_set_output(-1);
     if (is_terse)
         (void)!freopen("/dev/null", "w", stderr);
     sim_run(&sim, seed);
@@ -66,7 +65,7 @@ static void run_seed(uint64_t seed, int result)
     o.trace = network_trace();
     o.records = sim.archive.count;
     o.steps = sim.step;
-    o.crashes = sim.venue.crashes;
+    memcpy(o.marks, marks, sizeof o.marks);
     o.broken = sim.broken != NULL;
     sim_close(&sim);
     if (write(result, &o, sizeof o) != (ssize_t)sizeof o)
@@ -98,24 +97,43 @@ static bool try_seed(uint64_t seed, struct outcome *o)
 
 /* ---- many seeds ---- */
 
+static void add(struct outcome *total, const struct outcome *one)
+{
+    total->steps += one->steps;
+    total->records += one->records;
+    total->trace = total->trace * 31 + one->trace;
+    for (uint32_t i = 0; i < MARKS_COUNT; i++)
+        total->marks[i] += one->marks[i];
+}
+
+/* True if every rare event was seen, where there were seeds enough. */
+static bool tell_marks(const struct outcome *total, uint64_t seeds)
+{
+    bool complete = true;
+    if (seeds < MARKS_SEEDS)
+        return true;
+    printf("sim: seen:");
+    for (uint32_t i = 0; i < MARKS_COUNT; i++) {
+        printf(" %s=%" PRIu32, marks_text(i), total->marks[i]);
+        complete = complete && total->marks[i] >= seeds / 20;
+    }
+    printf("\n%s", complete ? "" : "sim: something rare was seen too seldom\n");
+    return complete;
+}
+
 static int run_range(uint64_t first, uint64_t last)
 {
     struct outcome o, total = {.steps = 0};
-    uint32_t failed = 0;
-    uint64_t steps = 0;
-    clock_t began = clock();
+    uint64_t failed = 0, seeds = last - first + 1;
     for (uint64_t seed = first; seed <= last; seed++) {
         failed += !try_seed(seed, &o);
-        steps += o.steps;
-        total.records += o.records;
-        total.crashes += o.crashes;
-        total.trace = total.trace * 31 + o.trace;
+        add(&total, &o);
     }
-    (void)began;
-    printf("sim: %" PRIu64 " seeds, %" PRIu32 " failed; %" PRIu64 " steps, %" PRIu64
-           " records, %" PRIu32 " crashes, trace %016" PRIx64 "\n",
-           last - first + 1, failed, steps, total.records, total.crashes, total.trace);
-    return failed == 0 ? 0 : 1;
+    bool complete = tell_marks(&total, seeds);
+    printf("sim: %" PRIu64 " seeds, %" PRIu64 " failed; %" PRIu32 " steps, %" PRIu64
+           " records, trace %016" PRIx64 "\n",
+           seeds, failed, total.steps, total.records, total.trace);
+    return failed == 0 && complete ? 0 : 1;
 }
 
 /* The same seed twice is the same world. */

@@ -9,7 +9,9 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "proto/digest.h"
+#include "tests/sim/marks.h"
 #include "tests/sim/power.h"
+#include "tests/sim/transcript.h"
 
 enum {
     BUSES = 48,
@@ -56,8 +58,6 @@ static struct {
     struct network_weather weather;
     struct random random;
 } net;
-
-void (*network_watch)(uint32_t from, uint32_t to, const uint8_t *bytes, size_t size);
 
 /* ---- control ---- */
 
@@ -117,6 +117,7 @@ void network_reset_link(uint32_t node)
             (link->client->node != node && link->server->node != node))
             continue;
         disconnect(link);
+        MARK(link_reset);
         return;
     }
 }
@@ -373,8 +374,9 @@ int bus_receive(struct bus *bus, struct bus_frame *given)
                                     .size = frame.size};
         network_note(clock_mono_ns() * 31 + frame.from * 1000 + bus->node);
         network_note(digest_hash(frame.bytes, frame.size));
-        if (network_watch != NULL)
-            network_watch(frame.from, bus->node, frame.bytes, frame.size);
+        marks_frame(frame.from, bus->node, frame.bytes, frame.size);
+        if (transcript_is_on())
+            transcript_frame(frame.from, bus->node, frame.bytes, frame.size);
         return 1;
     }
     return 0;

@@ -48,8 +48,4 @@ uint64_t network_trace(void);
 /* Folds something else that happened into the trace. */
 void network_note(uint64_t what);
 
-/* Is told of every frame that arrives, if it is set. */
-extern void (*network_watch)(uint32_t from, uint32_t to, const uint8_t *bytes,
-                             size_t size);
-
 #endif

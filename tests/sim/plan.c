@@ -19,7 +19,9 @@ static void draw_network(struct plan *p, struct random *r)
     p->weather.loss_ppm = maybe(r, 400000);
     p->weather.duplication_ppm = maybe(r, 300000);
     p->weather.delay_ns_min = between(r, 0, 200000);
-    p->weather.delay_ns_max = p->weather.delay_ns_min + between(r, 1, 20000000);
+    p->weather.delay_ns_max =
+        p->weather.delay_ns_min +
+        between(r, 1, random_chance(r, 200000) ? 400000000 : 20000000);
     p->step_ns_max = between(r, 1000000, 8000000);
 }
 
@@ -54,7 +56,7 @@ static void draw_service(struct plan *p, struct random *r)
         .in_flight_max = random_chance(r, 300000) ? between(r, 1, 8) : 32768,
         .heartbeat_ms = between(r, 50, 500),
         .idle_ms = 30000,
-        .query_timeout_ms = between(r, 300, 2000),
+        .query_timeout_ms = between(r, 300, 1500),
     };
 }
 

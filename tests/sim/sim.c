@@ -8,6 +8,7 @@
 #include "tests/sim/clock.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/invariants.h"
+#include "tests/sim/marks.h"
 #include "tests/sim/power.h"
 #include "tests/sim/workload.h"
 
@@ -15,7 +16,7 @@
 
 enum {
     LIVE_MS_MAX = 60000, /* then what is accepted must be done */
-    QUIET_MS = 1500,     /* nothing new in the log for so long: it is */
+    QUIET_MS = 2500,     /* nothing new in the log for so long: it is */
     ARCHIVE_STEPS = 16,
     TURNS_MAX = 64, /* of one process in one step */
 };
@@ -58,11 +59,13 @@ static void crash(struct sim *s)
         return;
     venue_crash(&s->venue, node, some_time(s));
     network_note(0xc4a50000u + node);
+    MARK(crash);
     if (node != VENUE_SEQUENCER && happens(s, s->plan.wipe_ppm)) {
         disk_wipe(disk_find(p->path));
-        s->venue.wipes++;
+        MARK(volume_lost);
     } else if (happens(s, s->plan.older_ppm)) {
-        disk_drop_snapshot(disk_find(p->path));
+        if (disk_drop_snapshot(disk_find(p->path)))
+            MARK(snapshot_dropped);
     }
 }
 
@@ -71,8 +74,15 @@ static void part(struct sim *s)
     uint32_t a = any_node(s), b = any_node(s);
     uint64_t until_ns = some_time(s);
     network_cut(a, b, until_ns);
+    MARK(partition);
     if (random_below(&s->random, 2) == 0)
         network_cut(b, a, until_ns);
+}
+
+static void step_wall(struct sim *s)
+{
+    clock_step_wall(random_between(&s->random, -3600000, 3600000) * (int64_t)MS);
+    MARK(wall_step);
 }
 
 static void harm(struct sim *s)
@@ -87,8 +97,7 @@ static void harm(struct sim *s)
     if (happens(s, p->pause_ppm))
         s->venue.processes[any_process(s)].paused_ns = some_time(s);
     if (happens(s, p->step_ppm))
-        clock_step_wall((int64_t)random_between(&s->random, -3600000, 3600000) *
-                        (int64_t)MS);
+        step_wall(s);
     if (happens(s, p->fill_ppm))
         disk_fill_up(disk_find(s->venue.processes[any_process(s)].path),
                      (uint32_t)random_below(&s->random, 20));
@@ -201,6 +210,7 @@ void sim_run(struct sim *s, uint64_t seed)
     clock_reset();
     disk_reset();
     client_told_gseq = 0;
+    memset(marks, 0, sizeof marks);
     network_init(seed, &s->plan.weather);
     archive_init(&s->archive);
     venue_init(&s->venue, &s->plan);

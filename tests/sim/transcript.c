@@ -18,7 +18,7 @@ static void print_node(uint32_t node)
         printf("client-%" PRIu32, node - VENUE_NODES);
 }
 
-static void watch(uint32_t from, uint32_t to, const uint8_t *bytes, size_t size)
+void transcript_frame(uint32_t from, uint32_t to, const uint8_t *bytes, size_t size)
 {
     uint64_t us = clock_mono_ns() / 1000;
     printf("%6" PRIu32 " %8" PRIu64 ".%03" PRIu64 " ", watched->step, us / 1000,
@@ -43,5 +43,9 @@ static void watch(uint32_t from, uint32_t to, const uint8_t *bytes, size_t size)
 void transcript_begin(const struct sim *s)
 {
     watched = s;
-    network_watch = watch;
+}
+
+bool transcript_is_on(void)
+{
+    return watched != NULL;
 }

@@ -14,4 +14,9 @@
 /* From now on every frame that arrives is printed, with the messages in it. */
 void transcript_begin(const struct sim *);
 
+bool transcript_is_on(void);
+
+/* A frame that arrived. */
+void transcript_frame(uint32_t from, uint32_t to, const uint8_t *bytes, size_t size);
+
 #endif

@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/metrics.h"
 #include "services/gateway/gateway_core.h"
 #include "services/portfolio/portfolio_core.h"
 #include "services/risk/risk_core.h"
@@ -14,6 +15,7 @@
 #include "services/settlement/settlement_core.h"
 #include "services/shard/shard_core.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/marks.h"
 #include "tests/sim/network.h"
 #include "tests/sim/power.h"
 
@@ -137,12 +139,20 @@ int venue_start_due(struct venue *v)
     return 0;
 }
 
+static void count_metrics(const struct venue_process *p)
+{
+    const struct metrics *m = service_metrics(p->service);
+    marks[MARKS_gap_found] += (uint32_t)metrics_get(m, METRICS_gaps_found);
+    marks[MARKS_push_dropped] += (uint32_t)metrics_get(m, METRICS_pushes_dropped);
+    marks[MARKS_resubmitted] += (uint32_t)metrics_get(m, METRICS_submissions_resent);
+}
+
 void venue_crash(struct venue *v, uint32_t node, uint64_t up_ns)
 {
     struct venue_process *p = &v->processes[node];
+    count_metrics(p);
     service_destroy(&p->service);
     p->up_ns = up_ns;
-    v->crashes++;
 }
 
 /* Ends that are as they should be: the power went, or the disk was full. */
@@ -161,6 +171,8 @@ int venue_turn(struct venue *v, uint32_t node, uint32_t turns, uint32_t power_op
     while (turns-- > 0 && done > 0 && !power_is_cut())
         done = service_turn(p->service);
     bool legal = is_legal(done), is_over = done < 0 || power_is_cut();
+    marks[MARKS_power_cut] += power_is_cut();
+    marks[MARKS_map_full] += done == ERR_MAP_FULL;
     power_cut_at(0);
     if (is_over && legal)
         venue_crash(v, node, clock_mono_ns() + UINT64_C(1000000));

@@ -40,7 +40,6 @@ struct venue_process {
 struct venue {
     const struct plan *plan;
     struct venue_process processes[VENUE_NODES];
-    uint32_t crashes, wipes;
 };
 
 void venue_init(struct venue *, const struct plan *);

@@ -67,7 +67,7 @@ static struct msg account(struct client *c, uint32_t id)
     struct msg m = {.kind = MSG_account_set,
                     .account_set = {.account = id,
                                     .role = ROLE_TRADER,
-                                    .open_orders_max = happens(c, 80) ? 100 : 5}};
+                                    .open_orders_max = happens(c, 90) ? 100 : 5}};
     if (happens(c, 20)) {
         m.account_set.own_fees = 1;
         m.account_set.taker_ppm = 777;
@@ -129,12 +129,12 @@ static struct msg meddle(struct client *c)
     switch (below(c, 8)) {
     case 0:
         m.symbol_status.symbol = id;
-        m.symbol_status.trading = happens(c, 30) ? TRADING_HALTED : TRADING_OPEN;
+        m.symbol_status.trading = happens(c, 25) ? TRADING_HALTED : TRADING_OPEN;
         return m;
     case 1:
         m.kind = MSG_account_kill;
         m.account_kill.account = any_trader(c);
-        m.account_kill.killed = happens(c, 40);
+        m.account_kill.killed = happens(c, 20);
         return m;
     case 2:
         return symbol(c, id);

@@ -1,0 +1,70 @@
+/* marks.h - rare events that a good run reaches, counted: a simulator that never meets the
+ * hard states proves nothing.
+ *
+ * Owns:     one counter per mark, of the world that runs.
+ * Units:    events.
+ * Errors:   none.
+ * Threads:  one.
+ * Bounds:   none.
+ */
+#ifndef SIM_MARKS_H
+#define SIM_MARKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MARKS_LIST(X)                                                                    \
+    X(crash)               /* a process died between two turns */                        \
+    X(power_cut)           /* ... at an operation within a turn */                       \
+    X(volume_lost)         /* ... and its disk with it */                                \
+    X(snapshot_dropped)    /* ... and its newest snapshot */                             \
+    X(map_full)            /* a service ended because a put did not fit */               \
+    X(link_reset)          /* */                                                         \
+    X(partition)           /* */                                                         \
+    X(wall_step)           /* the wall clock jumped */                                   \
+    X(snapshot)            /* a snapshot was completed */                                \
+    X(snapshot_loaded)     /* a service began from one */                                \
+    X(replayed)            /* it regenerated what it had stored, and it was the same */  \
+    X(gap_found)           /* a consumer saw a later block first */                      \
+    X(push_dropped)        /* a consumer saw a block twice, or of an old epoch */        \
+    X(gap_filled)          /* FETCH brought blocks */                                    \
+    X(owner_replays)       /* FETCH was told to ask again */                             \
+    X(resubmitted)         /* a service sent what was not acknowledged */                \
+    X(refused_busy)        /* */                                                         \
+    X(refused_rate)        /* */                                                         \
+    X(refused_gap)         /* */                                                         \
+    X(refused_unavailable) /* */                                                         \
+    X(repeat_answered)     /* a repeat got its old answer from the sequencer */          \
+    X(resume_replayed)     /* reports came from portfolio */                             \
+    X(session_gone)        /* */                                                         \
+    X(epoch)               /* the sequencer started again */                             \
+    X(trade)               /* */                                                         \
+    X(trade_prevented)     /* */                                                         \
+    X(order_replaced)      /* */                                                         \
+    X(order_rejected)      /* */                                                         \
+    X(cancel_rejected)     /* */                                                         \
+    X(order_cancelled)     /* */                                                         \
+    X(withdraw_done)       /* */                                                         \
+    X(admin_rejected)      /* */
+
+enum marks_name {
+#define MARKS_ENUM(name) MARKS_##name,
+    MARKS_LIST(MARKS_ENUM)
+#undef MARKS_ENUM
+        MARKS_COUNT,
+};
+
+extern uint32_t marks[MARKS_COUNT];
+
+#define MARK(name) (marks[MARKS_##name]++)
+
+/* Counts what a frame that arrives says. */
+void marks_frame(uint32_t from, uint32_t to, const uint8_t *bytes, size_t size);
+
+/* Counts a record of the log, and an event of a service's log. */
+void marks_record(uint32_t kind);
+void marks_event(const char *event);
+
+const char *marks_text(uint32_t mark);
+
+#endif
