@@ -16,6 +16,7 @@
 #include "deploy/cli/refold_world.h"
 #include "deploy/cli/table.h"
 #include "deploy/cli/verify_ledger.h"
+#include "deploy/cli/verify_positions.h"
 #include "deploy/cli/verify_sessions.h"
 #include "deploy/cli/verify_store.h"
 
@@ -33,6 +34,7 @@ struct verify {
     uint32_t store_count;
     struct verify_sessions sessions;
     struct verify_ledger ledger;
+    struct verify_positions positions;
     struct verify_difference difference;
     uint64_t agree_every;
     struct progress progress;
@@ -91,6 +93,7 @@ static void close_all(struct verify *v)
         verify_store_close(&v->stores[i]);
     refold_world_close(&v->world);
     verify_ledger_close(&v->ledger);
+    verify_positions_close(&v->positions);
     free(v->sessions.slots);
 }
 
@@ -143,6 +146,8 @@ static int arrived(void *argument, const struct core_input *input)
     int error = input->seq == 1 ? bind_all(v) : 0;
     if (error == 0)
         error = check_source(v, input);
+    if (error == 0)
+        error = verify_positions_note(&v->positions, input->msg);
     if (error == 0 && input->msg->kind == MSG_open)
         error = verify_sessions_open(&v->sessions, input->seq);
     return error;
@@ -166,8 +171,10 @@ static int agree(struct verify *v)
 {
     struct refold_view view;
     refold_world_view(&v->world, &view);
-    return verify_ledger_compare(&v->ledger, view.risk, view.settlement, view.gseq,
-                                 &v->difference);
+    int error = verify_ledger_compare(&v->ledger, view.risk, view.settlement, view.gseq,
+                                      &v->difference);
+    return error != 0 ? error
+                      : verify_positions_compare(&v->positions, &view, &v->difference);
 }
 
 static void check_cores(struct verify *v)
@@ -286,8 +293,8 @@ static void report_success(const struct verify *v)
     printf("log: %" PRIu64 " records in %" PRIu64 " blocks, %" PRIu64
            " sessions: crc, chain, gseq, n and time hold\n",
            end, v->world.log.blocks, v->sessions.count);
-    printf("money: %zu balances sum to 0 per asset, risk = settlement, %" PRIu64
-           " times\n",
+    printf("money: %zu balances sum to 0 per asset, risk = settlement = deposits and "
+           "positions, %" PRIu64 " times\n",
            v->ledger.balances, v->ledger.comparisons);
     printf("verified in %" PRIu64 ".%03" PRIu64 " s\n", ms / 1000, ms % 1000);
 }
