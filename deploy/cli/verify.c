@@ -16,6 +16,7 @@
 #include "deploy/cli/refold_world.h"
 #include "deploy/cli/table.h"
 #include "deploy/cli/verify_ledger.h"
+#include "deploy/cli/verify_orders.h"
 #include "deploy/cli/verify_positions.h"
 #include "deploy/cli/verify_sessions.h"
 #include "deploy/cli/verify_store.h"
@@ -35,6 +36,8 @@ struct verify {
     struct verify_sessions sessions;
     struct verify_ledger ledger;
     struct verify_positions positions;
+    struct verify_orders orders;
+    uint64_t orders_due; /* gseq from which on they are compared, where it is quiet */
     struct verify_difference difference;
     uint64_t agree_every;
     struct progress progress;
@@ -94,6 +97,7 @@ static void close_all(struct verify *v)
     refold_world_close(&v->world);
     verify_ledger_close(&v->ledger);
     verify_positions_close(&v->positions);
+    verify_orders_close(&v->orders);
     free(v->sessions.slots);
 }
 
@@ -177,6 +181,31 @@ static int agree(struct verify *v)
                       : verify_positions_compare(&v->positions, &view, &v->difference);
 }
 
+/* Has every report of a shard come into the log? */
+static bool is_quiet(const struct verify *v)
+{
+    for (uint32_t i = 0; i < v->store_count; i++) {
+        const struct verify_store *s = &v->stores[i];
+        if (s->fold != NULL && s->fold->kind->number == SERVICE_SHARD &&
+            s->submits.put_n != s->submits.taken_n)
+            return false;
+    }
+    return true;
+}
+
+/* Seldom when there are many: their cost must not grow with their number. */
+static int compare_orders(struct verify *v)
+{
+    struct refold_view view;
+    if (v->world.record.seq < v->orders_due || !is_quiet(v))
+        return 0;
+    refold_world_view(&v->world, &view);
+    int error = verify_orders_compare(&v->orders, &view, &v->difference);
+    uint64_t many = 10 * v->orders.risk.count;
+    v->orders_due = view.gseq + (many > v->agree_every ? many : v->agree_every);
+    return error;
+}
+
 static void check_cores(struct verify *v)
 {
     for (uint32_t i = 0; i < v->world.fold_count; i++) {
@@ -195,6 +224,8 @@ static int walk(struct verify *v)
     while ((more = refold_world_step(&v->world)) == 1) {
         uint64_t gseq = v->world.record.seq;
         int error = gseq % v->agree_every == 0 ? agree(v) : 0;
+        if (error == 0)
+            error = compare_orders(v);
         if (gseq % CHECK_EVERY == 0)
             check_cores(v);
         if (error != 0)
@@ -214,8 +245,11 @@ static int verify_all(struct verify *v)
     const struct refold_world_hooks hooks = {arrived, applied, v};
     v->world.hooks = &hooks;
     int error = walk(v);
+    v->orders_due = 0;
     if (error == 0)
         error = agree(v);
+    if (error == 0)
+        error = compare_orders(v);
     if (error == 0)
         check_cores(v);
     for (uint32_t i = 0; error == 0 && i < v->store_count; i++)
@@ -281,10 +315,11 @@ static void report_success(const struct verify *v)
     report_services(v);
     if (v->args.json) {
         json_t *row = json_pack(
-            "{s:b,s:I,s:I,s:I,s:I,s:I,s:I}", "verified", 1, "records", (json_int_t)end,
-            "blocks", (json_int_t)v->world.log.blocks, "sessions",
+            "{s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "verified", 1, "records",
+            (json_int_t)end, "blocks", (json_int_t)v->world.log.blocks, "sessions",
             (json_int_t)v->sessions.count, "balances", (json_int_t)v->ledger.balances,
-            "comparisons", (json_int_t)v->ledger.comparisons, "ms", (json_int_t)ms);
+            "comparisons", (json_int_t)v->ledger.comparisons, "books",
+            (json_int_t)v->orders.comparisons, "ms", (json_int_t)ms);
         json_dumpf(row, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
         putchar('\n');
         json_decref(row);
@@ -296,6 +331,8 @@ static void report_success(const struct verify *v)
     printf("money: %zu balances sum to 0 per asset, risk = settlement = deposits and "
            "positions, %" PRIu64 " times\n",
            v->ledger.balances, v->ledger.comparisons);
+    printf("orders: risk = portfolio = books, %" PRIu64 " times\n",
+           v->orders.comparisons);
     printf("verified in %" PRIu64 ".%03" PRIu64 " s\n", ms / 1000, ms % 1000);
 }
 
