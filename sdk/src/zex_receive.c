@@ -88,11 +88,13 @@ static void on_accepted(struct zex_client *self, const struct msg_accepted *m)
 }
 
 /* A body the venue cannot read was never accepted and never will be; its number must be
- * used all the same. A cancel of the name it would have had changes nothing. */
+ * used all the same. A cancel of the name it would have had changes nothing; what is no
+ * order has none, and the lane's nonce names nothing either. */
 static void repair(struct zex_client *self, int index, uint64_t n, int reason)
 {
     struct zex_outbox_lane *lane = &self->outbox.lanes[index];
-    uint64_t name = zex_outbox_get(lane, n)->cl_ord_id;
+    const uint64_t known = zex_outbox_get(lane, n)->cl_ord_id;
+    const uint64_t name = known != 0 ? known : lane->nonce;
     struct msg filler = {.kind = MSG_order_cancel,
                          .order_cancel = {.cl_ord_id = name, .orig_cl_ord_id = name}};
     uint8_t body[BODY_BYTES_MAX];
@@ -106,7 +108,7 @@ static void repair(struct zex_client *self, int index, uint64_t n, int reason)
         return;
     }
     zex_outbox_repair(&self->outbox, (uint32_t)index, n, body, size);
-    alarm_event(self, reason, 0, name);
+    alarm_event(self, reason, 0, known);
 }
 
 static void tell_busy(struct zex_client *self, int reason, uint64_t cl_ord_id)
