@@ -269,9 +269,9 @@ static int load_side(struct shard *shard, struct book *book, enum book_side side
     uint64_t order_id;
     while ((order_id = reader_u64(reader)) != 0) {
         uint32_t slot = reader_u32(reader);
-        struct book_order order = {.order_id = order_id,
-                                   .account = reader_u32(reader),
-                                   .cl_ord_id = reader_u64(reader)};
+        struct book_order order = {.order_id = order_id};
+        order.account = reader_u32(reader);
+        order.cl_ord_id = reader_u64(reader);
         int64_t price = reader_i64(reader);
         order.quantity = reader_i64(reader);
         order.leaves = reader_i64(reader);
