@@ -151,12 +151,33 @@ int service_restart_advance(struct service_instance *s)
     return s->input.next == s->stored.next ? arrive(s) : ERR_DIVERGED;
 }
 
+static void make_key(uint8_t key[8], uint64_t seq)
+{
+    for (uint32_t i = 0; i < 8; i++)
+        key[i] = (uint8_t)(seq >> (56 - 8 * i));
+}
+
+/* Is anything stored behind the end? Then a block before it is gone. */
+static int check_end(struct service_instance *s)
+{
+    uint8_t key[8];
+    const void *found, *bytes;
+    size_t found_size, size;
+    make_key(key, s->input.next);
+    int error = journal_seek(s->journal, JOURNAL_LOG, key, sizeof key, &found,
+                             &found_size, &bytes, &size);
+    if (error == 0)
+        return ERR_CORRUPT;
+    return error == ERR_NOT_FOUND ? 0 : error;
+}
+
 /* The log ends where its owner's journal ends. */
 static int end_of_log(struct service_instance *s)
 {
     struct stream_publisher *log = &s->publishers[0];
-    if (s->state == NULL)
-        return ERR_CORRUPT;
+    int error = s->state == NULL ? ERR_CORRUPT : check_end(s);
+    if (error != 0)
+        return error;
     s->is_replaying = false;
     log->next = s->input.next;
     log->epoch = s->input.epoch;
@@ -180,8 +201,7 @@ static int next_block(struct service_instance *s, size_t *size)
     uint8_t key[8];
     const void *found, *bytes;
     size_t found_size;
-    for (uint32_t i = 0; i < sizeof key; i++)
-        key[i] = (uint8_t)(s->input.next >> (56 - 8 * i));
+    make_key(key, s->input.next);
     int error =
         journal_seek_back(s->journal, service_owns_log(s) ? JOURNAL_LOG : JOURNAL_INPUT,
                           key, sizeof key, &found, &found_size, &bytes, size);

@@ -95,6 +95,32 @@ static void damaged_log(void **state)
     assert_int_equal(run_until_end(SEQUENCER, 1000), ERR_CORRUPT);
 }
 
+/* A log with a block missing must not be taken for a shorter one and written on. */
+static void holed_log(void **state)
+{
+    (void)state;
+    run_for(1000);
+    kill_it(SEQUENCER);
+    struct journal *journal = open_journal(SEQUENCER);
+    uint8_t key[8];
+    const void *found, *bytes;
+    size_t found_size, size;
+    memset(key, 0xff, sizeof key);
+    for (uint32_t step = 0; step < 3; step++) {
+        assert_int_equal(journal_seek_back(journal, JOURNAL_LOG, key, sizeof key, &found,
+                                           &found_size, &bytes, &size),
+                         0);
+        memcpy(key, found, sizeof key);
+        if (step < 2)
+            key[7]--;
+    }
+    assert_int_equal(journal_del(journal, JOURNAL_LOG, key, sizeof key), 0);
+    assert_int_equal(journal_commit(journal), 0);
+    journal_close(&journal);
+    start(SEQUENCER);
+    assert_int_equal(run_until_end(SEQUENCER, 1000), ERR_CORRUPT);
+}
+
 /* Losing any volume but the sequencer's costs time, never data. */
 static void lost_volumes(void **state)
 {
@@ -263,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(damaged_snapshot, begin, end),
         cmocka_unit_test_setup_teardown(damaged_input, begin, end),
         cmocka_unit_test_setup_teardown(damaged_log, begin, end),
+        cmocka_unit_test_setup_teardown(holed_log, begin, end),
         cmocka_unit_test_setup_teardown(lost_volumes, begin, end),
         cmocka_unit_test_setup_teardown(older_copy_of_the_log, begin, end),
         cmocka_unit_test_setup_teardown(another_log, begin, end),
