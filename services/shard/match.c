@@ -31,8 +31,7 @@ static enum stp stp_of(struct book_terms terms)
     return (enum stp)(terms.flags >> STP_SHIFT);
 }
 
-/* ---- reports
- * ---------------------------------------------------------------------------- */
+/* ---- reports ----------------------------------------------------------------------- */
 
 static void report_rejected(uint64_t order_id, const struct msg_approved_new *m,
                             int reason, struct outbox *outbox)
@@ -117,8 +116,7 @@ static void report_unchanged(uint64_t request, uint32_t slot, uint32_t account,
                                                     .slot = slot + 1}});
 }
 
-/* ---- matching
- * --------------------------------------------------------------------------- */
+/* ---- matching ---------------------------------------------------------------------- */
 
 /* One match with the order in front: both sides' numbers, one TRADE. */
 static void fill(struct match_symbol *symbol, struct taker *t, uint32_t maker_slot,
@@ -236,11 +234,10 @@ static void rest(struct match_symbol *symbol, const struct taker *t)
     CHECK(error == 0);
 }
 
-/* ---- commands
- * --------------------------------------------------------------------------- */
+/* ---- commands ---------------------------------------------------------------------- */
 
-/* Is there a price level for an order that will rest at `price`, or one that `leaving`, the
- * level it comes from (NULL: none), gives up? */
+/* Is there a price level for an order that will rest at `price`, or one that `leaving`,
+ * the level it comes from (NULL: none), gives up? */
 static bool has_room(const struct match_symbol *symbol, enum side side, int64_t price,
                      const struct book_level *leaving)
 {

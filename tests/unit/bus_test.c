@@ -133,7 +133,7 @@ static void assert_text(const struct bus_frame *frame, const char *text)
     assert_memory_equal(frame->bytes, text, frame->size);
 }
 
-/* A request and its answer, with and without keys; the key that was proved comes along. */
+/* A request and its answer, with and without keys; the key proved comes along. */
 static void go_and_return(bool with_curve)
 {
     struct pair *pair = open_pair(with_curve);

@@ -237,7 +237,8 @@ static void cancel(struct venue *venue, const char *line)
 
 static void start(struct venue *venue, bool refuse_crossing, char *out)
 {
-    static const struct msg_genesis genesis = {.orders_max = ORDERS_MAX, .levels_max = ORDERS_MAX};
+    static const struct msg_genesis genesis = {.orders_max = ORDERS_MAX,
+                                               .levels_max = ORDERS_MAX};
     static const struct outbox_sizes sizes = {.submits = 1 << 20};
     size_t size = (shard_core.size(&genesis, 0) + 63) / 64 * 64;
     *venue = (struct venue){.out = out,
