@@ -56,6 +56,9 @@ struct bus_options {
      * come in at this port? NULL: none may. One bus of a context can have ports with
      * CURVE. */
     bool (*admit)(void *argument, enum bus_port port, const uint8_t key[32]);
+    /* Which service's key is that? Its source. The bus does not ask:
+     * the harness does, for frames at BUS_SERVER. */
+    int64_t (*identify)(void *argument, const uint8_t key[32]);
     void *argument;
 };
 

@@ -44,6 +44,7 @@ struct core_frame {
     uint32_t port;        /* enum bus_port of common/bus.h */
     uint32_t peer;        /* handle of the connection, to answer on; never reused soon */
     uint8_t key[32];      /* CURVE key the peer proved, zeros without CURVE */
+    int64_t source;       /* the service whose key that is; 0: no CURVE, or a client */
     const uint8_t *bytes; /* borrowed for the call */
     uint32_t bytes_size;
 };

@@ -190,6 +190,10 @@ static void measure_io(struct service_instance *s)
     if (counts.handshakes_failed > 0)
         service_log(s, SERVICE_LOG_WARN, "handshakes_failed", "count=%" PRIu64,
                     counts.handshakes_failed);
+    if (s->forbidden > 0)
+        service_log(s, SERVICE_LOG_WARN, "forbidden", "source=%" PRId64 " count=%" PRIu64,
+                    s->forbidden_source, s->forbidden);
+    s->forbidden = 0;
     uint32_t used = journal_used_percent(s->journal);
     uint32_t alarm = s->options.map_alarm_percent;
     if (used >= alarm && s->used_percent < alarm)

@@ -9,6 +9,7 @@
 #include "common/service_instance.h"
 #include "common/service_log.h"
 #include "common/service_output.h"
+#include "common/service_rights.h"
 #include "common/service_store.h"
 #include "proto/codec.h"
 
@@ -26,6 +27,37 @@ static int give(struct service_instance *s, enum bus_port port, uint32_t index_o
     return service_sender_send(&s->sender, s->bus, port, index_or_peer, s->frame, size);
 }
 
+/* ---- who is it ---------------------------------------------------------------------- */
+
+/* The service at the other end, 0 without CURVE. */
+static int64_t source_of(const struct service_instance *s, const struct bus_frame *frame)
+{
+    static const uint8_t none[sizeof frame->key];
+    const struct bus_options *bus = &s->options.bus;
+    if (frame->port != BUS_SERVER || memcmp(frame->key, none, sizeof none) == 0)
+        return 0;
+    return bus->identify != NULL ? bus->identify(bus->argument, frame->key)
+                                 : SERVICE_RIGHTS_STRANGER;
+}
+
+/* Told together, a few times a second at most. */
+static void forbid(struct service_instance *s, int64_t source, uint32_t count)
+{
+    metrics_add(&s->metrics, METRICS_messages_forbidden, count);
+    s->forbidden += count;
+    s->forbidden_source = source;
+}
+
+static bool is_allowed(struct service_instance *s, const struct bus_frame *frame,
+                       const struct msg *msg)
+{
+    int64_t source = source_of(s, frame);
+    if (service_rights_allow(source, msg))
+        return true;
+    forbid(s, source, 1);
+    return false;
+}
+
 /* ---- to the core ------------------------------------------------------------------- */
 
 static int to_core(struct service_instance *s, const struct bus_frame *frame)
@@ -38,10 +70,14 @@ static int to_core(struct service_instance *s, const struct bus_frame *frame)
     bool is_peer = frame->port == BUS_SERVER || frame->port == BUS_CLIENTS;
     struct core_frame given = {.port = frame->port,
                                .peer = is_peer ? frame->peer : frame->index,
+                               .source = source_of(s, frame),
                                .bytes = frame->bytes,
                                .bytes_size = (uint32_t)frame->size};
     memcpy(given.key, frame->key, sizeof given.key);
     core->receive(s->state, &given, &s->now, &s->outbox);
+    if (s->outbox.forbidden > 0)
+        forbid(s, given.source, s->outbox.forbidden);
+    s->outbox.forbidden = 0;
     return s->outbox.stop;
 }
 
@@ -64,6 +100,8 @@ static int on_fetch(struct service_instance *s, const struct bus_frame *frame)
         metrics_add(&s->metrics, METRICS_frames_refused, 1);
         return 0;
     }
+    if (!is_allowed(s, frame, &msg))
+        return 0;
     struct stream_publisher *p = publisher_of(s, msg.fetch.stream);
     if (p == NULL || (service_owns_log(s) && s->is_replaying))
         return 0; /* not born yet: it asks again */
@@ -86,7 +124,8 @@ static int judge_checkin(struct service_instance *s, const struct bus_frame *fra
     size_t used = 0;
     if (s->is_replaying || codec_decode(frame->bytes, frame->size, &msg, &used) != 0 ||
         msg.checkin.next == 0 ||
-        memcmp(msg.checkin.log_id, s->genesis.log_id, sizeof msg.checkin.log_id) != 0)
+        memcmp(msg.checkin.log_id, s->genesis.log_id, sizeof msg.checkin.log_id) != 0 ||
+        !service_rights_allow(source_of(s, frame), &msg)) /* the core counts it */
         return 0;
     int error =
         stream_publisher_judge(&s->publishers[0], msg.checkin.next, msg.checkin.chain);
@@ -104,7 +143,8 @@ static int on_server(struct service_instance *s, const struct bus_frame *frame)
     case MSG_fetch:
         return on_fetch(s, frame);
     case MSG_query:
-        service_query_receive(s, frame->peer, frame->bytes, frame->size);
+        if (is_allowed(s, frame, &(struct msg){.kind = MSG_query}))
+            service_query_receive(s, frame->peer, frame->bytes, frame->size);
         return 0;
     case MSG_checkin:
         if (service_owns_log(s))

@@ -93,6 +93,8 @@ struct service_instance {
     uint64_t commit_at_ns, checkin_at_ns, position_at_ns, head_at_ns, measured_at_ns;
     uint64_t position_next; /* input position last told */
     struct metrics metrics;
+    int64_t forbidden_source; /* who last sent what it may not */
+    uint64_t forbidden;       /* since it was last logged */
     int error;
 
     atomic_bool stop_asked;

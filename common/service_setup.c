@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "common/service_rights.h"
 
 enum { MEGABYTE = 1 << 20 };
 
@@ -61,20 +62,31 @@ static int read_known_keys(struct service_setup *setup, const struct config *con
             !bus_key_decode(setup->keys[setup->key_count].key, z85))
             error = complain(message, ERR_KEY, "wants lines of `name key`",
                              config->keys_file);
+        setup->keys[setup->key_count].source =
+            service_rights_source(setup->keys[setup->key_count].name);
         setup->key_count++;
     }
     fclose(file);
     return error;
 }
 
+/* Instances of one service may share a key: the first that has it will do. */
+static int64_t identify(void *argument, const uint8_t key[32])
+{
+    const struct service_setup *setup = argument;
+    for (uint32_t i = 0; i < setup->key_count; i++)
+        if (memcmp(setup->keys[i].key, key, sizeof setup->keys[i].key) == 0)
+            return setup->keys[i].source;
+    return SERVICE_RIGHTS_STRANGER;
+}
+
 static bool admit(void *argument, enum bus_port port, const uint8_t key[32])
 {
     const struct service_setup *setup = argument;
-    (void)port;
-    for (uint32_t i = 0; i < setup->key_count; i++)
-        if (memcmp(setup->keys[i].key, key, sizeof setup->keys[i].key) == 0)
-            return true;
-    return false;
+    int64_t peer = identify(argument, key);
+    if (peer == SERVICE_RIGHTS_STRANGER)
+        return false;
+    return port != BUS_PUBLISHER || service_rights_hear(peer, setup->source);
 }
 
 /* ---- wiring ------------------------------------------------------------------------ */
@@ -256,6 +268,7 @@ int service_setup_init(struct service_setup *setup, const struct service_kind *k
     service_options_init(o);
     o->instance = c->instance;
     int error = service_setup_name(name, kind, c->instance);
+    setup->source = service_rights_source(name);
     if (error == 0 && snprintf(setup->path, sizeof setup->path, "%s/%s", c->data_dir,
                                name) >= (int)sizeof setup->path)
         error = ERR_LENGTH;
@@ -283,6 +296,7 @@ int service_setup_init(struct service_setup *setup, const struct service_kind *k
     }
     o->bus.endpoints = setup->endpoints;
     o->bus.admit = admit;
+    o->bus.identify = identify;
     o->bus.argument = setup;
     struct wiring w = {.setup = setup, .config = c, .message = message};
     wire(&w, kind);

@@ -29,8 +29,10 @@ struct service_setup {
     struct {
         char name[32], z85[41];
         uint8_t key[32];
+        int64_t source;
     } keys[SERVICE_SETUP_KEYS_MAX]; /* services that may connect */
     uint32_t key_count;
+    int64_t source; /* its own */
     uint64_t skips[64];
 };
 

@@ -8,6 +8,7 @@
 #include "common/check.h"
 #include "common/error.h"
 #include "common/reader.h"
+#include "common/service_rights.h"
 #include "common/writer.h"
 #include "proto/codec.h"
 #include "services/sequencer/command.h"
@@ -189,8 +190,8 @@ static void receive_command(struct sequencer *s, const struct core_frame *frame,
     command_enqueue(s, outbox, &a, m->body, m->body_size);
 }
 
-/* Takes one message and what belongs to it. What a peer of the venue should not send is
- * passed over; an error ends the frame. */
+/* Takes one message and what belongs to it. What a peer of the venue may not send is
+ * counted and passed over; an error ends the frame. */
 static int receive_message(struct sequencer *s, const struct core_frame *frame,
                            const uint8_t **at, struct outbox *outbox)
 {
@@ -201,6 +202,10 @@ static int receive_message(struct sequencer *s, const struct core_frame *frame,
     if (error != 0)
         return error;
     *at += used;
+    if (!service_rights_allow(frame->source, &m)) {
+        outbox->forbidden++;
+        return m.kind == MSG_submission ? ERR_WRONG_ROLE : 0; /* bins follow it */
+    }
     switch (m.kind) {
     case MSG_checkin:
         welcome(s, frame, &m.checkin, outbox);
