@@ -89,7 +89,7 @@ static int compare_lists(const struct verify_orders *self, uint64_t gseq,
 
 /* ---- the books --------------------------------------------------------------------- */
 
-/* In the order of shard_book_levels: by symbol, bids from the best, asks from the best. */
+/* As shard_book_levels has them: by symbol, bids from the best, asks from the best. */
 static int by_level(const void *left, const void *right)
 {
     const struct msg_row_order *a = left, *b = right;

@@ -1,9 +1,9 @@
 /* verify_orders.h - are the open orders of portfolio, risk and the books the same?
  *
  * Portfolio and risk learn of an order's life from the same reports, so what is open in
- * portfolio is open in risk with the same numbers. The books are ahead by the reports that
- * are on their way into the log: where there are none, their levels are the sums of the
- * open orders.
+ * portfolio is open in risk with the same numbers. The books are ahead by the reports
+ * that are on their way into the log: where there are none, their levels are the sums of
+ * the open orders.
  *
  * Owns:     copies of both lists.
  * Units:    as proto/limits.h.

@@ -1,9 +1,9 @@
 /* verify_positions.h - does the portfolio explain every balance of the ledger?
  *
- * For each account and asset: what came in and went out, plus the quantity of positions in
- * symbols of that base, minus what those of that quote have cost net of what they earned
- * (cost - realised = paid - received, exactly) and their fees, is the balance. Three
- * services that never talk to each other have to agree for that.
+ * For each account and asset: what came in and went out, plus the quantity of positions
+ * in symbols of that base, minus what those of that quote have cost net of what they
+ * earned (cost - realised = paid - received, exactly) and their fees, is the balance.
+ * Three services that never talk to each other have to agree for that.
  *
  * Owns:     the sums of deposits and withdrawals.
  * Units:    the smallest unit of each asset.

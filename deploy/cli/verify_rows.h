@@ -1,8 +1,9 @@
 /* verify_rows.h - a service's history tables (postings, reports, closed orders), compared
  * item by item with what its core makes again.
  *
- * Rows are cut where the live service happened to commit; what a key's rows hold one after
- * the other is the same for ever. So each key has a place, and bytes are compared there.
+ * Rows are cut where the live service happened to commit; what a key's rows hold one
+ * after the other is the same for ever. So each key has a place, and bytes are compared
+ * there.
  *
  * Owns:     a place for each (table, key) met.
  * Units:    bytes.

@@ -118,14 +118,17 @@ static int load_skips(struct verify_store *s)
     return 0;
 }
 
+static uint32_t count_emits(const struct service_kind *kind, const struct msg_genesis *g)
+{
+    return kind->owns == SERVICE_STREAM_APPROVED ? g->shards : 0;
+}
+
 static int open_tapes(struct verify_store *s, const struct msg_genesis *genesis)
 {
     const struct service_kind *kind = s->fold->kind;
     char name[24];
     int error = 0;
-    for (uint32_t k = 0;
-         kind->owns == SERVICE_STREAM_APPROVED && k < genesis->shards && error == 0;
-         k++) {
+    for (uint32_t k = 0; k < count_emits(kind, genesis) && error == 0; k++) {
         snprintf(name, sizeof name, "approved.%u", k);
         error = verify_tape_open(&s->emits[k], s->name, name, s->journal, JOURNAL_EMIT,
                                  STREAM_APPROVED(k));
@@ -174,8 +177,7 @@ static void make_cursor(const struct verify_store *s, const struct core_input *i
     memcpy(c->digest, s->submits_digest, STREAM_DIGEST);
     if (kind->owns == SERVICE_STREAM_LOG)
         put_stream(c, c->next, c->chain);
-    for (uint32_t k = 0;
-         kind->owns == SERVICE_STREAM_APPROVED && k < s->fold->genesis.shards; k++)
+    for (uint32_t k = 0; k < count_emits(s->fold->kind, &s->fold->genesis); k++)
         put_stream(c, s->emits[k].next, s->emits[k].chain);
     if ((kind->journal & SERVICE_JOURNAL_OUTPUTS) != 0)
         put_stream(c, s->output.next, s->output.chain);
@@ -265,7 +267,7 @@ static int feed_twin(struct verify_store *s, struct verify_snapshot *snapshot,
     struct refold_fold *twin = &snapshot->twin;
     int error = refold_fold_apply(twin, input);
     bool same = same_run(&twin->outbox.submits, &s->fold->outbox.submits);
-    for (uint32_t k = 0; k < s->fold->genesis.shards && same; k++)
+    for (uint32_t k = 0; k < count_emits(s->fold->kind, &s->fold->genesis) && same; k++)
         same = same_run(&twin->outbox.emits[k], &s->fold->outbox.emits[k]);
     if (error == 0 && !same)
         error = verify_differs(difference, s->name, "replay from snapshot", input->seq,
@@ -339,7 +341,8 @@ int verify_store_applied(struct verify_store *s, const struct core_input *input,
         error = take_submits(s, input, difference);
     if (error == 0)
         error = take_rows(s, input, difference);
-    for (uint32_t k = 0; error == 0 && k < s->fold->genesis.shards; k++)
+    for (uint32_t k = 0; error == 0 && k < count_emits(s->fold->kind, &s->fold->genesis);
+         k++)
         error = take_emits(s, k, input, difference);
     for (uint32_t i = 0; error == 0 && i < s->snapshot_count; i++)
         if (s->snapshots[i].is_alive)

@@ -1,5 +1,5 @@
-/* verify_venue.h - a venue that crashed and lost frames, as it lies on the disk when it has
- * stopped, and what it was at random times while it ran; commands to look at it with.
+/* verify_venue.h - a venue that crashed and lost frames, as it lies on the disk when it
+ * has stopped, and what it was at random times while it ran; commands to look at it with.
  *
  * Owns:     a temporary directory.
  * Units:    none.
