@@ -75,8 +75,7 @@ static bool copy_name(char *to, size_t size, const char *name, const char *what)
     return true;
 }
 
-/* ---- assets
- * ----------------------------------------------------------------------------- */
+/* ---- assets ------------------------------------------------------------------------ */
 
 static int apply_asset(struct apply *self, const struct venue_asset *asset)
 {
@@ -102,8 +101,7 @@ static int apply_asset(struct apply *self, const struct venue_asset *asset)
     return send(self, &command, "asset", asset->name, 0);
 }
 
-/* ---- symbols
- * ---------------------------------------------------------------------------- */
+/* ---- symbols ----------------------------------------------------------------------- */
 
 static bool parse_amount(const char *symbol, const char *field, const char *text,
                          uint32_t scale, int64_t fallback, int64_t *value)
@@ -200,8 +198,7 @@ static int apply_symbol(struct apply *self, const struct venue_symbol *v)
     return send(self, &command, "symbol", v->name, 0);
 }
 
-/* ---- accounts and their keys
- * ------------------------------------------------------------ */
+/* ---- accounts and their keys ------------------------------------------------------- */
 
 static bool make_account(const struct venue_account *v, struct msg_account_set *m)
 {
@@ -265,8 +262,7 @@ static int apply_account(struct apply *self, const struct venue_account *v)
                : code;
 }
 
-/* ---- deposits
- * --------------------------------------------------------------------------- */
+/* ---- deposits ---------------------------------------------------------------------- */
 
 static int apply_deposit(struct apply *self, const struct venue_deposit *v)
 {

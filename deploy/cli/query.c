@@ -74,8 +74,7 @@ static int show(int argc, char **argv, const char *const *flags, int kind,
 
 static const char *const account_flags[] = {"account=", "from=", NULL};
 
-/* ---- orders
- * ----------------------------------------------------------------------------- */
+/* ---- orders ------------------------------------------------------------------------ */
 
 int command_orders(int argc, char **argv)
 {
@@ -103,8 +102,7 @@ int command_order_status(int argc, char **argv)
     return finish(&view, code);
 }
 
-/* ---- trades, positions, balances, postings
- * ---------------------------------------------- */
+/* ---- trades, positions, balances, postings ----------------------------------------- */
 
 int command_trades(int argc, char **argv)
 {
@@ -154,8 +152,7 @@ int command_postings(int argc, char **argv)
                 add_posting);
 }
 
-/* ---- book
- * ------------------------------------------------------------------------------- */
+/* ---- book -------------------------------------------------------------------------- */
 
 int command_book(int argc, char **argv)
 {
@@ -185,8 +182,7 @@ int command_book(int argc, char **argv)
     return finish(&view, code);
 }
 
-/* ---- status
- * ----------------------------------------------------------------------------- */
+/* ---- status ------------------------------------------------------------------------ */
 
 static const struct table_column service_columns[] = {
     {"service", TABLE_TEXT},    {"epoch", TABLE_NUMBER}, {"stream", TABLE_TEXT},

@@ -54,8 +54,7 @@ static void append(struct zex_outbox *self, const struct entry *entry)
         (void)!zex_outbox_write(self); /* a failure shows again at the caller's write */
 }
 
-/* ---- what an entry means, the same live and on replay
- * ---------------------------------- */
+/* ---- what an entry means, the same live and on replay ------------------------------ */
 
 static void apply(struct zex_outbox *self, const struct entry *entry)
 {
@@ -158,8 +157,7 @@ void zex_outbox_feed(struct zex_outbox *self, uint64_t gseq, uint64_t tag_gseq,
     record(self, &(struct entry){.type = ENTRY_FEED, .a = gseq, .b = tag_gseq, .c = tag});
 }
 
-/* ---- the file
- * -------------------------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------------------- */
 
 /* At a position of its own, so that what failed half way is written over by the next
  * try. */

@@ -7,8 +7,7 @@
 #include "common/error.h"
 #include "proto/codec.h"
 
-/* ---- answers to clients, through their gateway
- * ------------------------------------------ */
+/* ---- answers to clients, through their gateway ------------------------------------- */
 
 static void answer(struct outbox *outbox, const struct command_arrival *a,
                    const struct msg *m)
@@ -69,8 +68,7 @@ static void say_opened(struct outbox *outbox, const struct command_arrival *a,
     answer(outbox, a, &m);
 }
 
-/* ---- commands
- * --------------------------------------------------------------------------- */
+/* ---- commands ---------------------------------------------------------------------- */
 
 /* A look at the kind without decoding: orders give way before cancels do. */
 static bool is_order(const uint8_t *body, uint32_t size)

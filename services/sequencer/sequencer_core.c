@@ -18,8 +18,7 @@
 #define APPEND_ROOM (24 + MESSAGE_BYTES_MAX)
 #define SEND_ROOM   (12 + MESSAGE_BYTES_MAX)
 
-/* ---- the fold
- * --------------------------------------------------------------------------- */
+/* ---- the fold ---------------------------------------------------------------------- */
 
 static void fold_system(struct sequencer *s, uint64_t gseq, uint64_t time_ns,
                         const struct msg *m)
@@ -79,8 +78,7 @@ static void apply(void *state, const struct core_input *in, struct outbox *outbo
     fold(s, in);
 }
 
-/* ---- appending
- * -------------------------------------------------------------------------- */
+/* ---- appending --------------------------------------------------------------------- */
 
 bool sequencer_has_room(const struct outbox *outbox)
 {
@@ -149,8 +147,7 @@ static void advance(struct sequencer *s, const struct core_time *time,
     s->mono_ns = time->mono_ns;
 }
 
-/* ---- frames
- * ------------------------------------------------------------------------------ */
+/* ---- frames ------------------------------------------------------------------------ */
 
 static void welcome(struct sequencer *s, const struct core_frame *frame,
                     const struct msg_checkin *checkin, struct outbox *outbox)

@@ -219,8 +219,8 @@ static bool can_fill(const struct match_symbol *symbol, const struct taker *t)
     return false;
 }
 
-/* Puts what is left of the taker into the book. There is room: has_room() was asked if the
- * order did not cross, and one that crossed and has something left emptied a level. */
+/* Puts what is left of the taker into the book. There is room: has_room() was asked if
+ * the order did not cross; one that did and has something left emptied a level. */
 static void rest(struct match_symbol *symbol, const struct taker *t)
 {
     struct book_order order = {.leaves = t->leaves,

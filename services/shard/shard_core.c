@@ -170,8 +170,7 @@ static void apply(void *state, const struct core_input *input, struct outbox *ou
     }
 }
 
-/* ---- queries
- * ---------------------------------------------------------------------------- */
+/* ---- queries ----------------------------------------------------------------------- */
 
 void shard_book_levels(const void *state, uint32_t symbol, uint32_t levels,
                        void (*visit)(void *argument, const struct msg *row),
@@ -213,8 +212,7 @@ static void query(const void *state, const struct msg_query *q,
         shard_book_levels(shard, q->symbol, q->limit, add_row, answer);
 }
 
-/* ---- snapshot
- * --------------------------------------------------------------------------- */
+/* ---- snapshot ---------------------------------------------------------------------- */
 
 /* Orders in the order of their priority: adding them again makes the same book. */
 static void save_side(const struct shard *shard, const struct book *book,

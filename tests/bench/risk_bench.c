@@ -178,8 +178,7 @@ static void enter(void)
     apply(ACCEPTED, BATCH);
 }
 
-/* ---- the venue
- * ------------------------------------------------------------------------- */
+/* ---- the venue --------------------------------------------------------------------- */
 
 static void act(int64_t admin, struct msg msg)
 {

@@ -36,8 +36,7 @@ struct venue {
 
 static char inputs[SCENARIOS + 1][TEXT_MAX], outputs[SCENARIOS + 1][TEXT_MAX];
 
-/* ---- reading the scripts
- * ---------------------------------------------------------------- */
+/* ---- reading the scripts ----------------------------------------------------------- */
 
 /* Cuts a file at its `#name: scenario N` lines; drops comments, blanks and carriage
  * returns. */
@@ -66,8 +65,7 @@ static bool read_script(const char *path, char scripts[][TEXT_MAX])
     return true;
 }
 
-/* ---- the venue
- * -------------------------------------------------------------------------- */
+/* ---- the venue --------------------------------------------------------------------- */
 
 static void say(struct venue *venue, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -183,8 +181,7 @@ static void apply(struct venue *venue, const struct msg *m)
     outbox_clear(&venue->outbox);
 }
 
-/* ---- the commands
- * ----------------------------------------------------------------------- */
+/* ---- the commands ------------------------------------------------------------------ */
 
 static void place(struct venue *venue, const char *line)
 {

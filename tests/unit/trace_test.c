@@ -69,8 +69,7 @@ static void say(struct trace *trace, const char *format, ...)
     trace->out_size += (size_t)size;
 }
 
-/* ---- messages as text
- * ------------------------------------------------------------------- */
+/* ---- messages as text -------------------------------------------------------------- */
 
 static void set_field(struct trace *trace, struct msg *m, const struct msg_info *info,
                       const char *name, const char *value)
@@ -164,8 +163,7 @@ static void print_output(struct trace *trace, const uint8_t *bytes, size_t size)
     say(trace, "\n");
 }
 
-/* ---- the core under test
- * ---------------------------------------------------------------- */
+/* ---- the core under test ----------------------------------------------------------- */
 
 static void create_state(struct trace *trace)
 {
@@ -240,8 +238,7 @@ static void apply(struct trace *trace, const struct msg *m, int64_t source, uint
     outbox_clear(&trace->outbox);
 }
 
-/* ---- the script
- * ------------------------------------------------------------------------- */
+/* ---- the script -------------------------------------------------------------------- */
 
 static void start(struct trace *trace)
 {
