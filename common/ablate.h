@@ -23,6 +23,7 @@
     X(NO_OUTBOX_SAVE)       /* submitters: the snapshot leaves out what is not acked */  \
     X(NO_SUBMITTER_RESEND)  /* submitters: what is lost stays lost */                    \
     X(HOLD_UNTIL_CANCEL)    /* risk: a CANCEL releases the hold, not its report */       \
+    X(NO_HOLD_RELEASE)      /* risk: an order that ends keeps its hold */                \
     X(NO_PREV)              /* client: takes any report */                               \
     X(BUSY_IS_FINAL)        /* client: after BUSY the n is used for something else */    \
     X(NO_CLIENT_RESEND)     /* client: sends once */

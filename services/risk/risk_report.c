@@ -1,4 +1,5 @@
 /* risk_report.c - what shards report: money moves, holds follow, orders end. */
+#include "common/ablate.h"
 #include "common/check.h"
 #include "common/money.h"
 #include "services/risk/risk.h"
@@ -9,8 +10,9 @@ static void finish(struct risk *risk, uint32_t slot)
     struct hold_order *order = &risk->holds.orders[slot];
     struct account *account = account_find(&risk->accounts, order->account);
     CHECK(account != NULL && account->open_orders > 0);
-    funds_hold(&risk->funds, order->side == SIDE_BUY ? order->quote : order->base,
-               -order->held);
+    if (!ABLATE(NO_HOLD_RELEASE))
+        funds_hold(&risk->funds, order->side == SIDE_BUY ? order->quote : order->base,
+                   -order->held);
     order->held = 0;
     account->open_orders--;
     hold_close(&risk->holds, slot);

@@ -129,12 +129,12 @@ static struct msg meddle(struct client *c)
     switch (below(c, 8)) {
     case 0:
         m.symbol_status.symbol = id;
-        m.symbol_status.trading = happens(c, 25) ? TRADING_HALTED : TRADING_OPEN;
+        m.symbol_status.trading = happens(c, 10) ? TRADING_HALTED : TRADING_OPEN;
         return m;
     case 1:
         m.kind = MSG_account_kill;
         m.account_kill.account = any_trader(c);
-        m.account_kill.killed = happens(c, 20);
+        m.account_kill.killed = happens(c, 15);
         return m;
     case 2:
         return symbol(c, id);
