@@ -12,6 +12,7 @@ struct view {
     struct rows rows;
     zex_client *client;
     uint32_t account; /* 0: the client's own */
+    uint64_t gseq;    /* where the answer is true; 0: none yet */
 };
 
 /* Parses, connects without a feed, loads names; --account NAME looks at another's
@@ -43,8 +44,11 @@ static int begin(struct view *view, int argc, char **argv, const char *const *fl
     return code;
 }
 
+/* With --gseq it says where the answer is true, for `as-of` to show it again. */
 static int finish(struct view *view, int code)
 {
+    if (view->gseq != 0 && args_flag(&view->args, "gseq") != NULL)
+        fprintf(stderr, "gseq %" PRIu64 "\n", view->gseq);
     if (view->rows.table != NULL)
         table_end(&view->rows.table);
     catalog_close(&view->rows.catalog);
@@ -67,12 +71,12 @@ static int show(int argc, char **argv, const char *const *flags, int kind,
         code = connect_query(
             view.client, &view.args,
             (struct zex_query){.kind = kind, .account = view.account, .cursor = from},
-            NULL, visit, &view.rows);
+            &view.gseq, visit, &view.rows);
     }
     return finish(&view, code);
 }
 
-static const char *const account_flags[] = {"account=", "from=", NULL};
+static const char *const account_flags[] = {"account=", "from=", "gseq", NULL};
 
 /* ---- orders ------------------------------------------------------------------------ */
 
@@ -156,7 +160,7 @@ int command_postings(int argc, char **argv)
 
 int command_book(int argc, char **argv)
 {
-    static const char *const flags[] = {"levels=", "account=", NULL};
+    static const char *const flags[] = {"levels=", "account=", "gseq", NULL};
     static struct rows_levels levels;
     struct view view;
     uint64_t count;
@@ -174,7 +178,7 @@ int command_book(int argc, char **argv)
                          (struct zex_query){.kind = QUERY_KIND_BOOK,
                                             .symbol = symbol->symbol,
                                             .limit = (uint32_t)count},
-                         NULL, rows_add_level, &levels);
+                         &view.gseq, rows_add_level, &levels);
     if (code == ARGS_OK) {
         view.rows.table = table_begin(&view.args, rows_level_columns);
         rows_print_ladder(view.rows.table, symbol, &levels);
