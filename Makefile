@@ -118,7 +118,7 @@ test: deps
 
 .PHONY: tested # what was installed a moment ago is found by a make that starts after it
 tested: all $(EXAMPLES) $(TESTS:%=$(OUT)/%) $(OUT)/sim/sim
-	$(Q)tests/run.sh $(OUT) $(TESTS:%=$(OUT)/%) $(OUT)/sim/sim $(E2E)
+	$(Q)MODE=$(MODE) tests/run.sh $(OUT) $(TESTS:%=$(OUT)/%) $(OUT)/sim/sim $(E2E)
 
 run: ## a whole venue with a synthetic market in this process, data in data/
 run: deps

@@ -77,6 +77,8 @@ zex_client *connect_open(const struct args *args, const char *as,
     if (status == ZEX_ERR_TIMEOUT)
         args_fail("no answer from %s as '%s': not running, or the key is not known there",
                   options.gateways[0], as);
+    else if (status == ZEX_ERR_LOCKED)
+        args_fail("another process sends with the outbox %s", options.outbox_path);
     else
         args_fail("%s", client != NULL ? zex_client_error(client) : "bad options");
     zex_client_destroy(&client);

@@ -10,16 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/clock.h"
 #include "deploy/cli/catalog.h"
 #include "deploy/cli/commands.h"
+#include "deploy/cli/progress.h"
 #include "deploy/cli/replay_check.h"
 #include "deploy/cli/replay_rows.h"
 #include "proto/codec.h"
 
-enum { IN_FLIGHT_MAX = 4096, PROGRESS_STEP = 500, WAIT_MS = 100, BAR = 40 };
+enum { IN_FLIGHT_MAX = 4096, LINE_STEP = 8, WAIT_MS = 100 };
 
 static const char *const account_names[LOBSTER_ACCOUNTS] = {"resting", "taking"};
 
@@ -34,8 +33,8 @@ struct replay {
     bool *done;                      /* command -> its report came */
     uint64_t gseq[LOBSTER_ACCOUNTS]; /* of the last durable command */
     uint64_t sent, fills, wrong_maker, refused, lost, busy;
-    uint64_t started_ns;
-    bool is_lockstep, failed;
+    struct progress progress;
+    bool is_lockstep, prints_rows, failed;
 };
 
 /* ---- reports ----------------------------------------------------------------------- */
@@ -198,18 +197,15 @@ static bool compare_row(struct replay *self, uint32_t index, uint32_t first_fres
     return !self->rows.failed;
 }
 
-static void show_progress(const struct replay *self, uint32_t index)
+/* For programs: a line now and then on stdout says how far the replay is. */
+static void show_progress(struct replay *self, uint32_t index)
 {
-    static const char bar[] = "########################################";
-    if (!isatty(STDERR_FILENO))
-        return;
-    int part = (int)((uint64_t)BAR * index / self->lobster.count);
-    double seconds = (double)(clock_mono_ns() - self->started_ns) / 1e9;
-    fprintf(stderr, "\r[%-*.*s] row %" PRIu32 "/%" PRIu32 "  %.0f commands/s \033[K", BAR,
-            part, bar, self->lobster.commands[index].row, self->lobster.rows,
-            (double)self->sent / (seconds + 1e-9));
-    if (index + 1 == self->lobster.count)
-        fputs("\r\033[K", stderr);
+    if (!self->is_lockstep || index % LINE_STEP == 0)
+        progress_show(&self->progress, index, self->lobster.count);
+    if (self->prints_rows && index % LINE_STEP == 0) {
+        printf("row %" PRIu32 "\n", self->lobster.commands[index].row);
+        fflush(stdout);
+    }
 }
 
 static bool run(struct replay *self)
@@ -229,8 +225,7 @@ static bool run(struct replay *self)
                 return false;
             first_fresh = i + 1;
         }
-        if (i % PROGRESS_STEP == 0 || i + 1 == self->lobster.count)
-            show_progress(self, i);
+        show_progress(self, i);
     }
     if (self->is_lockstep)
         replay_rows_finish(&self->rows, self->lobster.rows);
@@ -276,7 +271,7 @@ static int prepare(struct replay *self, const char *ops, const char *book,
     self->done = calloc(self->lobster.count + 1, sizeof *self->done);
     if (self->ended_by == NULL || self->done == NULL)
         return args_fail("out of memory");
-    self->started_ns = clock_mono_ns();
+    progress_begin(&self->progress, "commands");
     return ARGS_OK;
 }
 
@@ -322,7 +317,7 @@ static int check(const struct replay *self, const char *book, uint32_t shard,
 int command_replay_lobster(int argc, char **argv)
 {
     static const char *const flags[] = {
-        "ops=", "book=", "symbol=", "seed=", "lockstep", NULL};
+        "ops=", "book=", "symbol=", "seed=", "lockstep", "print-rows", NULL};
     struct replay self = {0};
     uint64_t seed;
     uint32_t shard = 0;
@@ -335,10 +330,12 @@ int command_replay_lobster(int argc, char **argv)
         !args_number(&self.args, "seed", 1, &seed))
         return args_usage("replay lobster --ops FILE --book FILE --symbol SYMBOL");
     self.is_lockstep = args_flag(&self.args, "lockstep") != NULL;
+    self.prints_rows = args_flag(&self.args, "print-rows") != NULL;
     code = prepare(&self, ops, book, symbol, &shard);
     if (code == ARGS_OK && !run(&self))
         code = ARGS_FAILED;
-    double seconds = (double)(clock_mono_ns() - self.started_ns) / 1e9;
+    progress_end(&self.progress);
+    double seconds = (double)progress_ms(&self.progress) / 1e3;
     if (code == ARGS_OK)
         code = self.is_lockstep ? print_lockstep(&self, seconds)
                                 : check(&self, book, shard, seed, seconds);

@@ -2,18 +2,16 @@
  * matter how often the replay was cut off, or what else the venue did meanwhile. */
 #include "deploy/cli/replay_check.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/random.h"
 #include "deploy/cli/agree.h"
 #include "deploy/cli/args.h"
+#include "deploy/cli/progress.h"
 #include "deploy/cli/replay_rows.h"
 #include "services/shard/shard_core.h"
 
-enum { POSITIONS = 100, PROGRESS_STEP = 4096 };
+enum { POSITIONS = 100 };
 
 struct check {
     const struct lobster *lobster;
@@ -25,6 +23,7 @@ struct check {
     uint32_t position;
     uint32_t next; /* the command that should come */
     uint64_t end;
+    struct progress progress;
     struct replay_result *result;
 };
 
@@ -100,9 +99,7 @@ static bool visit(void *argument, const struct refold_view *view)
     struct check *self = argument;
     if (self->end == 0)
         draw_positions(self, view->end);
-    if (view->gseq % PROGRESS_STEP == 0 && isatty(STDERR_FILENO))
-        fprintf(stderr, "\rchecking gseq %" PRIu64 "/%" PRIu64 "\033[K%s", view->gseq,
-                self->end, view->gseq + PROGRESS_STEP > self->end ? "\r\033[K" : "");
+    progress_show(&self->progress, view->gseq, self->end);
     agree_follow(&self->agree, view);
     if (view->msg->kind == MSG_trade)
         take_trade(self, &view->msg->trade);
@@ -125,6 +122,7 @@ int replay_check(const struct args *args, const struct lobster *lobster,
     struct check self = {.lobster = lobster, .shard = shard, .result = result};
     *result = (struct replay_result){0};
     random_init(&self.random, seed);
+    progress_begin(&self.progress, "gseq checked");
     if (!replay_rows_open(&self.rows, book_path))
         return ARGS_FAILED;
     struct refold_options options = {.directory = args->directory,
@@ -133,6 +131,7 @@ int replay_check(const struct args *args, const struct lobster *lobster,
     int code = ARGS_OK;
     if (refold_run(&options, visit, &self, message) != 0)
         code = args_fail("%s", message);
+    progress_end(&self.progress);
     if (code == ARGS_OK && self.next == lobster->count)
         replay_rows_finish(&self.rows, lobster->rows);
     result->rows = self.rows.compared;

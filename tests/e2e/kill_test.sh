@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# kill_test.sh - a recorded day is replayed twice through a cluster of processes: once
+# undisturbed, and once while each service and the client itself are killed with SIGKILL
+# and started again. Both must end with the same books, balances, postings and positions.
+#
+#   SYMBOL=GOOG tests/e2e/kill_test.sh     the whole day; the default is AAPL's first 999 rows
+#   SEED=N, KILLS=N                        which rows the kills come at, and how many
+#   KEEP=1                                 leave the directories of both runs
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+readonly root data=$root/../shared/data mode=${MODE:-release}
+readonly zex=$root/build/$mode/bin/zex cluster=$root/deploy/cluster.sh
+readonly symbol=${SYMBOL:-AAPL} kills=${KILLS:-20} seed=${SEED:-$RANDOM}
+readonly targets=(sequencer risk shard-0 shard-1 settlement portfolio gateway-0 client)
+export MODE=$mode ZEX_SNAPSHOT_RECORDS=1000 ZEX_QUERY_RATE=1000000
+
+if [[ $symbol == GOOG ]]; then
+    ops=$data/ops/GOOG_2012-06-21_L10_ops.csv.xz rows=147916
+    book=$data/lobster/GOOG_2012-06-21_34200000_57600000_orderbook_10.csv.xz
+else
+    ops=$data/ops/AAPL_2012-06-21_L10_999rows_ops.csv.xz rows=999
+    book=$data/lobster/AAPL_2012-06-21_999rows_orderbook_10.csv.xz
+fi
+if [[ ! -f $ops ]]; then
+    echo "skipped: no ../shared/data"
+    exit 77
+fi
+
+work=$(mktemp -d)
+client=
+cleanup() {
+    [[ -z $client ]] || kill -KILL "$client" 2>/dev/null || true
+    for dir in "$work"/*/; do
+        "$cluster" down "$dir" >/dev/null 2>&1 || true
+    done
+    if [[ -n ${KEEP:-} ]]; then
+        echo "kept: $work"
+    else
+        rm -rf "$work"
+    fi
+}
+trap cleanup EXIT
+
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+
+begin() {
+    "$cluster" up "$1" --shards 2 >/dev/null
+    "$zex" admin apply "$root/deploy/venues/lobster.yaml" --dir "$1" >/dev/null
+}
+
+readonly replay=("$zex" replay lobster --symbol "$symbol" --ops "$ops" --book "$book"
+    --timeout 60)
+
+# Everything the venue says, without the numbers that only say when.
+contents() {
+    local account query
+    for query in balances orders positions trades postings; do
+        for account in resting taking; do
+            echo "== $query of $account"
+            "$zex" $query --dir "$1" --as $account --json
+        done
+    done | sed -E 's/"(gseq|order_id)":[0-9]+,?//g'
+    echo "== book"
+    "$zex" book "$symbol" --levels 1000 --dir "$1" --as resting --json
+}
+
+start_client() {
+    "${replay[@]}" --dir "$1" --lockstep --print-rows >"$work/rows" 2>>"$work/client.log" &
+    client=$!
+}
+
+crash() {
+    if [[ $2 == client ]]; then
+        kill -KILL "$client"
+        wait "$client" 2>/dev/null || true
+        start_client "$1"
+    else
+        "$cluster" kill "$1" "$2" >/dev/null || true
+        "$cluster" start "$1" "$2" >/dev/null
+    fi
+}
+
+# The replay in lockstep; a kill at each of the rows of $at. Sets `last`, its last line.
+replay_with_kills() {
+    local dir=$1 word row killed=0
+    mkfifo "$work/rows"
+    exec 3<>"$work/rows"
+    start_client "$dir"
+    while :; do
+        until read -r -t 1 word row <&3; do
+            kill -0 "$client" 2>/dev/null || fail "the client: $(tail "$work/client.log")"
+        done
+        if [[ $word != row ]]; then
+            last="$word $row"
+            break
+        fi
+        if [[ $killed -lt $kills && $row -ge ${at[$killed]} ]]; then
+            crash "$dir" "${targets[$((killed % ${#targets[@]}))]}"
+            killed=$((killed + 1))
+        fi
+    done
+    wait "$client" || fail "the replay: ${last:-no answer}; $(tail -n 3 "$work/client.log")"
+    client=
+    [[ $killed == "$kills" ]] || fail "only $killed kills"
+}
+
+# ---------------------------------------------------------------------------------------------
+
+echo "symbol=$symbol kills=$kills seed=$seed"
+RANDOM=$seed
+mapfile -t at < <(for ((i = 0; i < kills; i++)); do
+    echo $(((RANDOM * 32768 + RANDOM) % (rows * 9 / 10) + 1))
+done | sort -n)
+
+begin "$work/calm"
+"${replay[@]}" --dir "$work/calm" || fail "the undisturbed replay"
+contents "$work/calm" >"$work/calm.txt"
+"$cluster" down "$work/calm" >/dev/null
+
+begin "$work/killed"
+last=
+replay_with_kills "$work/killed"
+echo "$last"
+"${replay[@]}" --dir "$work/killed" || fail "the book, the fills or the money after the kills"
+contents "$work/killed" >"$work/killed.txt"
+"$cluster" down "$work/killed" >/dev/null
+
+cmp "$work/calm.txt" "$work/killed.txt" || {
+    diff "$work/calm.txt" "$work/killed.txt" | head -n 20
+    fail "the contents differ"
+}
+"$zex" verify "$work/killed" || fail "verify"
+echo "$(wc -l <"$work/calm.txt") lines of content equal after $kills kills"
