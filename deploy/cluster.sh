@@ -112,6 +112,14 @@ pid_of() {
     echo "$pid"
 }
 
+# Gone with all its threads, so that its journal is unlocked; perhaps nobody reaped it.
+is_gone() {
+    local state tasks
+    read -r _ _ state _ 2>/dev/null <"/proc/$1/stat" || return 0
+    tasks=("/proc/$1/task"/*)
+    [[ $state == Z && ${#tasks[@]} -le 1 ]]
+}
+
 http_port() {
     local name=http_${1//-/_}
     echo "${!name}"
@@ -170,7 +178,7 @@ stop() {
     local service=$1 pid end=$((SECONDS + stop_s))
     pid=$(pid_of "$service") || return 0
     kill -TERM "$pid"
-    while pid_of "$service" >/dev/null; do
+    until is_gone "$pid"; do
         ((SECONDS < end)) || fail "$service (pid $pid) does not stop"
         sleep 0.02
     done
@@ -240,7 +248,7 @@ case $command in
         else
             pid=$(pid_of "$1") || fail "$1 is not running"
             kill -KILL "$pid"
-            while pid_of "$1" >/dev/null; do sleep 0.01; done
+            until is_gone "$pid"; do sleep 0.01; done
         fi
         print_line "$1" || [[ $command == kill ]]
         ;;
