@@ -138,6 +138,7 @@ install: all $(OUT)/zex.pc
 bench: ## every benchmark with its floors
 bench: all $(BENCHES:%=$(OUT)/%)
 	$(Q)for b in $(BENCHES:%=$(OUT)/%); do $$b || exit 1; done
+	$(Q)$(OUT)/bin/zex bench
 
 deps: ## install the Debian packages that are missing
 	$(Q)deploy/install.sh

@@ -1,7 +1,7 @@
 /* bench_load.h - the clients of `zex bench`: raw protocol, exact control of frames.
  *
- * The flow is that of an ordinary book: most orders rest near the price, some cross, a third
- * of the commands cancel, a few replace; seeded.
+ * The flow is that of an ordinary book: most orders rest near the price, some cross, a
+ * third of the commands cancel, a few replace; seeded.
  *
  * Owns:     its sockets and orders.
  * Units:    nanoseconds; a command is done when its outcome was reported.
