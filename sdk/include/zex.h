@@ -184,7 +184,8 @@ const char *zex_client_error(const zex_client *);
 /* Waits until the sessions are open (and the feed is live, if followed). An auditor's
  * key has no sessions: it may only ask, and placing says minus WRONG_ROLE. */
 int zex_client_open(zex_client *, int timeout_ms);
-/* Next event, waiting for it at most this long; ZEX_ERR_TIMEOUT. */
+/* Next event, waiting for it at most this long; ZEX_ERR_TIMEOUT. A report counts as taken
+ * once the next event is asked for: after a crash the one being handled comes again. */
 int zex_client_wait(zex_client *, struct zex_event *, int timeout_ms);
 /* For event loops: when the descriptor is readable, and after zex_client_timeout_ms, call
  * zex_client_wait(..., 0) until it says ZEX_ERR_TIMEOUT. The descriptor signals changes

@@ -120,11 +120,22 @@ int zex_client_new(zex_client **out, const struct zex_options *options)
     return status;
 }
 
+/* Who asks for more is done with the event lent before; only then a report counts as
+ * taken, so that a crash repeats one rather than losing it. */
+static void let_go(zex_client *self)
+{
+    const struct zex_event *event = &self->taken.event;
+    struct zex_outbox *outbox = &self->outbox;
+    if (event->bytes_size > 0 && event->gseq > outbox->taken_gseq)
+        zex_outbox_feed(outbox, event->gseq, outbox->tag_gseq, outbox->tag);
+}
+
 void zex_client_destroy(zex_client **client)
 {
     zex_client *self = *client;
     if (self == NULL)
         return;
+    let_go(self);
     if (self->socket != NULL && self->status == ZEX_OK)
         zex_protocol_send(self);
     zex_socket_destroy(&self->socket);
@@ -185,6 +196,7 @@ void zex_client_flush(zex_client *self)
 
 static bool take_event(zex_client *self, struct zex_event *event)
 {
+    let_go(self);
     if (self->event_count == 0)
         return false;
     self->taken = self->events[self->event_first];

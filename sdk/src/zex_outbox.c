@@ -86,7 +86,9 @@ static void apply(struct zex_outbox *self, const struct entry *entry)
             lane->next = lane->first;
         break;
     case ENTRY_FEED:
-        self->feed_gseq = entry->a;
+        self->taken_gseq = entry->a;
+        if (self->feed_gseq < entry->a)
+            self->feed_gseq = entry->a;
         self->tag_gseq = entry->b;
         self->tag = entry->c;
         self->feed_known = true;
@@ -151,10 +153,11 @@ int zex_outbox_renew(struct zex_outbox *self, uint32_t lane)
     return ZEX_OK;
 }
 
-void zex_outbox_feed(struct zex_outbox *self, uint64_t gseq, uint64_t tag_gseq,
+void zex_outbox_feed(struct zex_outbox *self, uint64_t taken_gseq, uint64_t tag_gseq,
                      uint64_t tag)
 {
-    record(self, &(struct entry){.type = ENTRY_FEED, .a = gseq, .b = tag_gseq, .c = tag});
+    record(self,
+           &(struct entry){.type = ENTRY_FEED, .a = taken_gseq, .b = tag_gseq, .c = tag});
 }
 
 /* ---- the file ---------------------------------------------------------------------- */
@@ -198,7 +201,7 @@ static void restate(struct zex_outbox *self, struct zex_outbox *to)
     }
     if (self->feed_known)
         append(to, &(struct entry){.type = ENTRY_FEED,
-                                   .a = self->feed_gseq,
+                                   .a = self->taken_gseq,
                                    .b = self->tag_gseq,
                                    .c = self->tag});
 }

@@ -42,7 +42,9 @@ struct zex_outbox_lane {
 
 struct zex_outbox {
     struct zex_outbox_lane lanes[ZEX_OUTBOX_LANES];
-    uint64_t feed_gseq, tag_gseq, tag; /* last report taken, last heartbeat tag */
+    uint64_t feed_gseq;     /* last report that came */
+    uint64_t taken_gseq;    /* last report the caller is done with: what the file says */
+    uint64_t tag_gseq, tag; /* of the last heartbeat */
     bool feed_known;                   /* feed_gseq was set by a run before */
     int file;                          /* -1: in memory */
     bool sync;
@@ -67,7 +69,9 @@ void zex_outbox_durable(struct zex_outbox *, uint32_t lane, uint64_t n);
 void zex_outbox_session(struct zex_outbox *, uint32_t lane, uint64_t session);
 /* The lane's session is over: forgets it and its commands, and takes a fresh nonce. */
 int zex_outbox_renew(struct zex_outbox *, uint32_t lane);
-void zex_outbox_feed(struct zex_outbox *, uint64_t gseq, uint64_t tag_gseq, uint64_t tag);
+/* The caller is done with the reports up to this one; a next run goes on behind it. */
+void zex_outbox_feed(struct zex_outbox *, uint64_t taken_gseq, uint64_t tag_gseq,
+                     uint64_t tag);
 
 /* Puts what was added onto the disk; must succeed before the commands are sent. */
 int zex_outbox_write(struct zex_outbox *);

@@ -253,7 +253,7 @@ static void on_report(struct zex_client *self, const struct msg_report *m)
     added->event.reason = REASON_BAD;
     if (codec_decode(m->body, m->body_size, &body, &used) == 0)
         zex_event_from(&added->event, &body, self->account);
-    zex_outbox_feed(outbox, m->gseq, outbox->tag_gseq, outbox->tag);
+    outbox->feed_gseq = m->gseq;
 }
 
 static void on_heartbeat(struct zex_client *self, const struct msg_feed_heartbeat *m)
@@ -268,7 +268,7 @@ static void on_heartbeat(struct zex_client *self, const struct msg_feed_heartbea
     } else if (m->last_gseq > outbox->feed_gseq) {
         self->live = false;
     } else if (m->tag_gseq != 0) {
-        zex_outbox_feed(outbox, outbox->feed_gseq, m->tag_gseq, m->tag);
+        zex_outbox_feed(outbox, outbox->taken_gseq, m->tag_gseq, m->tag);
     }
 }
 

@@ -317,6 +317,25 @@ static void test_restart(void **state)
     assert_memory_equal(again->body, first.body, first.body_size);
 }
 
+/* What came but was never handed out comes again in the next run. */
+static void test_restart_before_events(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w);
+    world_report(w, 12, 10);
+    world_report(w, 15, 12);
+    world_report(w, 20, 15);
+    world_expect_event(w, ZEX_EVENT_CANCELLED);
+    const struct zex_query query = {.kind = QUERY_KIND_BALANCES};
+    struct zex_answer answer;
+    while (zex_client_last_gseq(w->client) < 20) /* receives, hands out no event */
+        assert_int_equal(zex_query(w->client, &query, &answer, 5), ZEX_ERR_TIMEOUT);
+    zex_client_destroy(&w->client);
+    w->count = 0;
+    world_connect(w);
+    assert_int_equal(world_expect(w, MSG_resume)->resume.last_gseq, 12);
+}
+
 /* A venue that gives our nonce another session is another venue: nothing is sent to it. */
 static void test_other_venue(void **state)
 {
@@ -488,6 +507,7 @@ int main(void)
         TEST(test_session_gone),
         TEST(test_close),
         TEST(test_restart),
+        TEST(test_restart_before_events),
         TEST(test_other_venue),
         TEST(test_goodbye),
         TEST(test_says_hello_again),
