@@ -27,7 +27,7 @@ static int give(struct service_instance *s, enum bus_port port, uint32_t index_o
     return service_sender_send(&s->sender, s->bus, port, index_or_peer, s->frame, size);
 }
 
-/* ---- who is it ---------------------------------------------------------------------- */
+/* ---- who is it --------------------------------------------------------------------- */
 
 /* The service at the other end, 0 without CURVE. */
 static int64_t source_of(const struct service_instance *s, const struct bus_frame *frame)

@@ -28,7 +28,7 @@ static size_t chain_size(const struct block *b)
     return is_log(b) ? DIGEST_CHAIN_BYTES : DIGEST_BYTES;
 }
 
-/* ---- writing ---------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------- */
 
 static size_t finish_record(struct pack_writer *writer, const uint8_t *out,
                             const uint8_t *message, size_t size)
@@ -104,7 +104,7 @@ void block_make(struct block *b, uint8_t *out, const uint8_t *records,
     b->size = (size_t)(writer.at - out);
 }
 
-/* ---- reading ---------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------- */
 
 #define TRY(call)                                                                        \
     if ((error = (call)) != 0)                                                           \

@@ -38,7 +38,7 @@ enum {
     static_assert((int)BYTES_##name <= MESSAGE_BYTES_MAX, "buffers hold it");
 #include "proto/schema.def"
 
-/* ---- encoding --------------------------------------------------------------------- */
+/* ---- encoding ---------------------------------------------------------------------- */
 
 static inline bool in_range(uint64_t value, uint64_t min, uint64_t max)
 {
@@ -190,7 +190,7 @@ int codec_encode(uint8_t *out, size_t capacity, const struct msg *m, size_t *siz
     return codec_encode_body(out, capacity, m->kind, msg_const_body(m), size);
 }
 
-/* ---- decoding --------------------------------------------------------------------- */
+/* ---- decoding ---------------------------------------------------------------------- */
 
 static int get_text(struct pack_reader *in, char *text, size_t capacity)
 {

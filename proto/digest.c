@@ -55,7 +55,7 @@ void digest_chain(uint8_t chain[DIGEST_CHAIN_BYTES], const void *head, size_t he
     crypto_generichash_final(&state, chain, DIGEST_CHAIN_BYTES);
 }
 
-/* ---- crc32c ----------------------------------------------------------------------- */
+/* ---- crc32c ------------------------------------------------------------------------ */
 
 /* The reflected polynomial 0x82f63b78, four bits at a time. */
 static uint32_t crc_by_table(uint32_t crc, const uint8_t *at, size_t size)

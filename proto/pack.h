@@ -45,7 +45,7 @@ enum { PACK_INTEGER_MAX = 9 };
 /* Loads and the tables of msg.c rely on it. */
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a little-endian machine");
 
-/* ---- writing ---------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------- */
 
 /* pack_uint64(&writer, 7), pack_int64, pack_array, pack_bin, pack_bin_body ... */
 struct pack_writer {
@@ -65,7 +65,7 @@ static inline void pack_append(struct pack_writer *writer, const void *bytes, si
 
 #include <msgpack/pack_template.h>
 
-/* ---- reading ---------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------- */
 struct pack_reader {
     const uint8_t *at, *end;
 };

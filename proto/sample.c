@@ -24,7 +24,7 @@ static void set_nested(const struct msg_field *field, void *body,
     msg_set_bytes(field, body, bytes, size);
 }
 
-/* ---- fixed ------------------------------------------------------------------------ */
+/* ---- fixed ------------------------------------------------------------------------- */
 
 /* A number that tells fields apart, moved into the field's range. */
 static uint64_t fixed_integer(const struct msg_field *field, uint32_t kind,
@@ -75,7 +75,7 @@ void sample_fixed(struct msg *m, uint32_t kind)
         fix_field(&info->fields[i], msg_body(m), kind, i + 1);
 }
 
-/* ---- random ----------------------------------------------------------------------- */
+/* ---- random ------------------------------------------------------------------------ */
 
 /* splitmix64 */
 static uint64_t draw(uint64_t *seed)

@@ -1,4 +1,4 @@
-/* bench.c - end to end: a client, six services, one log; beside the floors of the same run. */
+/* bench.c - end to end: a client, six services, one log; beside the floors of this run. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ static struct {
     uint64_t sync_ns, ipc_ns, redis;
 } floors;
 
-/* ---- a venue of processes --------------------------------------------------------------- */
+/* ---- a venue of processes ---------------------------------------------------------- */
 
 static void exec_service(const struct subject *subject, int i)
 {
@@ -105,7 +105,7 @@ static void stop_processes(struct subject *subject)
             waitpid(subject->pids[i], NULL, 0);
 }
 
-/* ---- a venue of threads ----------------------------------------------------------------- */
+/* ---- a venue of threads ------------------------------------------------------------ */
 
 static int start_threads(struct subject *subject, const struct args *args)
 {
@@ -149,7 +149,7 @@ static void stop(struct subject *subject)
         venue_process_stop(&subject->venue);
 }
 
-/* ---- measuring -------------------------------------------------------------------------- */
+/* ---- measuring --------------------------------------------------------------------- */
 
 static void print_latency(const struct subject *s, const struct bench_load_result *r)
 {

@@ -105,7 +105,7 @@ uint64_t bench_floor_ipc_ns(const char *directory)
     return result;
 }
 
-/* ---- redis ------------------------------------------------------------------------------ */
+/* ---- redis ------------------------------------------------------------------------- */
 
 static pid_t start_redis(const char *directory, const char *port)
 {

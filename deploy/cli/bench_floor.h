@@ -15,8 +15,8 @@
 uint64_t bench_floor_sync_ns(const char *directory);
 /* Median of a request and its answer between two threads, over ipc in `directory`. */
 uint64_t bench_floor_ipc_ns(const char *directory);
-/* SET of 100 bytes a second with appendfsync always, 16 connections x 64 in a pipeline; needs
- * redis-server and redis-benchmark. */
+/* SET of 100 bytes a second with appendfsync always, 16 connections x 64 in a pipeline;
+ * needs redis-server and redis-benchmark. */
 uint64_t bench_floor_redis(const char *directory);
 
 #endif

@@ -77,7 +77,7 @@ static void put_command(struct connection *c, const struct msg *body)
     c->outstanding++;
 }
 
-/* ---- what comes back -------------------------------------------------------------------- */
+/* ---- what comes back --------------------------------------------------------------- */
 
 static void forget(struct connection *c, uint64_t cl_ord_id)
 {
@@ -167,7 +167,7 @@ static bool receive(struct bench_load *self, struct connection *c)
     return any;
 }
 
-/* ---- setting up ------------------------------------------------------------------------- */
+/* ---- setting up -------------------------------------------------------------------- */
 
 static int connect(struct bench_load *self, struct connection *c, const char *gateway,
                    uint32_t account)
@@ -279,7 +279,7 @@ void bench_load_destroy(struct bench_load **load)
     *load = NULL;
 }
 
-/* ---- the flow --------------------------------------------------------------------------- */
+/* ---- the flow ---------------------------------------------------------------------- */
 
 static void send_new(struct bench_load *self, struct connection *c)
 {

@@ -252,7 +252,7 @@ static void turn(void *state, const struct core_time *time, struct outbox *outbo
     roster_measure_log(&s->roster, s->next, s->mono_ns);
 }
 
-/* ---- the rest of the contract ----------------------------------------------------- */
+/* ---- the rest of the contract ------------------------------------------------------ */
 
 static void carve(struct sequencer *s, const struct msg_genesis *genesis,
                   struct arena *arena)

@@ -48,7 +48,7 @@ void book_init(struct book *book, struct book_pool *pool, uint32_t symbol)
     *book = (struct book){.pool = pool, .halves = {empty, empty}, .symbol = symbol};
 }
 
-/* ---- levels ------------------------------------------------------ */
+/* ---- levels ------------------------------------------------------------------------ */
 
 uint32_t book_find_level(const struct book *book, enum book_side side, int64_t price)
 {
@@ -113,7 +113,7 @@ static void remove_level(struct book *book, uint32_t index)
     book->level_count--;
 }
 
-/* ---- orders ------------------------------------------------------ */
+/* ---- orders ------------------------------------------------------------------------ */
 
 int book_add(struct book *book, enum book_side side, int64_t price, uint32_t slot,
              const struct book_order *order)
@@ -203,7 +203,7 @@ void book_remove(struct book *book, uint32_t slot)
     unlink_order(book, order, level);
 }
 
-/* ---- invariants -------------------------------------------------- */
+/* ---- invariants -------------------------------------------------------------------- */
 
 static void check_level(const struct book *book, uint32_t index)
 {

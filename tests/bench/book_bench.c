@@ -34,7 +34,7 @@ struct engine {
     struct report reports[REPORTS];
 };
 
-/* ---- the engine: limit orders, cancel, replace ------------------- */
+/* ---- the engine: limit orders, cancel, replace ------------------------------------- */
 
 static inline void report(struct engine *engine, const struct flow_operation *operation,
                           uint64_t other_id, uint32_t price, uint32_t quantity,
@@ -138,7 +138,7 @@ static void close_engine(struct engine *engine)
     free(engine);
 }
 
-/* ---- measuring --------------------------------------------------- */
+/* ---- measuring --------------------------------------------------------------------- */
 
 /* CPU ns per operation. */
 static double run(const struct flow *flow, struct engine *engine)

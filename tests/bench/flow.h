@@ -108,7 +108,7 @@ static inline bool flow_agrees(const struct flow *flow, const struct book_pool *
            totals.resting_quantity == expected->resting_quantity;
 }
 
-/* ---- slots ------------------------------------------------------- */
+/* ---- slots ------------------------------------------------------------------------- */
 
 /* The generator's ids are never reused; risk's slots are, last closed first. A slot is
  * free again once its order is gone, which only matching tells. */
@@ -183,7 +183,7 @@ static inline void flow_assign_slots(struct flow *flow)
     free(slots.free);
 }
 
-/* ---- files ------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------- */
 
 static inline bool flow_parse(const char *line, struct flow_operation *operation)
 {

@@ -53,7 +53,7 @@ static void *take_memory(size_t size)
     return memset(memory, 0, size);
 }
 
-/* ---- the naive book ---------------------------------------------- */
+/* ---- the naive book ---------------------------------------------------------------- */
 
 static bool is_before(const struct naive_order *a, const struct naive_order *b)
 {
@@ -101,7 +101,7 @@ static int64_t naive_within(const struct model *model, uint32_t symbol,
     return sum;
 }
 
-/* ---- both, side by side ------------------------------------------ */
+/* ---- both, side by side ------------------------------------------------------------ */
 
 static void naive_close(struct model *model, uint32_t slot)
 {
@@ -180,7 +180,7 @@ static void rest(struct model *model, uint32_t slot, const struct naive_order *t
     model->naive_count++;
 }
 
-/* ---- commands ---------------------------------------------------- */
+/* ---- commands ---------------------------------------------------------------------- */
 
 static int64_t clamp(int64_t price)
 {
@@ -297,7 +297,7 @@ static void step(struct model *model)
         replace(model, open);
 }
 
-/* ---- comparison -------------------------------------------------- */
+/* ---- comparison -------------------------------------------------------------------- */
 
 static void compare_cheaply(const struct model *model)
 {

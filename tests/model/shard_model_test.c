@@ -52,7 +52,7 @@ static uint32_t below(struct world *world, uint32_t bound)
     return (uint32_t)random_below(&world->random, bound);
 }
 
-/* ---- commands ---------------------------------------------------- */
+/* ---- commands ---------------------------------------------------------------------- */
 
 static void pick_terms(struct world *world, uint8_t side, int64_t *price,
                        int64_t *quantity)
@@ -181,7 +181,7 @@ static void apply_naive(struct naive *naive, uint64_t gseq, const struct msg *m)
     }
 }
 
-/* ---- comparison -------------------------------------------------- */
+/* ---- comparison -------------------------------------------------------------------- */
 
 static void count_kind(struct world *world, const uint8_t *bytes, uint32_t size)
 {
@@ -268,7 +268,7 @@ static void pass_through_snapshot(struct world *world)
     world->copy = shard;
 }
 
-/* ---- the run ----------------------------------------------------- */
+/* ---- the run ----------------------------------------------------------------------- */
 
 static void declare_symbols(struct world *world)
 {

@@ -25,7 +25,7 @@
 
 uint64_t client_told_gseq;
 
-/* ---- life ---- */
+/* ---- life -------------------------------------------------------------------------- */
 
 static struct client_life *now_life(struct client *c)
 {
@@ -91,7 +91,7 @@ bool client_add(struct client *c, const struct msg *msg)
     return true;
 }
 
-/* ---- what it is told ---- */
+/* ---- what it is told --------------------------------------------------------------- */
 
 static struct client_command *find(struct client *c, uint64_t session, uint64_t n)
 {
@@ -267,7 +267,7 @@ static void receive(struct client *c)
     }
 }
 
-/* ---- what it says ---- */
+/* ---- what it says ------------------------------------------------------------------ */
 
 static void say(struct client *c, const struct msg *m)
 {

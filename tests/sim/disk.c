@@ -43,7 +43,7 @@ struct journal {
 
 static struct disk *disks[DISK_COUNT];
 
-/* ---- rows ---- */
+/* ---- rows -------------------------------------------------------------------------- */
 
 static int compare(const struct row *row, const void *key, size_t key_size)
 {
@@ -144,7 +144,7 @@ static void undo(struct disk *d)
     }
 }
 
-/* ---- disks ---- */
+/* ---- disks ------------------------------------------------------------------------- */
 
 void disk_wipe(struct disk *d)
 {
@@ -225,7 +225,7 @@ bool disk_drop_snapshot(struct disk *d)
     return true;
 }
 
-/* ---- common/journal.h ---- */
+/* ---- common/journal.h -------------------------------------------------------------- */
 
 int journal_open(struct journal **opened, const struct journal_options *options)
 {

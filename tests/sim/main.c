@@ -31,7 +31,7 @@ struct outcome {
     uint32_t marks[MARKS_COUNT];
 };
 
-/* ---- one seed ---- */
+/* ---- one seed ---------------------------------------------------------------------- */
 
 static void tell_failure(const char *what, const char *more)
 {
@@ -95,7 +95,7 @@ static bool try_seed(uint64_t seed, struct outcome *o)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 && o->broken == 0;
 }
 
-/* ---- many seeds ---- */
+/* ---- many seeds -------------------------------------------------------------------- */
 
 static void add(struct outcome *total, const struct outcome *one)
 {

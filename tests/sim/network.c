@@ -59,7 +59,7 @@ static struct {
     struct random random;
 } net;
 
-/* ---- control ---- */
+/* ---- control ----------------------------------------------------------------------- */
 
 void network_init(uint64_t seed, const struct network_weather *weather)
 {
@@ -122,7 +122,7 @@ void network_reset_link(uint32_t node)
     }
 }
 
-/* ---- connections ---- */
+/* ---- connections ------------------------------------------------------------------- */
 
 static bool is_bound(enum bus_port port)
 {
@@ -234,7 +234,7 @@ void bus_close(struct bus **closed)
     *closed = NULL;
 }
 
-/* ---- frames under way ---- */
+/* ---- frames under way -------------------------------------------------------------- */
 
 static bool is_before(const struct frame *a, const struct frame *b)
 {
@@ -382,7 +382,7 @@ int bus_receive(struct bus *bus, struct bus_frame *given)
     return 0;
 }
 
-/* ---- the rest of common/bus.h ---- */
+/* ---- the rest of common/bus.h ------------------------------------------------------ */
 
 void bus_drop_peer(struct bus *bus, uint32_t peer)
 {

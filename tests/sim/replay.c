@@ -63,7 +63,7 @@ static void break_off(struct replay *r, const char *broken)
         r->broken = broken;
 }
 
-/* ---- memory ---- */
+/* ---- memory ------------------------------------------------------------------------ */
 
 static void *map_memory(size_t size)
 {
@@ -117,7 +117,7 @@ static void close_all(struct replay *r)
         free(r->naive[k]);
 }
 
-/* ---- points of comparison: the living, and their snapshots ---- */
+/* ---- points of comparison: the living, and their snapshots ------------------------- */
 
 static struct point *add_point(struct replay *r, uint32_t node, uint64_t seq)
 {
@@ -208,7 +208,7 @@ static void compare_states(struct replay *r, uint32_t node)
     }
 }
 
-/* ---- reports ---- */
+/* ---- reports ----------------------------------------------------------------------- */
 
 static void enqueue(struct queue *q, const uint8_t *bytes, uint32_t size)
 {
@@ -255,7 +255,7 @@ static void match_report(struct replay *r, const struct archive_record *record)
     q->head += sizeof size + size;
 }
 
-/* ---- I5: shards and their naive twins ---- */
+/* ---- I5: shards and their naive twins ---------------------------------------------- */
 
 static void apply_naive(struct naive *naive, uint64_t gseq, const struct msg *m)
 {
@@ -310,7 +310,7 @@ static void apply_approved(struct replay *r, uint32_t k, const struct core_input
     compare_states(r, VENUE_SHARD + k);
 }
 
-/* ---- I4: money ---- */
+/* ---- I4: money --------------------------------------------------------------------- */
 
 struct money {
     struct msg_row_balance rows[ROWS];
@@ -374,7 +374,7 @@ static void weigh(struct replay *r)
     r->folds[VENUE_SETTLEMENT].core->check(r->folds[VENUE_SETTLEMENT].state);
 }
 
-/* ---- the log ---- */
+/* ---- the log ----------------------------------------------------------------------- */
 
 static void take_emits(struct replay *r, const struct core_input *cause)
 {

@@ -48,7 +48,7 @@ static uint64_t some_time(struct sim *s)
     return clock_mono_ns() + random_below(&s->random, s->plan.down_ns_max);
 }
 
-/* ---- faults ---- */
+/* ---- faults ------------------------------------------------------------------------ */
 
 /* A restart may find an older snapshot, or, but for the log, nothing at all. */
 static void crash(struct sim *s)
@@ -105,7 +105,7 @@ static void harm(struct sim *s)
         client_crash(&s->clients[random_below(&s->random, p->clients)]);
 }
 
-/* ---- one step ---- */
+/* ---- one step ---------------------------------------------------------------------- */
 
 static void fail(struct sim *s, const char *broken, uint32_t node, int error)
 {
@@ -163,7 +163,7 @@ static void step(struct sim *s)
     }
 }
 
-/* ---- the two phases ---- */
+/* ---- the two phases ---------------------------------------------------------------- */
 
 static void heal(struct sim *s)
 {

@@ -21,7 +21,7 @@
 
 #define MAP_BYTES (64u << 20)
 
-/* ---- addresses ---- */
+/* ---- addresses --------------------------------------------------------------------- */
 
 static const char *const server_addresses[VENUE_NODES] = {
     "sequencer", "risk",    "settlement", "portfolio", "shard-0",  "shard-1",
@@ -67,7 +67,7 @@ static void add_endpoints(struct venue_process *p, uint32_t node, const struct p
         add(p, BUS_SERVICE, SERVICE_SHARD + k, server_addresses[VENUE_SHARD + k]);
 }
 
-/* ---- life ---- */
+/* ---- life -------------------------------------------------------------------------- */
 
 static const struct service_kind *kind_of(uint32_t node)
 {

@@ -25,7 +25,7 @@ static bool happens(struct client *c, uint32_t percent)
     return below(c, 100) < percent;
 }
 
-/* ---- the operator ---- */
+/* ---- the operator ------------------------------------------------------------------ */
 
 static struct msg asset(uint32_t id)
 {
@@ -153,7 +153,7 @@ static struct msg meddle(struct client *c)
     }
 }
 
-/* ---- traders ---- */
+/* ---- traders ----------------------------------------------------------------------- */
 
 static uint64_t existing_name(struct client *c)
 {
@@ -221,7 +221,7 @@ static struct msg any_command(struct client *c)
     return order(c);
 }
 
-/* ---- both ---- */
+/* ---- both -------------------------------------------------------------------------- */
 
 void workload_init(struct client *c)
 {

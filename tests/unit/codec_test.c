@@ -193,7 +193,7 @@ static void test_space(void **state)
     }
 }
 
-/* ---- golden bytes ----------------------------------------------------------------- */
+/* ---- golden bytes ------------------------------------------------------------------ */
 
 static void to_hex(char *out, const uint8_t *bytes, size_t size)
 {
@@ -229,7 +229,7 @@ static void test_golden(void **state)
             compare_golden(kind);
 }
 
-/* ---- msgpack-c agrees ------------------------------------------------------------- */
+/* ---- msgpack-c agrees -------------------------------------------------------------- */
 
 static uint32_t fields_written(const struct msg_info *info, const struct msg *m)
 {
@@ -357,7 +357,7 @@ static void test_msgpack_c_agrees(void **state)
     msgpack_unpacked_destroy(&peer.result);
 }
 
-/* ---- hostile bytes ---------------------------------------------------------------- */
+/* ---- hostile bytes ----------------------------------------------------------------- */
 
 /* Changes `size` bytes a little; returns the new size, at most MESSAGE_BYTES_MAX. */
 static size_t mutate(uint8_t *bytes, size_t size, uint64_t *seed)
