@@ -49,7 +49,7 @@ struct verify {
 static int open_store(struct verify *v, const char *name)
 {
     struct verify_store *store = &v->stores[v->store_count++];
-    v->reading = name;
+    v->reading = store->name;
     return verify_store_open(store, v->args.words[0], name, &v->difference);
 }
 
