@@ -29,6 +29,7 @@ LIB_SRC  := $(PROTO_SRC) $(wildcard common/*.c) \
 SDK_SRC  := $(wildcard sdk/src/*.c)
 CLI_SRC  := $(wildcard deploy/cli/*.c)
 TESTS    := $(patsubst tests/%.c,%,$(wildcard tests/unit/*_test.c tests/model/*_test.c))
+PROGRAMS := $(patsubst tests/e2e/%.c,$(OUT)/e2e/%,$(wildcard tests/e2e/*.c))
 BENCHES  := $(patsubst tests/%.c,%,$(wildcard tests/bench/*_bench.c))
 EXAMPLES := $(patsubst sdk/examples/%.c,$(OUT)/examples/%,$(wildcard sdk/examples/*.c))
 E2E      := $(wildcard tests/e2e/*_test.sh)
@@ -91,6 +92,10 @@ $(OUT)/model/%: $(OUT)/tests/model/%.o $(SDK) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lcmocka $(LDLIBS)
 
+$(OUT)/e2e/%: $(OUT)/tests/e2e/%.o $(SDK) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lcmocka $(LDLIBS)
+
 $(OUT)/bench/%: $(OUT)/tests/bench/%.o $(SDK) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
@@ -117,13 +122,13 @@ test: deps
 	$(Q)$(MAKE) --no-print-directory tested
 
 .PHONY: tested # what was installed a moment ago is found by a make that starts after it
-tested: all $(EXAMPLES) $(TESTS:%=$(OUT)/%) $(OUT)/sim/sim
+tested: all $(EXAMPLES) $(PROGRAMS) $(TESTS:%=$(OUT)/%) $(OUT)/sim/sim
 	$(Q)MODE=$(MODE) tests/run.sh $(OUT) $(TESTS:%=$(OUT)/%) $(OUT)/sim/sim $(E2E)
 
 run: ## a whole venue with a synthetic market in this process, data in data/
 run: deps
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)exec $(OUT)/bin/zex up --dir data --venue deploy/venues/demo.yaml --bots 4
+	$(Q)exec $(OUT)/bin/zex up --dir data --venue deploy/venues/demo.yaml --bots 4 $(ARGS)
 
 install: ## the programs and the client library, below PREFIX (/usr/local)
 install: all $(OUT)/zex.pc

@@ -208,7 +208,7 @@ int venue_process_start(struct venue_process **out, const struct args *args,
     if (self == NULL)
         return args_fail("out of memory");
     if ((mkdir(config->data_dir, 0755) != 0 && errno != EEXIST))
-        return args_fail("cannot make %s: %s", config->data_dir, strerror(errno));
+        return venue_process_fail(config->data_dir, ERR_DATA_DIR);
     if (!keys_load(&admin, args->directory, "admin", true) ||
         !keys_load(&gateway, args->directory, "gateway", true))
         return ARGS_FAILED;

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# bad_input_test.sh - bytes, keys, directories and disks as they should not be: a stable code for
+# each, and nothing that was accepted is lost.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/e2e/venue.sh
+
+metric() { # NAME: its sum over the services
+    local port
+    port=$(grep -o 'metrics at http://127.0.0.1:[0-9]*' "$dir/up.out" | sed 's/.*://')
+    exec 3<>"/dev/tcp/127.0.0.1/$port" || return 1
+    printf 'GET /metrics HTTP/1.1\r\nHost: zex\r\nConnection: close\r\n\r\n' >&3
+    timeout 5 cat <&3 | awk -v n="$1" '$1 ~ "^(zex_)?" n {s += $2} END {print s + 0}'
+    exec 3>&-
+}
+counts() { local n; n=$(metric handshakes_failed); echo "handshakes_failed $n"; [ "$n" -ge 1 ]; }
+
+venue_up
+check "bytes and clients" timeout 120 "$out/e2e/bad_input" "$dir/data"
+check "unknown and revoked keys are counted" counts
+check "the venue stops cleanly after all that" venue_down
+check "and verifies" timeout 60 "$zex" verify "$dir/data"
+
+# Directories: the exit codes are those of common/exit.def.
+up_on() { timeout 20 "$zex" up --dir "$1" --port 0 --http 0 --once; }
+check "a directory that is a file ends with 12" exits 12 up_on /dev/null/venue
+cp -r "$dir/data" "$dir/bad"
+printf 'no journal' >"$dir/bad/sequencer/data.mdb"
+check "a journal that is none ends with 14" exits 14 up_on "$dir/bad"
+rm -rf "$dir/bad"
+
+# Disk full: what was accepted before is there when there is room again.
+if [ "$(id -u)" = 0 ] && mkdir "$dir/small" && mount -t tmpfs -o size=1280k tmpfs "$dir/small" 2>/dev/null; then
+    trap 'venue_down KILL; umount "$dir/small"; rm -rf "$dir"' EXIT
+    full() {
+        setsid timeout 60 "$zex" up --dir "$dir/small/data" --venue deploy/venues/demo.yaml \
+            --port 0 --http 0 --bots 4 >"$dir/full.out" 2>&1 &
+        local pid=$! code=0
+        timeout 20 tail -F -n +1 --pid=$pid "$dir/full.out" 2>/dev/null | grep -q -m 1 '^zex is up'
+        timeout 20 "$zex" order buy BTC-USD 0.5 50000 --dir "$dir/small/data" | awk '{print $4; exit}' >"$dir/order"
+        wait $pid || code=$?
+        cat "$dir/full.out"
+        [ $code = 17 ] || { echo "exit code $code, not 17"; return 1; }
+    }
+    check "a full disk ends with 17" full
+    cp -r "$dir/small/data" "$dir/roomy"
+    mv "$dir/data" "$dir/first" && mv "$dir/roomy" "$dir/data"
+    venue_up
+    check "with room again the order is there" says "$(cat "$dir/order")" z orders
+    check "it stops" venue_down
+    check "and verifies" timeout 60 "$zex" verify "$dir/data"
+else
+    echo "skipped: a full disk needs root and tmpfs"
+fi
+finish
