@@ -67,6 +67,7 @@ static void *run(void *argument)
 {
     struct member *member = argument;
     log_set_service(member->name);
+    pthread_setname_np(pthread_self(), member->name); /* what top and bench show */
     atomic_store(&member->error, service_run(member->instance));
     atomic_store(&member->ended, true);
     return NULL;

@@ -1,0 +1,40 @@
+/* bench_venue.h - an own venue for `zex bench`, in this process or a process per service.
+ *
+ * Without CURVE, over ipc (between threads: inproc), in a directory of its own.
+ *
+ * Owns:     the services it started and their directory; both are gone after stop.
+ * Units:    ns of CPU time.
+ * Errors:   ARGS_*, said on stderr.
+ * Threads:  one.
+ * Bounds:   one shard.
+ */
+#ifndef BENCH_VENUE_H
+#define BENCH_VENUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BENCH_VENUE_ADDRESS 128
+#define BENCH_VENUE_PARTS   8 /* the services, the io threads, the client */
+
+struct bench_venue;
+
+/* `threads`: all in this process. `directory` is made and must not exist. */
+int bench_venue_start(struct bench_venue **, const char *directory, bool threads,
+                      bool durable);
+int bench_venue_stop(struct bench_venue **);
+
+const char *bench_venue_address(const struct bench_venue *);
+
+/* CPU time used so far, by part; a part's name is NULL from the last on. The client is
+ * this process, less the services in it. */
+struct bench_venue_cpu {
+    const char *names[BENCH_VENUE_PARTS + 1];
+    uint64_t used_ns[BENCH_VENUE_PARTS];
+};
+void bench_venue_measure(const struct bench_venue *, struct bench_venue_cpu *);
+
+/* Everything, this process included, on one CPU; or on all of them again. */
+void bench_venue_pin(const struct bench_venue *, bool pinned);
+
+#endif
