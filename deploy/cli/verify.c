@@ -123,6 +123,8 @@ static int bind_all(struct verify *v)
             error = verify_store_bind(&v->stores[i], fold, &v->world.genesis,
                                       &v->world.log, &v->difference);
     }
+    while (v->stores[v->store_count - 1].fold == NULL) /* shards beyond GENESIS.shards */
+        verify_store_close(&v->stores[--v->store_count]);
     return error;
 }
 
