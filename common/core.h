@@ -121,6 +121,9 @@ struct core_ops {
     void (*save)(const void *state, struct writer *);
     int (*load)(void *state, struct reader *);
 
+    /* Optional, of the log's owner: every registered consumer has read what is below. */
+    uint64_t (*read_by_all)(const void *state);
+
     /* Invariants; CHECKs. Called by tests after each step and by the harness now and
      * then. */
     void (*check)(const void *state);

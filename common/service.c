@@ -9,6 +9,7 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/service_archive.h"
 #include "common/service_frames.h"
 #include "common/service_genesis.h"
 #include "common/service_input.h"
@@ -17,6 +18,7 @@
 #include "common/service_output.h"
 #include "common/service_restart.h"
 #include "common/service_store.h"
+#include "common/stream_archive.h"
 
 #define MEASURE_NS (100 * STREAM_MS)
 
@@ -63,6 +65,8 @@ static int open_all(struct service_instance *s)
         error = journal_open(&s->journal, &s->options.journal);
     if (error == 0 && service_owns_log(s))
         error = service_genesis_ensure(s);
+    if (error == 0 && service_owns_log(s))
+        error = service_archive_open(s);
     if (error == 0)
         error = service_restart_open(s);
     if (error != 0)
@@ -118,6 +122,7 @@ void service_destroy(struct service_instance **destroyed)
         return;
     bus_close(&s->bus);
     journal_close(&s->journal);
+    stream_archive_close(&s->archive.files);
     snapshot_release(&s->snapshot);
     service_input_death(s);
     service_query_close(&s->queries);

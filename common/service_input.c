@@ -81,6 +81,8 @@ static void carve(struct service_instance *s, const struct outbox_sizes *sizes,
                               publisher_size);
         at += publisher_size;
     }
+    if (service_owns_log(s))
+        s->publishers[0].archive = s->archive.files;
     stream_submitter_init(&s->submitter, s->source, at, submitter_size);
 }
 

@@ -7,6 +7,7 @@
  *     service_frames.c   what comes in on the sockets
  *     service_query.c    reads that wait for their position
  *     service_store.c    cursor, commit, snapshot
+ *     service_archive.c  old blocks of the log into files
  *     service_restart.c  snapshot, replay, compare
  *     service_sender.c   one frame per destination; service_log.c  one line per event
  *     service_setup.c    settings to options; service_main.c  main() of a service
@@ -24,6 +25,7 @@
 
 #include "common/metrics.h"
 #include "common/service.h"
+#include "common/service_archive.h"
 #include "common/service_query.h"
 #include "common/service_sender.h"
 #include "common/snapshot.h"
@@ -78,6 +80,7 @@ struct service_instance {
     struct service_queries queries;
     uint8_t *frame; /* STREAM_FRAME_BYTES, for what the harness itself sends */
 
+    struct service_archive archive; /* of the log's owner */
     struct snapshot snapshot;
     uint64_t snapshot_next; /* position of the last one */
     bool has_effects;       /* something to commit */

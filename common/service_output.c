@@ -162,6 +162,8 @@ int service_output_append(struct service_instance *s)
     memcpy(s->input.chain, log->chain, STREAM_CHAIN);
     s->time_ns = time_ns + gathered - 1;
     s->has_effects = true;
+    if (error == 0)
+        service_archive_turn(s);
     if (error == 0 && ABLATE(PUSH_BEFORE_COMMIT))
         push(s, log);
     if (error == 0)

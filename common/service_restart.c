@@ -11,6 +11,7 @@
 #include "common/service_log.h"
 #include "common/service_output.h"
 #include "common/service_store.h"
+#include "common/stream_archive.h"
 #include "proto/block.h"
 #include "proto/codec.h"
 
@@ -205,6 +206,9 @@ static int next_block(struct service_instance *s, size_t *size)
     int error =
         journal_seek_back(s->journal, service_owns_log(s) ? JOURNAL_LOG : JOURNAL_INPUT,
                           key, sizeof key, &found, &found_size, &bytes, size);
+    if (error == ERR_NOT_FOUND && s->archive.files != NULL)
+        error = stream_archive_get(s->archive.files, s->input.next, &(uint64_t){0},
+                                   &bytes, size);
     if (error != 0)
         return error == ERR_NOT_FOUND ? 0 : error;
     if (*size > STREAM_FRAME_BYTES)

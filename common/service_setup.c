@@ -237,6 +237,8 @@ static void set_numbers(struct service_options *o, const struct config *c)
     o->turn_frames_max = c->turn_frames_max;
     o->commit_interval_us = c->commit_interval_us;
     o->snapshot_records = c->snapshot_records;
+    o->archive_path = *c->archive_dir != 0 ? c->archive_dir : NULL;
+    o->archive_keep_records = c->archive_keep_records;
     o->query_wait_ms = c->query_wait_ms;
     o->unacked_bytes_max = c->unacked_bytes_max;
     o->fetch_bytes_max = c->fetch_bytes_max;

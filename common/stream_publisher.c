@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/error.h"
+#include "common/stream_archive.h"
 #include "proto/block.h"
 #include "proto/codec.h"
 
@@ -65,11 +66,16 @@ static int get_block(const struct stream_publisher *p, uint64_t seq, const void 
                      size_t *size)
 {
     uint8_t key[KEY_BYTES_MAX];
+    uint64_t first = seq;
     size_t key_size = make_key(p, seq, key);
-    return journal_get(p->journal, table_of(p), key, key_size, block, size);
+    int error = journal_get(p->journal, table_of(p), key, key_size, block, size);
+    if (error == ERR_NOT_FOUND && p->archive != NULL)
+        error = stream_archive_get(p->archive, seq, &first, block, size);
+    return error == 0 && first != seq ? ERR_NOT_FOUND : error;
 }
 
-/* The stored block of this stream that holds seq, or the last one before it. */
+/* The stored block of this stream that holds seq, or the last one before it. Pruned
+ * blocks are all before the stored ones. */
 static int find_block(const struct stream_publisher *p, uint64_t seq, const void **block,
                       size_t *size)
 {
@@ -79,6 +85,8 @@ static int find_block(const struct stream_publisher *p, uint64_t seq, const void
     size_t key_size = make_key(p, seq, key);
     int error = journal_seek_back(p->journal, table_of(p), key, key_size, &found,
                                   &found_size, block, size);
+    if (error == ERR_NOT_FOUND && p->archive != NULL)
+        return stream_archive_get(p->archive, seq, &(uint64_t){0}, block, size);
     if (error == 0 &&
         (found_size != key_size || memcmp(found, key, key_size - sizeof(uint64_t)) != 0))
         return ERR_NOT_FOUND;

@@ -26,6 +26,8 @@
 
 struct stream_publisher {
     struct journal *journal;
+    struct stream_archive
+        *archive; /* log only: blocks the journal has no more; or NULL */
     uint32_t stream;
     uint64_t next;               /* the record that will be gathered */
     uint8_t chain[STREAM_CHAIN]; /* before the first gathered one */

@@ -121,6 +121,18 @@ bool roster_is_complete(const struct roster *r)
     return true;
 }
 
+uint64_t roster_read_by_all(const struct roster *r)
+{
+    uint64_t least = UINT64_MAX;
+    for (uint32_t i = 0; i < ROSTER_SERVICES; i++) {
+        const struct roster_service *s = &r->services[i];
+        bool reads = s->registered && (i < SERVICE_SHARD || s->stream == 0);
+        if (reads && s->next < least)
+            least = s->next > 0 ? s->next : 1;
+    }
+    return least;
+}
+
 uint64_t roster_lag(const struct roster *r, uint32_t service, uint64_t log_next)
 {
     const bool shard = service >= SERVICE_SHARD;

@@ -61,6 +61,9 @@ void roster_check_in(struct roster *, int64_t source, uint64_t next, uint64_t no
 void roster_position(struct roster *, const struct msg_position *, uint64_t now_ns);
 bool roster_is_complete(const struct roster *);
 
+/* What is below this position of the log every registered service has read. */
+uint64_t roster_read_by_all(const struct roster *);
+
 /* Records between a service and the head of its stream. A shard that was not heard yet is
  * taken to stand at the beginning. */
 uint64_t roster_lag(const struct roster *, uint32_t service, uint64_t log_next);

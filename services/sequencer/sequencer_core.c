@@ -342,6 +342,12 @@ static int load(void *state, struct reader *r)
     return dedupe_load(&s->dedupe, r);
 }
 
+static uint64_t read_by_all(const void *state)
+{
+    const struct sequencer *s = state;
+    return roster_read_by_all(&s->roster);
+}
+
 static void check(const void *state)
 {
     const struct sequencer *s = state;
@@ -357,6 +363,7 @@ const struct core_ops sequencer_core = {
     .query = query,
     .save = save,
     .load = load,
+    .read_by_all = read_by_all,
     .check = check,
     .configure = configure,
     .receive = receive,

@@ -213,8 +213,10 @@ static const struct bus_endpoint endpoints[SERVICES][5] = {
 static const uint32_t endpoint_counts[SERVICES] = {2, 5, 4, 4};
 
 static char directory[] = "/tmp/zex-service-test-XXXXXX";
-static char paths[SERVICES][80];
+static char paths[SERVICES][80], archive_path[80];
 static struct service_instance *venue[SERVICES];
+
+static bool archives; /* the sequencer keeps little of its log in its journal */
 
 static struct service_options options_of(uint32_t i)
 {
@@ -225,6 +227,11 @@ static struct service_options options_of(uint32_t i)
     o.bus.endpoints = endpoints[i];
     o.bus.endpoint_count = endpoint_counts[i];
     o.init = true;
+    if (archives && i == SEQUENCER) {
+        o.archive_path = archive_path;
+        o.archive_keep_records = 20;
+        o.archive_segment_bytes = 4096;
+    }
     o.snapshot_records = 50;
     o.settings.force_open = true;
     o.genesis = (struct msg_genesis){.version = 1,
@@ -276,6 +283,7 @@ static int begin(void **state)
     remove_files();
     for (uint32_t i = 0; i < SERVICES; i++)
         snprintf(paths[i], sizeof paths[i], "%s/%u", directory, i);
+    snprintf(archive_path, sizeof archive_path, "%s/archive", directory);
     for (uint32_t i = 0; i < SERVICES; i++)
         start(i);
     return 0;
