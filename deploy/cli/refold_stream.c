@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/service_archive.h"
 #include "proto/pack.h"
 
 enum {
@@ -51,6 +52,8 @@ static int find_before(struct refold_stream *s, uint64_t seq, uint64_t *first,
     size_t found_size, key_size = make_key(s, seq, key);
     int error = journal_seek_back(s->journal, s->table, key, key_size, &found,
                                   &found_size, bytes, size);
+    if (error == ERR_NOT_FOUND && s->archive != NULL)
+        return stream_archive_get(s->archive, seq, first, bytes, size);
     if (error == 0 && !read_key(s, found, found_size, first))
         error = ERR_NOT_FOUND;
     return error;
@@ -72,12 +75,38 @@ static int find_end(struct refold_stream *s)
     return 0;
 }
 
+/* The log's owner has noted where its old blocks are, if it moves them. Opened after the
+ * journal was read: what is not in the one is in the other. */
+static int open_archive(struct refold_stream *s)
+{
+    const void *found;
+    size_t size;
+    char path[4096];
+    if (s->table != JOURNAL_LOG)
+        return 0;
+    int error = journal_get(s->journal, JOURNAL_META, SERVICE_ARCHIVE_ROW,
+                            strlen(SERVICE_ARCHIVE_ROW), &found, &size);
+    if (error != 0 || size >= sizeof path)
+        return error == ERR_NOT_FOUND ? 0 : error != 0 ? error : ERR_CORRUPT;
+    memcpy(path, found, size);
+    path[size] = 0;
+    error = stream_archive_open(
+        &s->archive, &(struct stream_archive_options){.path = path, .read_only = true});
+    if (error == ERR_NOT_FOUND)
+        return 0; /* never needed, or the walk will miss it */
+    if (error != 0)
+        s->fault = "archive";
+    return error;
+}
+
 int refold_stream_open(struct refold_stream *s, struct journal *journal, uint32_t table,
                        uint32_t stream)
 {
     *s = (struct refold_stream){
         .journal = journal, .table = table, .stream = stream, .next = 1, .end = 1};
     int error = find_end(s);
+    if (error == 0)
+        error = open_archive(s);
     if (error != 0)
         return error;
     s->block_bytes = malloc(REFOLD_STREAM_BLOCK_MAX);
@@ -88,6 +117,7 @@ void refold_stream_close(struct refold_stream *s)
 {
     free(s->block_bytes);
     s->block_bytes = NULL;
+    stream_archive_close(&s->archive);
 }
 
 static int open_bytes(struct refold_stream *s, const void *bytes, size_t size)
@@ -113,6 +143,8 @@ static int open_next(struct refold_stream *s)
     const void *bytes;
     size_t size, key_size = make_key(s, s->next, key);
     int error = journal_get(s->journal, s->table, key, key_size, &bytes, &size);
+    if (error == ERR_NOT_FOUND && s->archive != NULL)
+        error = stream_archive_get(s->archive, s->next, &(uint64_t){0}, &bytes, &size);
     if (error != 0)
         return error == ERR_NOT_FOUND ? fail(s, "gap") : error;
     error = open_bytes(s, bytes, size);

@@ -1,7 +1,7 @@
 /* refold_stream.h - walks a stream as a service stored it, record by record, and trusts
  * nothing: each block's shape, crc, chain, place and time are checked.
  *
- * Owns:     one block's bytes.
+ * Owns:     one block's bytes, the archive of the log.
  * Units:    positions from 1, ns of the log.
  * Errors:   ERR_CORRUPT, with the word for it in `fault` and the position in `next`; what
  *           the journal returns.
@@ -17,12 +17,14 @@
 #include "common/error.h"
 #include "common/journal.h"
 #include "common/stream.h"
+#include "common/stream_archive.h"
 #include "proto/block.h"
 
 #define REFOLD_STREAM_BLOCK_MAX STREAM_FRAME_BYTES
 
 struct refold_stream {
     struct journal *journal;
+    struct stream_archive *archive; /* of the log, where it is not in the journal */
     uint32_t table, stream;
     uint64_t next;               /* the position that comes next */
     uint64_t end;                /* behind the last stored record */
