@@ -1,9 +1,9 @@
 /* stream_archive.h - old blocks of the log in plain files, byte for byte.
  *
- * A directory of segments, each named after its first record (20 digits and ".log"): the
- * blocks back to back and nothing else. Beside a full segment lies its index (".index":
- * first_seq and offset of each block, 8 bytes each, big-endian); it only saves time and is
- * computed again where it is missing.
+ * A directory of segments, each named after its first record (20 digits and ".log"):
+ * the blocks back to back and nothing else. Beside a full segment lies its index
+ * (".index": first_seq and offset of each block, 8 bytes each, big-endian); it only saves
+ * time and is computed again where it is missing.
  *
  * After a crash the last segment may end in half a block. What is good ends before it;
  * the rest is cut when the next block is written, for the journal still has it: nothing
