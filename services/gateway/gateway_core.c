@@ -34,6 +34,7 @@ void gateway_refuse(struct outbox *outbox, const struct peer *p, uint64_t sessio
 void gateway_forget(struct gateway *g, struct peer *p)
 {
     resume_end(g, p);
+    lookup_forget(&g->lookups, p->handle);
     peer_remove(&g->peers, p);
 }
 

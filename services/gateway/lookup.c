@@ -196,6 +196,16 @@ int lookup_answer(struct gateway *g, struct outbox *outbox,
     return 0;
 }
 
+void lookup_forget(struct lookup_table *t, uint32_t peer)
+{
+    for (uint32_t i = 0; i < LOOKUP_MAX && t->count > 0; i++) {
+        if (t->entries[i].id == 0 || t->entries[i].peer != peer)
+            continue;
+        t->entries[i] = (struct lookup){0};
+        t->count--;
+    }
+}
+
 void lookup_turn(struct gateway *g, struct outbox *outbox)
 {
     struct lookup_table *t = &g->lookups;

@@ -57,4 +57,7 @@ int lookup_answer(struct gateway *, struct outbox *, const struct msg_answer *,
 /* Answers what has waited too long. */
 void lookup_turn(struct gateway *, struct outbox *);
 
+/* The peer is gone; one that comes back under its handle has asked nothing. */
+void lookup_forget(struct lookup_table *, uint32_t peer);
+
 #endif
