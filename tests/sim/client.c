@@ -57,7 +57,8 @@ void client_init(struct client *c, const struct plan *plan, uint32_t index)
     if (plan->shares_account && index == 2)
         c->account--;
     c->lives = calloc(CLIENT_LIVES, sizeof *c->lives);
-    CHECK(c->lives != NULL);
+    c->answers = calloc(CLIENT_ANSWERS, sizeof *c->answers);
+    CHECK(c->lives != NULL && c->answers != NULL);
     c->lives[0].nonce = index + 1;
     c->next_name = index * UINT64_C(100000) + 1;
     c->next_reference = c->next_name;
@@ -70,6 +71,7 @@ void client_close(struct client *c)
     bus_close(&c->bus);
     free(c->lives);
     free(c->reports);
+    free(c->answers);
 }
 
 void client_crash(struct client *c)
@@ -216,6 +218,32 @@ static void on_heartbeat(struct client *c, const struct msg_feed_heartbeat *m)
     }
 }
 
+/* Bytes of the rows behind an answer; other messages may follow them in the frame. */
+static size_t measure_rows(const uint8_t *rows, size_t size, uint32_t count)
+{
+    size_t at = 0, used = 0;
+    struct msg row;
+    for (; count > 0 && codec_decode(rows + at, size - at, &row, &used) == 0; count--)
+        at += used;
+    return at;
+}
+
+static void on_answer(struct client *c, const struct msg_answer *m, const uint8_t *rows,
+                      size_t size)
+{
+    if (m->id != c->query.id || m->reason == error_number(ERR_PENDING))
+        return;
+    bool is_answered = m->reason == 0 || m->reason == error_number(ERR_NOT_FOUND);
+    if (is_answered && c->answer_count < CLIENT_ANSWERS)
+        c->answers[c->answer_count++] = (struct client_answer){
+            .query = c->query,
+            .gseq = m->gseq,
+            .hash = digest_hash(rows, measure_rows(rows, size, m->count)),
+            .cursor = m->cursor,
+            .reason = m->reason};
+    c->query.id = 0;
+}
+
 static void take(struct client *c, const struct msg *m)
 {
     switch (m->kind) {
@@ -262,6 +290,8 @@ static void receive(struct client *c)
                 c->broken = "I13: bytes that are no message";
                 return;
             }
+            if (m.kind == MSG_answer)
+                on_answer(c, &m.answer, frame.bytes + at + used, frame.size - at - used);
             take(c, &m);
         }
     }
@@ -292,6 +322,21 @@ static void ask_session(struct client *c)
 {
     struct msg m = {.kind = MSG_client_open, .client_open.nonce = now_life(c)->nonce};
     c->asked_ns = clock_mono_ns();
+    say(c, &m);
+}
+
+/* One at a time; one that is not answered is forgotten for another. */
+static void ask_query(struct client *c)
+{
+    static const uint8_t kinds[] = {QUERY_KIND_BALANCES, QUERY_KIND_HOLDS,
+                                    QUERY_KIND_LEDGER, QUERY_KIND_POSITIONS};
+    struct msg m = {.kind = MSG_query,
+                    .query = {.id = ++c->queries,
+                              .kind = kinds[random_below(&c->random, 4)],
+                              .after = c->last_gseq,
+                              .account = c->account,
+                              .limit = 100}};
+    c->query = m.query;
     say(c, &m);
 }
 
@@ -363,6 +408,8 @@ void client_turn(struct client *c)
         ask_session(c);
     if (!c->live && now_ns - c->resumed_ns >= RESUME_NS)
         resume(c);
+    if (c->index > 0 && random_below(&c->random, 16) == 0)
+        ask_query(c);
     if (now_life(c)->session != 0 && now_ns >= c->hold_ns)
         send_due(c);
 }

@@ -7,7 +7,8 @@
  * Units:    ns of virtual time.
  * Errors:   `broken`: what it was told cannot be.
  * Threads:  one.
- * Bounds:   CLIENT_LIVES sessions, CLIENT_COMMANDS commands in each.
+ * Bounds:   CLIENT_LIVES sessions, CLIENT_COMMANDS commands in each; CLIENT_ANSWERS
+ *           answers to queries.
  */
 #ifndef SIM_CLIENT_H
 #define SIM_CLIENT_H
@@ -20,7 +21,7 @@
 #include "proto/msg.h"
 #include "tests/sim/plan.h"
 
-enum { CLIENT_LIVES = 8, CLIENT_COMMANDS = 256 };
+enum { CLIENT_LIVES = 8, CLIENT_COMMANDS = 256, CLIENT_ANSWERS = 200 };
 
 struct client_command {
     uint8_t body[BODY_BYTES_MAX];
@@ -43,6 +44,14 @@ struct client_report {
     uint64_t gseq, hash;
 };
 
+/* An answer it got, to be compared with the fold at its gseq. */
+struct client_answer {
+    struct msg_query query;
+    uint64_t gseq, hash; /* of the rows */
+    uint64_t cursor;
+    uint16_t reason;
+};
+
 struct client {
     const struct plan *plan;
     uint32_t index, account;
@@ -53,6 +62,10 @@ struct client {
     uint32_t life;
     struct client_report *reports;
     uint32_t report_count, report_capacity;
+    uint64_t queries;
+    struct msg_query query; /* the one under way; id 0: none */
+    struct client_answer *answers;
+    uint32_t answer_count;
     uint64_t last_gseq; /* of the report it took last */
     uint64_t tag_gseq, tag;
     bool greeted, live, is_cut;

@@ -1,5 +1,5 @@
-/* marks.h - rare events that a good run reaches, counted: a simulator that never meets the
- * hard states proves nothing.
+/* marks.h - rare events that a good run reaches, counted: a simulator that never meets
+ * the hard states proves nothing.
  *
  * Owns:     one counter per mark, of the world that runs.
  * Units:    events.
@@ -16,6 +16,7 @@
 #define MARKS_LIST(X)                                                                    \
     X(crash)               /* a process died between two turns */                        \
     X(power_cut)           /* ... at an operation within a turn */                       \
+    X(stopped)             /* ... or was asked to, and did it cleanly */                 \
     X(volume_lost)         /* ... and its disk with it */                                \
     X(snapshot_dropped)    /* ... and its newest snapshot */                             \
     X(map_full)            /* a service ended because a put did not fit */               \
@@ -36,6 +37,7 @@
     X(refused_unavailable) /* */                                                         \
     X(repeat_answered)     /* a repeat got its old answer from the sequencer */          \
     X(resume_replayed)     /* reports came from portfolio */                             \
+    X(answer_checked)      /* a query answer was that of the fold at its gseq */         \
     X(session_gone)        /* */                                                         \
     X(epoch)               /* the sequencer started again */                             \
     X(trade)               /* */                                                         \

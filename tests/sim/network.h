@@ -2,8 +2,8 @@
  *
  * A connecting port of one bus and the bound port of another make a link: FIFO in each
  * direction, and frames may be lost, doubled and late. Different links know nothing of
- * each other, so frames of different links overtake. A link that was reset, or whose bound
- * end died, loses what was under way and comes back with a new handle.
+ * each other, so their frames overtake. A link that was reset loses what was under way
+ * and comes back with a new handle; what a process had sent before it died may arrive.
  *
  * Owns:     buses, links, frames under way, the hash of all that was delivered.
  * Units:    ns; rates in millionths.

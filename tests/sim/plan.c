@@ -2,6 +2,7 @@
 #include "tests/sim/plan.h"
 
 #include "common/random.h"
+#include "tests/sim/venue.h"
 
 static uint32_t between(struct random *r, uint32_t low, uint32_t high)
 {
@@ -41,6 +42,9 @@ static void draw_faults(struct plan *p, struct random *r)
 
 static void draw_service(struct plan *p, struct random *r)
 {
+    p->map_bytes = VENUE_MAP_BYTES;
+    if (random_chance(r, 100000))
+        p->map_bytes = between(r, 80000, 400000); /* it fills, until all heals */
     p->turn_frames_max = between(r, 1, 64);
     p->snapshot_records = between(r, 15, 300);
     p->commit_interval_us = random_chance(r, 300000) ? 0 : between(r, 1, 50000);

@@ -35,6 +35,7 @@ struct plan {
     uint32_t wipe_ppm, older_ppm; /* of restarts */
     uint64_t down_ns_max;
     uint32_t turn_frames_max, snapshot_records, commit_interval_us;
+    uint64_t map_bytes;
     bool shares_account; /* two traders of one account */
     struct core_settings settings;
     struct msg_genesis genesis;

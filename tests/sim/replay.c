@@ -9,8 +9,10 @@
 #include "common/journal.h"
 #include "common/writer.h"
 #include "proto/codec.h"
+#include "proto/digest.h"
 #include "tests/model/shard_naive.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/marks.h"
 
 enum {
     NODES = VENUE_GATEWAY + 1, /* one gateway stands for all */
@@ -374,6 +376,33 @@ static void weigh(struct replay *r)
     r->folds[VENUE_SETTLEMENT].core->check(r->folds[VENUE_SETTLEMENT].state);
 }
 
+/* ---- queries ----------------------------------------------------------------------- */
+
+static uint32_t answerer(uint8_t kind)
+{
+    if (kind == QUERY_KIND_POSITIONS)
+        return VENUE_PORTFOLIO;
+    return kind == QUERY_KIND_LEDGER ? VENUE_SETTLEMENT : VENUE_RISK;
+}
+
+/* What a client was told is true at its gseq. */
+static void compare_answers(struct replay *r, const struct client *c, uint64_t gseq)
+{
+    static uint8_t rows[ROWS * MESSAGE_BYTES_MAX];
+    for (uint32_t i = 0; i < c->answer_count; i++) {
+        const struct client_answer *told = &c->answers[i];
+        if (told->gseq != gseq)
+            continue;
+        const struct fold *f = &r->folds[answerer(told->query.kind)];
+        struct core_answer answer = {.rows = rows, .rows_capacity = sizeof rows};
+        f->core->query(f->state, &told->query, NULL, &answer);
+        if (answer.head.reason != told->reason || answer.head.cursor != told->cursor ||
+            digest_hash(rows, answer.rows_size) != told->hash)
+            break_off(r, "I6: an answer was not true at its gseq");
+        MARK(answer_checked);
+    }
+}
+
 /* ---- the log ----------------------------------------------------------------------- */
 
 static void take_emits(struct replay *r, const struct core_input *cause)
@@ -415,6 +444,8 @@ static void apply_record(struct replay *r, const struct archive_record *record)
             take_emits(r, &input);
         compare_states(r, node);
     }
+    for (uint32_t i = 0; i < r->sim->plan.clients && r->broken == NULL; i++)
+        compare_answers(r, &r->sim->clients[i], record->gseq);
 }
 
 const char *replay_check(const struct sim *sim)

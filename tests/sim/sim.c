@@ -48,7 +48,24 @@ static uint64_t some_time(struct sim *s)
     return clock_mono_ns() + random_below(&s->random, s->plan.down_ns_max);
 }
 
+static void fail(struct sim *s, const char *broken, uint32_t node, int error)
+{
+    if (s->broken != NULL)
+        return;
+    s->broken = broken;
+    s->node = node;
+    s->error = error;
+}
+
 /* ---- faults ------------------------------------------------------------------------ */
+
+static void stop(struct sim *s, uint32_t node)
+{
+    int error = venue_stop(&s->venue, node, some_time(s));
+    MARK(stopped);
+    if (error != 0)
+        fail(s, "I13: a service does not stop cleanly", node, error);
+}
 
 /* A restart may find an older snapshot, or, but for the log, nothing at all. */
 static void crash(struct sim *s)
@@ -57,6 +74,10 @@ static void crash(struct sim *s)
     struct venue_process *p = &s->venue.processes[node];
     if (p->service == NULL)
         return;
+    if (random_below(&s->random, 5) == 0) {
+        stop(s, node);
+        return;
+    }
     venue_crash(&s->venue, node, some_time(s));
     network_note(0xc4a50000u + node);
     MARK(crash);
@@ -106,15 +127,6 @@ static void harm(struct sim *s)
 }
 
 /* ---- one step ---------------------------------------------------------------------- */
-
-static void fail(struct sim *s, const char *broken, uint32_t node, int error)
-{
-    if (s->broken != NULL)
-        return;
-    s->broken = broken;
-    s->node = node;
-    s->error = error;
-}
 
 /* Small numbers more often: most turns have few operations. */
 static uint32_t some_operation(struct sim *s)
@@ -172,9 +184,13 @@ static void heal(struct sim *s)
     network_set_weather(&fair);
     network_heal();
     s->plan.step_ns_max = 8 * MS;
+    s->venue.map_bytes = VENUE_MAP_BYTES;
     for (uint32_t node = 0; node < VENUE_NODES; node++) {
         s->venue.processes[node].up_ns = s->venue.processes[node].paused_ns = 0;
         disk_fill_up(disk_find(s->venue.processes[node].path), UINT32_MAX - 1);
+        if (s->plan.map_bytes != VENUE_MAP_BYTES &&
+            s->venue.processes[node].service != NULL)
+            venue_crash(&s->venue, node, 0); /* the operator gives it a larger map */
     }
     for (uint32_t i = 0; i < s->plan.clients; i++)
         s->clients[i].quiet = true;

@@ -19,8 +19,6 @@
 #include "tests/sim/network.h"
 #include "tests/sim/power.h"
 
-#define MAP_BYTES (64u << 20)
-
 /* ---- addresses --------------------------------------------------------------------- */
 
 static const char *const server_addresses[VENUE_NODES] = {
@@ -80,7 +78,7 @@ static const struct service_kind *kind_of(uint32_t node)
 
 void venue_init(struct venue *v, const struct plan *plan)
 {
-    *v = (struct venue){.plan = plan};
+    *v = (struct venue){.plan = plan, .map_bytes = plan->map_bytes};
     for (uint32_t node = 0; node < VENUE_NODES; node++) {
         struct venue_process *p = &v->processes[node];
         p->kind = kind_of(node);
@@ -113,7 +111,7 @@ static int start(struct venue *v, uint32_t node)
     service_options_init(&o);
     o.instance = p->instance;
     o.journal = (struct journal_options){
-        .path = p->path, .map_bytes = MAP_BYTES, .durable = true};
+        .path = p->path, .map_bytes = v->map_bytes, .durable = true};
     o.bus.endpoints = p->endpoints;
     o.bus.endpoint_count = p->endpoint_count;
     o.init = true;
@@ -153,6 +151,15 @@ void venue_crash(struct venue *v, uint32_t node, uint64_t up_ns)
     count_metrics(p);
     service_destroy(&p->service);
     p->up_ns = up_ns;
+}
+
+int venue_stop(struct venue *v, uint32_t node, uint64_t up_ns)
+{
+    struct venue_process *p = &v->processes[node];
+    service_stop(p->service);
+    int error = service_run(p->service);
+    venue_crash(v, node, up_ns);
+    return error == ERR_MAP_FULL ? 0 : error;
 }
 
 /* Ends that are as they should be: the power went, or the disk was full. */

@@ -1,4 +1,5 @@
-/* venue.h - the processes of the venue: started, given their turn, crashed, started again.
+/* venue.h - the processes of the venue: started, given their turn, crashed, started
+ * again.
  *
  * Owns:     the instances, and when those that are down come back.
  * Units:    ns of virtual time.
@@ -16,6 +17,8 @@
 #include "tests/sim/plan.h"
 
 /* Processes; also the nodes of the network. Clients come behind them. */
+#define VENUE_MAP_BYTES (UINT64_C(64) << 20)
+
 enum {
     VENUE_SEQUENCER,
     VENUE_RISK,
@@ -40,6 +43,7 @@ struct venue_process {
 struct venue {
     const struct plan *plan;
     struct venue_process processes[VENUE_NODES];
+    uint64_t map_bytes; /* of journals opened from now on */
 };
 
 void venue_init(struct venue *, const struct plan *);
@@ -53,6 +57,9 @@ int venue_start_due(struct venue *);
 int venue_turn(struct venue *, uint32_t node, uint32_t turns, uint32_t power_operation);
 
 void venue_crash(struct venue *, uint32_t node, uint64_t up_ns);
+
+/* Asks it to stop, which commits and takes a snapshot. 0 or what went wrong. */
+int venue_stop(struct venue *, uint32_t node, uint64_t up_ns);
 
 /* The address of gateway g, for clients. */
 const char *venue_gateway_address(uint32_t g);
