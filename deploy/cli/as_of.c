@@ -21,7 +21,7 @@ struct question {
     uint64_t gseq, levels;
     struct rows rows;
     struct progress progress;
-    uint64_t answered_gseq; /* 0: the log is empty */
+    uint64_t end; /* of the log */
     int code;
 };
 
@@ -101,13 +101,15 @@ static int show_account(struct question *q, const struct refold_view *view)
 static bool visit(void *argument, const struct refold_view *view)
 {
     struct question *q = argument;
-    uint64_t last = q->gseq != 0 && q->gseq < view->end ? q->gseq : view->end;
+    uint64_t last = q->gseq != 0 ? q->gseq : view->end;
+    q->end = view->end;
+    if (last > q->end)
+        return false; /* not written yet */
     if (view->gseq % 1024 == 0)
         progress_show(&q->progress, view->gseq, last);
     if (view->gseq != last)
         return true;
     progress_end(&q->progress);
-    q->answered_gseq = view->gseq;
     q->code = load_names(&q->rows.catalog, view->risk);
     if (q->code == ARGS_OK)
         q->code = q->kind->show(q, view);
@@ -125,10 +127,8 @@ static int answer(struct question *q)
     catalog_close(&q->rows.catalog);
     if (error != 0)
         return args_fail("%s", message);
-    if (q->gseq > q->answered_gseq) {
-        fprintf(stderr, "zex: the log ends at gseq %" PRIu64 "\n", q->answered_gseq);
-        return ARGS_FAILED;
-    }
+    if (q->gseq > q->end)
+        return args_fail("the log ends at gseq %" PRIu64, q->end);
     return q->code;
 }
 

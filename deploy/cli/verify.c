@@ -83,6 +83,8 @@ static int open_all(struct verify *v)
     if (error != 0)
         return error;
     error = refold_world_open(&v->world, v->args.words[0], REFOLD_ALL);
+    if (error == ERR_NOT_FOUND)
+        return error; /* no venue, or an empty one */
     if (error != 0)
         return verify_differs(&v->difference, "sequencer", "journal", 0,
                               error_text(error));
@@ -391,7 +393,7 @@ int command_verify(int argc, char **argv)
         else if (*v->difference.what != 0)
             report_difference(v);
         else
-            (void)!args_fail("%s", error_text(error));
+            (void)!args_fail("%s: %s", v->args.words[0], error_text(error));
         code = error == 0 ? ARGS_OK : ARGS_FAILED;
         handle_faults(NULL, SIG_DFL);
     }

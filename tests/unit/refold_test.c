@@ -65,6 +65,9 @@ static void as_of_shows_tables_with_names_of_then(void **state)
     assert_null(strstr(output, "a11"));
     char *early[] = {"book", "S1", "--dir", directory, "--gseq", "3"};
     assert_int_equal(run(command_as_of, NULL, 6, early), 1); /* not declared yet */
+    char *late[] = {"balances", "--dir", directory, "--gseq", "999999"};
+    assert_int_equal(run(command_as_of, NULL, 5, late), 1);
+    assert_string_equal(output, "");
 }
 
 /* ---- log dump ---------------------------------------------------------------------- */
