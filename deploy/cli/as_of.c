@@ -3,7 +3,6 @@
  * The log is folded again from zero to N; names too are those of then.
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/error.h"
