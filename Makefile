@@ -127,7 +127,7 @@ tested: all $(EXAMPLES) $(PROGRAMS) $(TESTS:%=$(OUT)/%) $(OUT)/sim/sim
 
 run: ## a whole venue with a synthetic market in this process, data in data/
 run: deps
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) -s all
 	$(Q)exec $(OUT)/bin/zex up --dir data --venue deploy/venues/demo.yaml --bots 4 $(ARGS)
 
 install: ## the programs and the client library, below PREFIX (/usr/local)
