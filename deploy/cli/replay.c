@@ -20,6 +20,9 @@
 
 enum { IN_FLIGHT_MAX = 4096, LINE_STEP = 8, WAIT_MS = 100 };
 
+/* Of a command: not sent by this run, sent, its report came. */
+enum state { ELSEWHERE, SENT, DONE };
+
 static const char *const account_names[LOBSTER_ACCOUNTS] = {"resting", "taking"};
 
 struct replay {
@@ -30,7 +33,7 @@ struct replay {
     zex_client *clients[LOBSTER_ACCOUNTS];
     uint64_t placed[LOBSTER_ACCOUNTS]; /* by this run and those before it */
     uint32_t *ended_by;              /* command -> the one that cancels its order, or 0 */
-    bool *done;                      /* command -> its report came */
+    uint8_t *state;                  /* command -> enum state */
     uint64_t gseq[LOBSTER_ACCOUNTS]; /* of the last durable command */
     uint64_t sent, fills, wrong_maker, refused, lost, busy;
     struct progress progress;
@@ -52,7 +55,8 @@ static void take_trade(struct replay *self, const struct zex_event *event)
     if (!lobster_find(&self->lobster, msg.trade.maker_cl_ord_id, &maker) ||
         maker != c->target || event->quantity != c->quantity || event->price != c->price)
         self->wrong_maker++;
-    self->done[index] = self->done[index] || event->leaves == 0;
+    if (event->leaves == 0)
+        self->state[index] = DONE;
 }
 
 /* An order that left: because of a cancel of ours, or what an IOC could not fill. */
@@ -60,7 +64,7 @@ static void take_cancelled(struct replay *self, uint32_t index)
 {
     bool is_take = self->lobster.commands[index].act == LOBSTER_TAKE;
     self->wrong_maker += is_take;
-    self->done[is_take ? index : self->ended_by[index]] = true;
+    self->state[is_take ? index : self->ended_by[index]] = DONE;
 }
 
 static void take_refusal(struct replay *self, const struct zex_event *event,
@@ -69,7 +73,7 @@ static void take_refusal(struct replay *self, const struct zex_event *event,
     if (self->refused++ < 5)
         args_fail("row %" PRIu32 ": %s: %s", self->lobster.commands[index].row,
                   zex_reason_name(event->reason), zex_reason_text(event->reason));
-    self->done[index] = true;
+    self->state[index] = DONE;
 }
 
 static void take_event(struct replay *self, int account, const struct zex_event *event)
@@ -94,8 +98,10 @@ static void take_event(struct replay *self, int account, const struct zex_event 
     else if (event->type == ZEX_EVENT_REJECTED ||
              event->type == ZEX_EVENT_CANCEL_REJECTED)
         take_refusal(self, event, index);
-    else if (event->type == ZEX_EVENT_REPLACED || event->type == ZEX_EVENT_ORDER)
-        self->done[index] = self->lobster.commands[index].act != LOBSTER_TAKE;
+    else if (event->type == ZEX_EVENT_REPLACED ||
+             (event->type == ZEX_EVENT_ORDER &&
+              self->lobster.commands[index].act != LOBSTER_TAKE))
+        self->state[index] = DONE;
 }
 
 /* Takes what is there, waiting for the first event at most this long. */
@@ -125,8 +131,26 @@ static bool wait_durable(struct replay *self, int account)
 static bool wait_done(struct replay *self, uint32_t index)
 {
     int account = (int)lobster_account(&self->lobster.commands[index]);
-    while (!self->failed && !self->done[index])
+    while (!self->failed && self->state[index] == SENT)
         pump(self, account, WAIT_MS);
+    return !self->failed;
+}
+
+/* Until the order has the name this replacement gives it: it can have one at a time. Of a
+ * replacement by an earlier run the report may have come to that run: portfolio knows. */
+static bool wait_renamed(struct replay *self, uint32_t index)
+{
+    struct zex_query query = {.kind = QUERY_KIND_ORDER,
+                              .cl_ord_id = lobster_name(&self->lobster, index)};
+    struct zex_answer answer = {0};
+    if (self->state[index] != ELSEWHERE)
+        return wait_done(self, index);
+    do {
+        if (zex_query(self->clients[LOBSTER_RESTING], &query, &answer,
+                      self->args.timeout_ms) != ZEX_OK)
+            return args_fail("no answer about an order") == ARGS_OK;
+    } while (answer.count == 0 && pump(self, LOBSTER_RESTING, 1));
+    self->state[index] = DONE;
     return !self->failed;
 }
 
@@ -147,6 +171,7 @@ static bool send(struct replay *self, uint32_t index)
             return false;
     if (status != ZEX_OK)
         return args_fail("%s", zex_client_error(self->clients[account])) == ARGS_OK;
+    self->state[index] = SENT;
     self->sent++;
     return true;
 }
@@ -156,7 +181,6 @@ static bool place(struct replay *self, uint32_t index, uint64_t seen[], bool *fr
 {
     const struct lobster_command *c = &self->lobster.commands[index];
     int account = (int)lobster_account(c), other = LOBSTER_ACCOUNTS - 1 - account;
-    bool is_order = c->act == LOBSTER_ADD || c->act == LOBSTER_TAKE;
     *fresh = seen[account]++ >= self->placed[account];
     if (c->act == LOBSTER_CANCEL)
         self->ended_by[c->target] = index;
@@ -164,10 +188,9 @@ static bool place(struct replay *self, uint32_t index, uint64_t seen[], bool *fr
         return true;
     if (!wait_durable(self, other))
         return false;
-    /* Its target has one replacement at a time, and the new name only after it. */
-    const struct lobster_command *target = &self->lobster.commands[c->target];
-    bool is_renamed = !is_order && target->act == LOBSTER_REDUCE;
-    if (is_renamed && !self->is_lockstep && !wait_durable(self, account))
+    bool is_order = c->act == LOBSTER_ADD || c->act == LOBSTER_TAKE;
+    if (!is_order && self->lobster.commands[c->target].act == LOBSTER_REDUCE &&
+        !wait_renamed(self, c->target))
         return false;
     return send(self, index);
 }
@@ -268,8 +291,8 @@ static int prepare(struct replay *self, const char *ops, const char *book,
         return ARGS_FAILED;
     *shard = symbol->shard;
     self->ended_by = calloc(self->lobster.count + 1, sizeof *self->ended_by);
-    self->done = calloc(self->lobster.count + 1, sizeof *self->done);
-    if (self->ended_by == NULL || self->done == NULL)
+    self->state = calloc(self->lobster.count + 1, sizeof *self->state);
+    if (self->ended_by == NULL || self->state == NULL)
         return args_fail("out of memory");
     progress_begin(&self->progress, "commands");
     return ARGS_OK;
@@ -283,7 +306,7 @@ static void close_all(struct replay *self)
     lobster_close(&self->lobster);
     catalog_close(&self->catalog);
     free(self->ended_by);
-    free(self->done);
+    free(self->state);
 }
 
 static int print_lockstep(const struct replay *self, double seconds)

@@ -5,6 +5,7 @@
 #
 #   SYMBOL=GOOG tests/e2e/kill_test.sh     the whole day; the default is AAPL's first 999 rows
 #   SEED=N, KILLS=N                        which rows the kills come at, and how many
+#   FAST=1                                 not in lockstep: kills hit a full pipeline
 #   KEEP=1                                 leave the directories of both runs
 set -euo pipefail
 
@@ -13,6 +14,8 @@ readonly root data=$root/../shared/data mode=${MODE:-release}
 readonly zex=$root/build/$mode/bin/zex cluster=$root/deploy/cluster.sh
 readonly symbol=${SYMBOL:-AAPL} kills=${KILLS:-20} seed=${SEED:-$RANDOM}
 readonly targets=(sequencer risk shard-0 shard-1 settlement portfolio gateway-0 client)
+pace=(--lockstep)
+[[ -z ${FAST:-} ]] || pace=()
 export MODE=$mode ZEX_SNAPSHOT_RECORDS=1000 ZEX_QUERY_RATE=1000000
 
 if [[ $symbol == GOOG ]]; then
@@ -69,7 +72,7 @@ contents() {
 }
 
 start_client() {
-    "${replay[@]}" --dir "$1" --lockstep --print-rows >"$work/rows" 2>>"$work/client.log" &
+    "${replay[@]}" --dir "$1" "${pace[@]}" --print-rows >"$work/rows" 2>>"$work/client.log" &
     client=$!
 }
 
