@@ -176,8 +176,8 @@ int zex_client_new(zex_client **, const struct zex_options *);
  * keys from `keys/NAME.key` and `keys/gateway.pub`. Options NULL: the defaults. */
 int zex_client_new_in(zex_client **, const char *directory, const char *name,
                       const struct zex_options *);
-/* Sends what is pending once and frees everything; the outbox keeps what is not
- * durable. */
+/* Sends what is pending once and frees everything; the outbox keeps what is not durable.
+ * Sessions of an outbox in memory are closed: an account has only so many. */
 void zex_client_destroy(zex_client **);
 const char *zex_client_error(const zex_client *);
 

@@ -136,6 +136,8 @@ void zex_client_destroy(zex_client **client)
     if (self == NULL)
         return;
     let_go(self);
+    if (self->options.outbox_path == NULL)
+        (void)zex_client_close(self); /* nobody could ever use its sessions again */
     if (self->socket != NULL && self->status == ZEX_OK)
         zex_protocol_send(self);
     zex_socket_destroy(&self->socket);

@@ -336,6 +336,28 @@ static void test_restart_before_events(void **state)
     assert_int_equal(world_expect(w, MSG_resume)->resume.last_gseq, 12);
 }
 
+/* Without a file nobody comes back to the sessions, so they are closed. */
+static void test_closes_what_it_forgets(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w); /* all that the first client says is said */
+    zex_client_destroy(&w->client);
+    w->count = w->event_count = 0;
+    w->options.outbox_path = NULL;
+    world_connect(w);
+    world_go_live(w);
+    zex_client_destroy(&w->client);
+    uint64_t closed = 0;
+    for (int i = 0; i < 2; i++) {
+        const struct msg_command *command = &world_expect(w, MSG_command)->command;
+        struct msg body;
+        assert_int_equal(codec_decode_whole(command->body, command->body_size, &body), 0);
+        assert_int_equal(body.kind, MSG_close);
+        closed += command->session;
+    }
+    assert_int_equal(closed, SESSION + SESSION + 1);
+}
+
 /* A venue that gives our nonce another session is another venue: nothing is sent to it. */
 static void test_other_venue(void **state)
 {
@@ -508,6 +530,7 @@ int main(void)
         TEST(test_close),
         TEST(test_restart),
         TEST(test_restart_before_events),
+        TEST(test_closes_what_it_forgets),
         TEST(test_other_venue),
         TEST(test_goodbye),
         TEST(test_says_hello_again),

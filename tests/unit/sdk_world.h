@@ -72,7 +72,8 @@ static inline void world_take_frame(struct world *w, int index, const uint8_t *b
 static inline void world_pump(struct world *w)
 {
     struct zex_event event;
-    w->status = zex_client_wait(w->client, &event, 2);
+    w->status =
+        w->client != NULL ? zex_client_wait(w->client, &event, 2) : ZEX_ERR_CLOSED;
     if (w->status == ZEX_OK) {
         assert_true(w->event_count < WORLD_QUEUE);
         event.bytes = NULL;
