@@ -452,10 +452,28 @@ static uint32_t find_last(const void *numbers, size_t stride, uint32_t count,
     return low;
 }
 
+/* What stands where the good part of the last segment ends: a tool that needs it, for the
+ * journal has it no more, shall see what is wrong with it. */
+static int get_bad(struct stream_archive *a, uint64_t *first, const void **bytes,
+                   size_t *size)
+{
+    if (!a->read_only || a->last.file < 0)
+        return ERR_NOT_FOUND;
+    ssize_t got = pread(a->last.file, a->bytes, STREAM_FRAME_BYTES, (off_t)a->last.size);
+    if (got <= 0)
+        return got < 0 ? translate(errno) : ERR_NOT_FOUND;
+    *first = a->next;
+    *bytes = a->bytes;
+    *size = (size_t)got;
+    return 0;
+}
+
 int stream_archive_get(struct stream_archive *a, uint64_t seq, uint64_t *first,
                        const void **bytes, size_t *size)
 {
-    if (a->count == 0 || seq < a->firsts[0] || seq >= a->next)
+    if (seq == a->next)
+        return get_bad(a, first, bytes, size);
+    if (a->count == 0 || seq < a->firsts[0] || seq > a->next)
         return ERR_NOT_FOUND;
     uint32_t at = find_last(a->firsts, sizeof *a->firsts, a->count, seq);
     struct segment *s = &a->last;

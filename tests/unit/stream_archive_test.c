@@ -305,6 +305,12 @@ static void a_flipped_byte_is_found(void **state)
         flip(path, at);
     }
     assert_int_equal(walk(&where), 0);
+    flip(last_segment(), 50); /* the owner would not start; tools say what it is */
+    stream_archive_close(&archive);
+    assert_int_equal(walk(&where), ERR_CORRUPT);
+    assert_true(where > 40 && where < 76);
+    flip(last_segment(), 50);
+    assert_int_equal(open_archive(false), 0);
     for (long at = 0; at < 24; at++) { /* an index that is wrong is no harm, or is seen */
         char index[120];
         snprintf(index, sizeof index, "%s/%020d.index", archive_path, 1);
