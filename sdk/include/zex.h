@@ -198,8 +198,8 @@ void zex_client_flush(zex_client *);
 uint32_t zex_client_account(const zex_client *);
 uint64_t zex_client_in_flight(const zex_client *);
 uint64_t zex_client_last_gseq(const zex_client *); /* of the last report taken */
-/* Commands put into the session of orders since the outbox file was made: after a restart,
- * where a program that sends a known list goes on. */
+/* Commands put into the session of orders since the outbox file was made: after a
+ * restart, where a program that sends a known list goes on. */
 uint64_t zex_client_placed(const zex_client *);
 
 /* Each returns at once; the outcome comes as events. The cl_ord_id is made by the library

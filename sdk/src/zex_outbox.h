@@ -45,8 +45,8 @@ struct zex_outbox {
     uint64_t feed_gseq;     /* last report that came */
     uint64_t taken_gseq;    /* last report the caller is done with: what the file says */
     uint64_t tag_gseq, tag; /* of the last heartbeat */
-    bool feed_known;                   /* feed_gseq was set by a run before */
-    int file;                          /* -1: in memory */
+    bool feed_known;        /* feed_gseq was set by a run before */
+    int file;               /* -1: in memory */
     bool sync;
     char *path;
     uint8_t *buffer; /* appended, not yet written */

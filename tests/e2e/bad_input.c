@@ -1,9 +1,11 @@
-/* bad_input.c - what a running venue answers to bytes, clients and keys it should not get.
+/* bad_input.c - what a running venue answers to bytes, clients and keys it should not
+ * get.
  *
  *     bad_input DIRECTORY
  *
- * Run by bad_input_test.sh on a venue with deploy/venues/demo.yaml. Whatever is sent here, the
- * orders accepted before and after must be there at the end, and the log must verify.
+ * Run by bad_input_test.sh on a venue with deploy/venues/demo.yaml. Whatever is sent
+ * here, the orders accepted before and after must be there at the end, and the log must
+ * verify.
  */
 #include "tests/e2e/peer.h"
 
@@ -118,7 +120,8 @@ static void oversized(void **state)
     rest_one();
 }
 
-/* Random changes of valid messages: each gets an answer or is taken for what it then is. */
+/* Random changes of valid messages: each gets an answer or is taken for what it then
+ * is. */
 static void mutated(void **state)
 {
     (void)state;
@@ -395,7 +398,8 @@ static void no_funds(void **state)
     expect_refusal(&alice, &withdraw, ERR_FUNDS);
 }
 
-/* A key that is taken away ends its connections at once; nobody comes in with it again. */
+/* A key that is taken away ends its connections at once; nobody comes in with it again.
+ * */
 static void revoked_key(void **state)
 {
     (void)state;

@@ -222,7 +222,8 @@ static void test_renews(void **state)
     assert_int_not_equal(w->outbox.lanes[0].nonce, nonce);
 }
 
-/* A write that fails loses nothing: the next one writes the same bytes at the same place. */
+/* A write that fails loses nothing: the next one writes the same bytes at the same
+ * place. */
 static void test_write_fails(void **state)
 {
     struct world *w = *state;

@@ -1,0 +1,244 @@
+/* sdk_session_test.c - the life of a client's sessions and connections. */
+#include "tests/unit/sdk_world.h"
+
+/* A silent gateway is left for the next one, which gets all that is not durable. */
+static void test_switches_gateways(void **state)
+{
+    struct world *w = *state;
+    zex_client_destroy(&w->client);
+    w->options.silence_ms = 200;
+    world_connect(w);
+    world_go_live(w);
+    world_place(w, 100);
+    world_expect_command(w, SESSION, 1);
+    world_expect_event(w, ZEX_EVENT_LOST);
+    w->count = 0;
+    while (world_expect_command(w, SESSION, 1) != NULL &&
+           w->from[(w->first + WORLD_QUEUE - 1) % WORLD_QUEUE] != 1)
+        ;
+    assert_int_equal(zex_client_in_flight(w->client), 1);
+}
+
+/* A caller that did not look for longer than silence_ms has heard nothing: no verdict. */
+static void test_absence_is_not_silence(void **state)
+{
+    struct world *w = *state;
+    zex_client_destroy(&w->client);
+    w->options.silence_ms = 100;
+    world_connect(w);
+    world_go_live(w);
+    const uint64_t end_ms = world_now_ms() + 250;
+    while (world_now_ms() < end_ms)
+        zmq_poll(NULL, 0, 10);
+    world_pump(w);
+    assert_int_equal(w->status, ZEX_ERR_TIMEOUT);
+    assert_int_equal(w->event_count, 0);
+}
+
+/* CLOSE ends a session; what it never took is told as void, and nothing more is taken. */
+static void test_session_gone(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w);
+    world_place(w, 100);
+    const uint64_t lost = world_place(w, 200);
+    world_expect_command(w, SESSION, 2);
+    world_say(w, &(struct msg){.kind = MSG_session_gone,
+                               .session_gone = {.session = SESSION, .last_n = 1}});
+    world_expect_event(w, ZEX_EVENT_DURABLE);
+    const struct zex_event *event = world_expect_event(w, ZEX_EVENT_REJECTED);
+    assert_int_equal(event->cl_ord_id, lost);
+    assert_int_equal(event->reason, error_number(ERR_SESSION_GONE));
+    world_expect_event(w, ZEX_EVENT_CLOSED);
+    const struct zex_order order = {.symbol = 1,
+                                    .side = ZEX_SIDE_BUY,
+                                    .type = ZEX_LIMIT,
+                                    .time_in_force = ZEX_GTC,
+                                    .price = 1,
+                                    .quantity = 1};
+    assert_int_equal(zex_order_place(w->client, &order, NULL), ZEX_ERR_CLOSED);
+    zex_client_destroy(&w->client);
+    world_connect(w); /* the outbox has a fresh nonce for the next run */
+    assert_int_not_equal(world_expect(w, MSG_client_open)->client_open.nonce,
+                         w->nonces[0]);
+}
+
+/* A CLOSE that is durable but whose SESSION_GONE got lost is asked about by its nonce. */
+static void test_close(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w);
+    assert_int_equal(zex_client_close(w->client), ZEX_OK);
+    for (uint64_t i = 0; i < 2; i++) {
+        world_expect_command(w, SESSION + 1 - i, 1);
+        world_accept(w, SESSION + 1 - i, 1, 2000 + i);
+    }
+    for (int i = 0; i < 2; i++) {
+        const uint64_t nonce = world_expect(w, MSG_client_open)->client_open.nonce;
+        world_say(w, &(struct msg){.kind = MSG_session_gone,
+                                   .session_gone = {.session = nonce == w->nonces[0]
+                                                                   ? SESSION
+                                                                   : SESSION + 1,
+                                                    .last_n = 1,
+                                                    .nonce = nonce}});
+        world_expect_event(w, ZEX_EVENT_CLOSED);
+    }
+    assert_int_equal(zex_client_in_flight(w->client), 0);
+}
+
+/* After its own death a client sends the same bytes under the same number, in the same
+ * session, and takes up its feed where it stood. */
+static void test_restart(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w);
+    world_report(w, 12, 10);
+    world_expect_event(w, ZEX_EVENT_CANCELLED);
+    world_place(w, 100);
+    const struct msg_command first = *world_expect_command(w, SESSION, 1);
+    zex_client_destroy(&w->client);
+    w->count = w->event_count = 0;
+    world_connect(w);
+    assert_int_equal(world_expect(w, MSG_client_open)->client_open.nonce, w->nonces[0]);
+    assert_int_equal(world_expect(w, MSG_client_open)->client_open.nonce, w->nonces[1]);
+    assert_int_equal(world_expect(w, MSG_resume)->resume.last_gseq, 12);
+    for (uint64_t i = 0; i < 2; i++)
+        world_say(w, &(struct msg){.kind = MSG_opened,
+                                   .opened = {.nonce = w->nonces[i],
+                                              .session = SESSION + i,
+                                              .account = 7}});
+    const struct msg_command *again = world_expect_command(w, SESSION, 1);
+    assert_int_equal(again->body_size, first.body_size);
+    assert_memory_equal(again->body, first.body, first.body_size);
+}
+
+/* What came but was never handed out comes again in the next run. */
+static void test_restart_before_events(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w);
+    world_report(w, 12, 10);
+    world_report(w, 15, 12);
+    world_report(w, 20, 15);
+    world_expect_event(w, ZEX_EVENT_CANCELLED);
+    const struct zex_query query = {.kind = QUERY_KIND_BALANCES};
+    struct zex_answer answer;
+    while (zex_client_last_gseq(w->client) < 20) /* receives, hands out no event */
+        assert_int_equal(zex_query(w->client, &query, &answer, 5), ZEX_ERR_TIMEOUT);
+    zex_client_destroy(&w->client);
+    w->count = 0;
+    world_connect(w);
+    assert_int_equal(world_expect(w, MSG_resume)->resume.last_gseq, 12);
+}
+
+/* Without a file nobody comes back to the sessions, so they are closed. */
+static void test_closes_what_it_forgets(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w); /* all that the first client says is said */
+    zex_client_destroy(&w->client);
+    w->count = w->event_count = 0;
+    w->options.outbox_path = NULL;
+    world_connect(w);
+    world_go_live(w);
+    zex_client_destroy(&w->client);
+    uint64_t closed = 0;
+    for (int i = 0; i < 2; i++) {
+        const struct msg_command *command = &world_expect(w, MSG_command)->command;
+        struct msg body;
+        assert_int_equal(codec_decode_whole(command->body, command->body_size, &body), 0);
+        assert_int_equal(body.kind, MSG_close);
+        closed += command->session;
+    }
+    assert_int_equal(closed, SESSION + SESSION + 1);
+}
+
+/* A venue that gives our nonce another session is another venue: nothing is sent to it.
+ * */
+static void test_other_venue(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w);
+    zex_client_destroy(&w->client);
+    w->count = w->event_count = 0;
+    world_connect(w);
+    world_place(w, 100);
+    const uint64_t nonce = world_expect(w, MSG_client_open)->client_open.nonce;
+    world_say(w, &(struct msg){.kind = MSG_opened,
+                               .opened = {.nonce = nonce, .session = 5, .account = 7}});
+    while (w->status == ZEX_OK || w->status == ZEX_ERR_TIMEOUT)
+        world_pump(w);
+    assert_int_equal(w->status, ERR_OTHER_LOG);
+    for (; w->count > 0; w->count--, w->first = (w->first + 1) % WORLD_QUEUE)
+        assert_int_not_equal(w->queue[w->first].kind, MSG_command);
+}
+
+/* Goodbye: the next gateway, after a breath; a revoked key ends it. */
+static void test_goodbye(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w);
+    world_say(w, &(struct msg){.kind = MSG_goodbye,
+                               .goodbye = {.reason = (uint16_t)error_number(ERR_LIMIT)}});
+    assert_int_equal(world_expect_event(w, ZEX_EVENT_LOST)->reason,
+                     error_number(ERR_LIMIT));
+    world_expect(w, MSG_resume);
+    assert_int_equal(w->from[(w->first + WORLD_QUEUE - 1) % WORLD_QUEUE], 1);
+    uint8_t bytes[MESSAGE_BYTES_MAX];
+    size_t size = 0;
+    const struct msg revoked = {
+        .kind = MSG_goodbye, .goodbye = {.reason = (uint16_t)error_number(ERR_REVOKED)}};
+    assert_int_equal(codec_encode(bytes, sizeof bytes, &revoked, &size), 0);
+    world_say_bytes(w, 1, bytes, size);
+    while (w->status == ZEX_OK || w->status == ZEX_ERR_TIMEOUT)
+        world_pump(w);
+    assert_int_equal(w->status, ERR_REVOKED);
+}
+
+/* A gateway that restarted does not know whom it talks to without CURVE: it is told
+ * again. */
+static void test_says_hello_again(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w);
+    const uint64_t end_ms = world_now_ms() + 300; /* it says so four times a second */
+    while (world_now_ms() < end_ms) {
+        world_refuse(w, 0, 0, ERR_UNKNOWN_ACCOUNT, 0);
+        world_pump(w);
+    }
+    assert_int_equal(world_expect(w, MSG_hello)->hello.account, 7);
+}
+
+/* A key that may only ask has no sessions, and needs none. */
+static void test_reader(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < 2; i++) {
+        const uint64_t nonce = world_expect(w, MSG_client_open)->client_open.nonce;
+        world_refuse(w, 0, nonce, ERR_WRONG_ROLE, 0);
+    }
+    world_beat(w, 10);
+    world_expect(w, MSG_resume);
+    world_resumed(w, 10);
+    assert_int_equal(zex_client_open(w->client, WORLD_MS), ZEX_OK);
+    assert_int_equal(zex_order_cancel(w->client, 5, 0, NULL), ERR_WRONG_ROLE);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_switches_gateways),
+        TEST(test_absence_is_not_silence),
+        TEST(test_session_gone),
+        TEST(test_close),
+        TEST(test_restart),
+        TEST(test_restart_before_events),
+        TEST(test_closes_what_it_forgets),
+        TEST(test_other_venue),
+        TEST(test_goodbye),
+        TEST(test_says_hello_again),
+        TEST(test_reader),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
