@@ -207,7 +207,7 @@ static void schedule_commit(struct service_instance *s)
     bool makes = s->kind->submits || s->kind->owns != SERVICE_STREAM_NONE;
     uint64_t interval_ns = UINT64_C(1000) * s->options.commit_interval_us;
     if (s->commit_at_ns == 0)
-        s->commit_at_ns = s->now.mono_ns + (makes ? interval_ns : 100 * interval_ns);
+        s->commit_at_ns = s->now.mono_ns + (makes ? interval_ns : 20 * interval_ns);
 }
 
 int service_store_applied(struct service_instance *s, const struct block *block)
