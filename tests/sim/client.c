@@ -330,9 +330,10 @@ static void ask_query(struct client *c)
 {
     static const uint8_t kinds[] = {QUERY_KIND_BALANCES, QUERY_KIND_HOLDS,
                                     QUERY_KIND_LEDGER, QUERY_KIND_POSITIONS};
+    uint8_t kind = kinds[random_below(&c->random, 4)];
     struct msg m = {.kind = MSG_query,
                     .query = {.id = ++c->queries,
-                              .kind = kinds[random_below(&c->random, 4)],
+                              .kind = kind,
                               .after = c->last_gseq,
                               .account = c->account,
                               .limit = 100}};

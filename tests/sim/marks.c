@@ -61,6 +61,8 @@ void marks_frame(uint32_t from, uint32_t to, const uint8_t *bytes, size_t size)
             MARK(repeat_answered);
         else if (m.kind == MSG_row_report && from == VENUE_PORTFOLIO)
             MARK(resume_replayed);
+        else if (m.kind == MSG_goodbye)
+            MARK(cut);
         else if (m.kind == MSG_session_gone && to >= VENUE_NODES)
             MARK(session_gone);
     }

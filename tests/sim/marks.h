@@ -21,6 +21,8 @@
     X(snapshot_dropped)    /* ... and its newest snapshot */                             \
     X(map_full)            /* a service ended because a put did not fit */               \
     X(link_reset)          /* */                                                         \
+    X(queue_full)          /* a frame found no room on its way */                        \
+    X(cut)                 /* the gateway said goodbye to a client */                    \
     X(partition)           /* */                                                         \
     X(wall_step)           /* the wall clock jumped */                                   \
     X(snapshot)            /* a snapshot was completed */                                \

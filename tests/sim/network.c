@@ -195,8 +195,6 @@ int bus_open(struct bus **opened, const struct bus_options *options)
 /* What a process had sent before it died may still arrive. */
 static void flush_link(uint32_t place, struct bus *to)
 {
-    if (to == NULL || random_below(&net.random, 2) == 0)
-        return;
     for (uint32_t i = 0; i < to->count; i++) {
         struct frame *frame = &to->heap[i];
         if (frame->link == place && frame->handle == net.links[place].handle)
@@ -210,10 +208,13 @@ void bus_close(struct bus **closed)
     if (bus == NULL)
         return;
     for (uint32_t i = 0; i < net.link_count; i++) {
-        if (net.links[i].client == bus)
-            flush_link(i, net.links[i].server);
-        else if (net.links[i].server == bus)
-            flush_link(i, net.links[i].client);
+        struct link *link = &net.links[i];
+        if (link->server == NULL || random_below(&net.random, 2) == 0)
+            continue;
+        if (link->client == bus)
+            flush_link(i, link->server);
+        else if (link->server == bus)
+            flush_link(i, link->client);
     }
     for (uint32_t i = 0; i < net.link_count; i++) {
         struct link *link = &net.links[i];
@@ -307,8 +308,10 @@ static int send_on(struct link *link, bool upward, const void *bytes, size_t siz
         return ERR_NOT_FOUND;
     const struct bus *from = upward ? link->client : link->server;
     const struct bus *to = upward ? link->server : link->client;
-    if (to->count >= BUS_HWM)
+    if (to->count >= net.weather.frames_max) {
+        MARK(queue_full);
         return ERR_BUSY;
+    }
     if (net.cut_until_ns[from->node][to->node] > clock_mono_ns() ||
         happens(net.weather.loss_ppm))
         return 0;
@@ -387,8 +390,10 @@ int bus_receive(struct bus *bus, struct bus_frame *given)
 void bus_drop_peer(struct bus *bus, uint32_t peer)
 {
     for (uint32_t i = 0; i < net.link_count; i++) {
-        if (net.links[i].server == bus && net.links[i].handle == peer)
-            disconnect(&net.links[i]);
+        if (net.links[i].server != bus || net.links[i].handle != peer)
+            continue;
+        flush_link(i, net.links[i].client); /* the goodbye, for one */
+        disconnect(&net.links[i]);
     }
 }
 

@@ -9,7 +9,7 @@
  * Units:    ns; rates in millionths.
  * Errors:   as common/bus.h.
  * Threads:  one.
- * Bounds:   NETWORK_NODES processes; BUS_HWM frames on the way to one bus.
+ * Bounds:   NETWORK_NODES processes; those of the weather.
  */
 #ifndef SIM_NETWORK_H
 #define SIM_NETWORK_H
@@ -25,6 +25,7 @@ enum { NETWORK_NODES = 24 };
 struct network_weather {
     uint32_t loss_ppm, duplication_ppm;
     uint64_t delay_ns_min, delay_ns_max;
+    uint32_t frames_max; /* on the way to one bus; more are refused */
 };
 
 void network_init(uint64_t seed, const struct network_weather *);

@@ -20,9 +20,9 @@ static void draw_network(struct plan *p, struct random *r)
     p->weather.loss_ppm = maybe(r, 400000);
     p->weather.duplication_ppm = maybe(r, 300000);
     p->weather.delay_ns_min = between(r, 0, 200000);
-    p->weather.delay_ns_max =
-        p->weather.delay_ns_min +
-        between(r, 1, random_chance(r, 200000) ? 400000000 : 20000000);
+    uint32_t slowness_ns = random_chance(r, 200000) ? 400000000 : 20000000;
+    p->weather.delay_ns_max = p->weather.delay_ns_min + between(r, 1, slowness_ns);
+    p->weather.frames_max = random_chance(r, 150000) ? between(r, 10, 200) : BUS_HWM;
     p->step_ns_max = between(r, 1000000, 8000000);
 }
 
@@ -40,6 +40,25 @@ static void draw_faults(struct plan *p, struct random *r)
     p->down_ns_max = between(r, 1000000, 600000000);
 }
 
+/* Small windows and rates; each draw is a statement, so that its order is fixed. */
+static void draw_settings(struct core_settings *o, struct random *r)
+{
+    o->window_records = random_chance(r, 300000) ? between(r, 16, 64) : 65536;
+    o->shard_window_records = random_chance(r, 300000) ? between(r, 16, 64) : 65536;
+    o->order_rate = random_chance(r, 200000) ? 50 : 100000;
+    o->order_burst = random_chance(r, 200000) ? 10 : 100000;
+    o->cancel_rate = o->cancel_burst = 100000;
+    o->query_rate = o->query_burst = 1000;
+    if (random_chance(r, 150000)) { /* few frames may come, the rest is cut */
+        o->order_rate = o->cancel_rate = o->query_rate = 100;
+        o->order_burst = o->cancel_burst = o->query_burst = 20;
+    }
+    o->in_flight_max = random_chance(r, 300000) ? between(r, 1, 8) : 32768;
+    o->heartbeat_ms = between(r, 50, 500);
+    o->idle_ms = random_chance(r, 200000) ? between(r, 300, 900) : 30000;
+    o->query_timeout_ms = between(r, 300, 1500);
+}
+
 static void draw_service(struct plan *p, struct random *r)
 {
     p->map_bytes = VENUE_MAP_BYTES;
@@ -48,39 +67,25 @@ static void draw_service(struct plan *p, struct random *r)
     p->turn_frames_max = between(r, 1, 64);
     p->snapshot_records = between(r, 15, 300);
     p->commit_interval_us = random_chance(r, 300000) ? 0 : between(r, 1, 50000);
-    p->settings = (struct core_settings){
-        .window_records = random_chance(r, 300000) ? between(r, 16, 64) : 65536,
-        .shard_window_records = random_chance(r, 300000) ? between(r, 16, 64) : 65536,
-        .order_rate = random_chance(r, 200000) ? 50 : 100000,
-        .order_burst = random_chance(r, 200000) ? 10 : 100000,
-        .cancel_rate = 100000,
-        .cancel_burst = 100000,
-        .query_rate = 1000,
-        .query_burst = 1000,
-        .in_flight_max = random_chance(r, 300000) ? between(r, 1, 8) : 32768,
-        .heartbeat_ms = between(r, 50, 500),
-        .idle_ms = 30000,
-        .query_timeout_ms = between(r, 300, 1500),
-    };
+    draw_settings(&p->settings, r);
 }
 
 static void draw_genesis(struct plan *p, struct random *r)
 {
     bool small = random_chance(r, 300000);
-    p->genesis = (struct msg_genesis){
-        .version = 1,
-        .shards = p->shards,
-        .accounts_max = 16,
-        .balances_max = small ? 18 : 64,
-        .sessions_max = small ? 16 : 64,
-        .orders_max = small ? between(r, 16, 40) : PLAN_ORDERS_MAX,
-        .levels_max = 256, /* never full: the naive book has no end */
-        .references_max = small ? 16 : 1024,
-        .dedupe_window = small ? 16 : 64,
-        .digest_ticks = between(r, 1, 5),
-    };
-    random_bytes(r, p->genesis.log_id, sizeof p->genesis.log_id);
-    p->genesis.log_id[0] |= 1; /* zeros mean: none yet */
+    struct msg_genesis *g = &p->genesis;
+    g->version = 1;
+    g->shards = p->shards;
+    g->accounts_max = 16;
+    g->balances_max = small ? 18 : 64;
+    g->sessions_max = small ? 16 : 64;
+    g->orders_max = small ? between(r, 16, 40) : PLAN_ORDERS_MAX;
+    g->levels_max = 256; /* never full: the naive book has no end */
+    g->references_max = small ? 16 : 1024;
+    g->dedupe_window = small ? 16 : 64;
+    g->digest_ticks = between(r, 1, 5);
+    random_bytes(r, g->log_id, sizeof g->log_id);
+    g->log_id[0] |= 1; /* zeros mean: none yet */
 }
 
 void plan_draw(struct plan *p, uint64_t seed)

@@ -179,7 +179,8 @@ static void step(struct sim *s)
 
 static void heal(struct sim *s)
 {
-    const struct network_weather fair = {.delay_ns_min = 1000, .delay_ns_max = 300000};
+    const struct network_weather fair = {
+        .delay_ns_min = 1000, .delay_ns_max = 300000, .frames_max = BUS_HWM};
     s->calm = true;
     network_set_weather(&fair);
     network_heal();

@@ -35,39 +35,37 @@ static struct msg asset(uint32_t id)
     return m;
 }
 
+/* Draws are statements, not initialisers: so their order is fixed. */
 static struct msg symbol(struct client *c, uint32_t id)
 {
     struct msg m = {.kind = MSG_symbol_set};
-    m.symbol_set = (struct msg_symbol_set){
-        .symbol = id,
-        .base = BASE + (id - 1) % 2,
-        .quote = QUOTE,
-        .shard = (id - 1) % c->plan->shards,
-        .price_scale = 2,
-        .multiplier = 1,
-        .tick = 1,
-        .lot = 1,
-        .quantity_max = happens(c, 80) ? 1000 : 15,
-        .notional_max = INT64_C(1) << 40,
-        .band_ppm = happens(c, 80) ? 0 : 50000,
-        .collar_ppm = 30000,
-        .reference_price = happens(c, 90) ? MIDDLE : 0,
-        .maker_ppm = (int32_t)below(c, 3000) - 1000,
-        .taker_ppm = 1000 + (int32_t)below(c, 5000),
-        .stp = (uint8_t)(STP_NONE + below(c, 4)),
-        .refuse_crossing = happens(c, 3),
-        .trading = TRADING_OPEN,
-    };
-    snprintf(m.symbol_set.name, sizeof m.symbol_set.name, "S%u", id);
+    struct msg_symbol_set *s = &m.symbol_set;
+    s->symbol = id;
+    s->base = BASE + (id - 1) % 2;
+    s->quote = QUOTE;
+    s->shard = (id - 1) % c->plan->shards;
+    s->price_scale = 2;
+    s->multiplier = s->tick = s->lot = 1;
+    s->quantity_max = happens(c, 80) ? 1000 : 15;
+    s->notional_max = INT64_C(1) << 40;
+    s->band_ppm = happens(c, 80) ? 0 : 50000;
+    s->collar_ppm = 30000;
+    s->reference_price = happens(c, 90) ? MIDDLE : 0;
+    s->maker_ppm = (int32_t)below(c, 3000) - 1000;
+    s->taker_ppm = 1000 + (int32_t)below(c, 5000);
+    s->stp = (uint8_t)(STP_NONE + below(c, 4));
+    s->refuse_crossing = happens(c, 3);
+    s->trading = TRADING_OPEN;
+    snprintf(s->name, sizeof s->name, "S%u", id);
     return m;
 }
 
 static struct msg account(struct client *c, uint32_t id)
 {
-    struct msg m = {.kind = MSG_account_set,
-                    .account_set = {.account = id,
-                                    .role = ROLE_TRADER,
-                                    .open_orders_max = happens(c, 90) ? 100 : 5}};
+    struct msg m = {.kind = MSG_account_set};
+    m.account_set.account = id;
+    m.account_set.role = ROLE_TRADER;
+    m.account_set.open_orders_max = happens(c, 90) ? 100 : 5;
     if (happens(c, 20)) {
         m.account_set.own_fees = 1;
         m.account_set.taker_ppm = 777;
@@ -79,11 +77,12 @@ static struct msg account(struct client *c, uint32_t id)
 static struct msg deposit(struct client *c, uint32_t id, uint32_t of)
 {
     int64_t amount = of == QUOTE ? 100000 : 500;
-    return (struct msg){.kind = MSG_deposit,
-                        .deposit = {.account = id,
-                                    .asset = of,
-                                    .amount = 1 + amount / 2 + (int64_t)below(c, 50000),
-                                    .reference = c->next_reference++}};
+    struct msg m = {.kind = MSG_deposit};
+    m.deposit.account = id;
+    m.deposit.asset = of;
+    m.deposit.amount = 1 + amount / 2 + (int64_t)below(c, 50000);
+    m.deposit.reference = c->next_reference++;
+    return m;
 }
 
 /* The venue, one command after the other: assets, symbols, then each trader with its
@@ -149,7 +148,8 @@ static struct msg meddle(struct client *c)
         c->next_reference++;
         return m;
     default:
-        return deposit(c, any_trader(c), 1 + (uint32_t)below(c, ASSETS));
+        id = any_trader(c);
+        return deposit(c, id, 1 + (uint32_t)below(c, ASSETS));
     }
 }
 
