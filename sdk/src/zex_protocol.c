@@ -156,7 +156,7 @@ static void leave(struct zex_client *self)
 static void notice_silence(struct zex_client *self)
 {
     const uint64_t part_ms = self->options.silence_ms / 4;
-    if (self->now_ms - self->called_ms > part_ms) {
+    if (self->now_ms - self->called_ms > 2 * part_ms) { /* our own waits last one part */
         /* Nobody listened meanwhile, so nothing is known: give the gateway time to
          * speak. */
         self->heard_ms = self->now_ms - part_ms;
