@@ -252,7 +252,9 @@ static bool run(struct replay *self)
     }
     if (self->is_lockstep)
         replay_rows_finish(&self->rows, self->lobster.rows);
+    /* One shard reports in order: with the last report all are in the log. */
     return wait_durable(self, LOBSTER_RESTING) && wait_durable(self, LOBSTER_TAKING) &&
+           (self->lobster.count == 0 || wait_done(self, self->lobster.count - 1)) &&
            !self->rows.failed;
 }
 

@@ -78,7 +78,7 @@ start_client() {
 
 crash() {
     if [[ $2 == client ]]; then
-        kill -KILL "$client"
+        kill -KILL "$client" 2>/dev/null || true # perhaps it has just finished
         wait "$client" 2>/dev/null || true
         start_client "$1"
     else
