@@ -242,7 +242,7 @@ static void turn(void *state, const struct core_time *time, struct outbox *outbo
     advance(s, time, outbox);
     if (!s->open)
         s->open = s->settings.force_open || roster_is_complete(&s->roster);
-    if (sequencer_has_room(outbox) && s->clock.now_ns - s->tick_ns >= SEQUENCER_TICK_NS) {
+    if (sequencer_has_room(outbox) && s->clock.now_ns >= s->tick_ns + SEQUENCER_TICK_NS) {
         struct msg m = {.kind = MSG_tick};
         m.tick.number = s->tick + 1;
         sequencer_append_own(s, outbox, &m);

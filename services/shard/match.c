@@ -33,8 +33,9 @@ static enum stp stp_of(struct book_terms terms)
 
 /* ---- reports ----------------------------------------------------------------------- */
 
+/* `limit`: what the rule that refused it allows. */
 static void report_rejected(uint64_t order_id, const struct msg_approved_new *m,
-                            int reason, struct outbox *outbox)
+                            int reason, int64_t limit, struct outbox *outbox)
 {
     outbox_submit(outbox, &(struct msg){.kind = MSG_order_rejected,
                                         .order_rejected = {.order_id = order_id,
@@ -43,6 +44,7 @@ static void report_rejected(uint64_t order_id, const struct msg_approved_new *m,
                                                            .symbol = m->symbol,
                                                            .reason = (uint16_t)-reason,
                                                            .value = m->price,
+                                                           .limit = limit,
                                                            .slot = m->slot + 1}});
 }
 
@@ -97,8 +99,7 @@ static void report_prevented(const struct match_symbol *symbol, const struct tak
                                                     .stp = (uint8_t)stp_of(t->terms)}});
 }
 
-/* A request that changes nothing; `slot` as the request named it, so that risk finds it.
- * */
+/* A request that changes nothing; `slot` as it named it, so that risk finds the order. */
 static void report_unchanged(uint64_t request, uint32_t slot, uint32_t account,
                              uint64_t order_id, uint64_t cl_ord_id,
                              uint64_t orig_cl_ord_id, bool replace, int reason,
@@ -265,6 +266,19 @@ static int expiry_reason(const struct msg_approved_new *m)
     return m->ord_type == ORD_TYPE_MARKET ? ERR_COLLAR : ERR_IOC;
 }
 
+/* What the order ran into: the best price it may not reach, or how many levels there are. */
+static int64_t find_limit(const struct match_symbol *symbol,
+                          const struct msg_approved_new *m, int reason)
+{
+    const struct book_pool *pool = symbol->book.pool;
+    if (reason == ERR_CAPACITY)
+        return pool->levels_max;
+    if (reason != ERR_POST_ONLY && reason != ERR_WOULD_CROSS)
+        return 0;
+    uint32_t best = book_best(&symbol->book, other_side((enum side)m->side));
+    return book_level(pool, best)->price;
+}
+
 void match_new(struct match_symbol *symbol, uint64_t order_id,
                const struct msg_approved_new *m, struct outbox *outbox)
 {
@@ -272,7 +286,7 @@ void match_new(struct match_symbol *symbol, uint64_t order_id,
     int reason = find_refusal(symbol, (enum side)m->side, m->price, m->post_only,
                               m->tif == TIF_GTC, NULL);
     if (reason != 0) {
-        report_rejected(order_id, m, reason, outbox);
+        report_rejected(order_id, m, reason, find_limit(symbol, m, reason), outbox);
         return;
     }
     struct taker t = {.slot = m->slot,

@@ -203,6 +203,9 @@ static inline void naive_new(struct naive *naive, uint64_t id,
             .symbol = m->symbol,
             .reason = (uint16_t)-reason,
             .value = m->price,
+            .limit = reason == ERR_HALTED
+                         ? 0
+                         : naive_meets(naive, m->symbol, m->side, m->price)->terms.price,
             .slot = m->slot + 1,
         };
         naive_report(naive, &report);
