@@ -187,7 +187,9 @@ stop() {
 }
 
 check_service() {
-    services | grep -qx -- "$1" || fail "no service '$1'; there are: $(services | xargs)"
+    local all
+    all=" $(services | xargs) "
+    [[ $all == *" $1 "* ]] || fail "no service '$1'; there are:$all"
 }
 
 # ---- commands -------------------------------------------------------------------------------
