@@ -23,8 +23,8 @@ static int check_role(uint16_t kind, uint8_t role)
 {
     if (is_operators(kind))
         return role == ROLE_ADMIN ? 0 : ERR_WRONG_ROLE;
-    /* A client fills the number of a command it may not send with a cancel of nothing, which
-     * risk answers: so nobody's session comes to a stop. */
+    /* A client fills the number of a command it may not send with a cancel of nothing,
+     * which risk answers: so nobody's session comes to a stop. */
     if (kind == MSG_close || kind == MSG_withdraw || kind == MSG_order_cancel)
         return role != ROLE_AUDITOR ? 0 : ERR_WRONG_ROLE;
     if (is_traders(kind))

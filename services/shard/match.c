@@ -266,7 +266,8 @@ static int expiry_reason(const struct msg_approved_new *m)
     return m->ord_type == ORD_TYPE_MARKET ? ERR_COLLAR : ERR_IOC;
 }
 
-/* What the order ran into: the best price it may not reach, or how many levels there are. */
+/* What the order ran into: the best price it may not reach, or how many levels there
+ * are. */
 static int64_t find_limit(const struct match_symbol *symbol,
                           const struct msg_approved_new *m, int reason)
 {

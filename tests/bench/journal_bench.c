@@ -1,4 +1,5 @@
-/* journal_bench.c - synced appends by blocks per transaction, beside a bare write + fdatasync.
+/* journal_bench.c - synced appends by blocks per transaction, beside a bare write +
+ * fdatasync.
  *
  *     journal_bench [DIRECTORY]      default: a fresh one below /tmp
  *
