@@ -106,6 +106,13 @@ static void step_wall(struct sim *s)
     MARK(wall_step);
 }
 
+static void fill_up(struct sim *s)
+{
+    uint32_t node = any_process(s);
+    disk_fill_up(disk_find(s->venue.processes[node].path),
+                 (uint32_t)random_below(&s->random, 20));
+}
+
 static void harm(struct sim *s)
 {
     const struct plan *p = &s->plan;
@@ -120,8 +127,7 @@ static void harm(struct sim *s)
     if (happens(s, p->step_ppm))
         step_wall(s);
     if (happens(s, p->fill_ppm))
-        disk_fill_up(disk_find(s->venue.processes[any_process(s)].path),
-                     (uint32_t)random_below(&s->random, 20));
+        fill_up(s);
     if (happens(s, p->crash_ppm))
         client_crash(&s->clients[random_below(&s->random, p->clients)]);
 }
