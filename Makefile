@@ -69,9 +69,6 @@ $(OUT)/examples/%: sdk/examples/%.c sdk/include/zex.h $(OUT)/libzex.so
 	@mkdir -p $(@D)
 	$(Q)$(CC) -Isdk/include $(CFLAGS) $(LDFLAGS) $< -o $@ -L$(OUT) -lzex -Wl,-rpath,'$$ORIGIN/..'
 
-$(OUT)/zex.pc: sdk/zex.pc.in
-	$(Q)sed 's|@PREFIX@|$(PREFIX)|' $< > $@
-
 $(OUT)/bin/zex-%: $(OUT)/services/%/main.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
@@ -131,14 +128,14 @@ run: deps
 	$(Q)exec $(OUT)/bin/zex up --dir data --venue deploy/venues/demo.yaml --bots 4 $(ARGS)
 
 install: ## the programs and the client library, below PREFIX (/usr/local)
-install: all $(OUT)/zex.pc
+install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install $(OUT)/bin/zex $(SERVICES:%=$(OUT)/bin/zex-%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 sdk/include/zex.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(SDK) $(DESTDIR)$(PREFIX)/lib
 	install $(OUT)/libzex.so $(DESTDIR)$(PREFIX)/lib/libzex.so.0
 	ln -sf libzex.so.0 $(DESTDIR)$(PREFIX)/lib/libzex.so
-	install -m 644 $(OUT)/zex.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|' sdk/zex.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/zex.pc
 
 bench: ## every benchmark with its floors
 bench: all $(BENCHES:%=$(OUT)/%)
