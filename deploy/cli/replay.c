@@ -32,9 +32,9 @@ struct replay {
     struct replay_rows rows;
     zex_client *clients[LOBSTER_ACCOUNTS];
     uint64_t placed[LOBSTER_ACCOUNTS]; /* by this run and those before it */
-    uint32_t *ended_by;              /* command -> the one that cancels its order, or 0 */
-    uint8_t *state;                  /* command -> enum state */
-    uint64_t gseq[LOBSTER_ACCOUNTS]; /* of the last durable command */
+    uint32_t *ended_by; /* command -> the one that cancels its order, or 0 */
+    uint8_t *state;     /* command -> enum state */
+    uint64_t gseq; /* the book must stand here at least: the newest command known of */
     uint64_t sent, fills, wrong_maker, refused, lost, busy;
     struct progress progress;
     bool is_lockstep, prints_rows, failed;
@@ -76,13 +76,23 @@ static void take_refusal(struct replay *self, const struct zex_event *event,
     self->state[index] = DONE;
 }
 
+static void see_gseq(struct replay *self, uint64_t gseq)
+{
+    if (gseq > self->gseq)
+        self->gseq = gseq;
+}
+
 static void take_event(struct replay *self, int account, const struct zex_event *event)
 {
     uint32_t index;
     bool is_ours = lobster_find(&self->lobster, event->cl_ord_id, &index);
-    if (event->type == ZEX_EVENT_DURABLE && event->gseq != 0)
-        self->gseq[account] = event->gseq;
-    else if (event->type == ZEX_EVENT_TRADE)
+    if (event->type == ZEX_EVENT_DURABLE)
+        see_gseq(self, event->gseq);
+    if (is_ours && event->order_id > event->request)
+        see_gseq(self, event->order_id);
+    else if (is_ours)
+        see_gseq(self, event->request);
+    if (event->type == ZEX_EVENT_TRADE)
         take_trade(self, event);
     else if (event->type == ZEX_EVENT_LOST)
         self->lost++;
@@ -212,7 +222,7 @@ static bool compare_row(struct replay *self, uint32_t index, uint32_t first_fres
     struct zex_query query = {.kind = QUERY_KIND_BOOK,
                               .symbol = self->lobster.symbol,
                               .limit = LOBSTER_LEVELS,
-                              .after = self->gseq[account]};
+                              .after = self->gseq};
     if (connect_query(self->clients[account], &self->args, query, NULL, add_level,
                       &book) != ARGS_OK)
         return false;
@@ -275,6 +285,8 @@ static int connect_accounts(struct replay *self, const char *symbol)
         if (self->clients[i] == NULL)
             return ARGS_UNAVAILABLE;
         self->placed[i] = zex_client_placed(self->clients[i]);
+        /* A shard that was killed too may not have caught up with what we did before. */
+        see_gseq(self, zex_client_last_gseq(self->clients[i]));
     }
     return ARGS_OK;
 }
