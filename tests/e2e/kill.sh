@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# kill_test.sh - a recorded day is replayed twice through a cluster of processes: once
+# kill.sh - a recorded day is replayed twice through a cluster of processes: once
 # undisturbed, and once while each service and the client itself are killed with SIGKILL
 # and started again. Both must end with the same books, balances, postings and positions.
 #
-#   SYMBOL=GOOG tests/e2e/kill_test.sh     the whole day; the default is AAPL's first 999 rows
+#   SYMBOL=GOOG tests/e2e/kill.sh     the whole day; the default is AAPL's first 999 rows
 #   SEED=N, KILLS=N                        which rows the kills come at, and how many
 #   FAST=1                                 not in lockstep: kills hit a full pipeline
 #   KEEP=1                                 leave the directories of both runs
