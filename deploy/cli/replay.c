@@ -285,8 +285,6 @@ static int connect_accounts(struct replay *self, const char *symbol)
         if (self->clients[i] == NULL)
             return ARGS_UNAVAILABLE;
         self->placed[i] = zex_client_placed(self->clients[i]);
-        /* A shard that was killed too may not have caught up with what we did before. */
-        see_gseq(self, zex_client_last_gseq(self->clients[i]));
     }
     return ARGS_OK;
 }

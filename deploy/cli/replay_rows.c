@@ -29,11 +29,18 @@ static bool read_row(struct replay_rows *self, struct lobster_book *book)
     return false;
 }
 
-void replay_rows_skip(struct replay_rows *self, uint64_t row)
+static void pass_over(struct replay_rows *self, uint64_t last)
 {
     struct lobster_book book;
-    for (; self->next < row && !self->failed; self->next++)
+    for (; self->next <= last && !self->failed; self->next++)
         read_row(self, &book);
+}
+
+void replay_rows_skip(struct replay_rows *self, uint64_t row)
+{
+    self->has_skipped = true;
+    if (row > 0)
+        pass_over(self, row - 1);
 }
 
 static void compare(struct replay_rows *self)
@@ -50,6 +57,8 @@ static void compare(struct replay_rows *self)
 
 void replay_rows_finish(struct replay_rows *self, uint64_t last)
 {
+    if (self->has_skipped)
+        pass_over(self, last);
     for (; self->next <= last && !self->failed; self->next++)
         compare(self);
 }
@@ -60,5 +69,6 @@ void replay_rows_give(struct replay_rows *self, uint64_t row,
     if (row > 0)
         replay_rows_finish(self, row - 1);
     self->book = *book;
+    self->has_skipped = false;
     replay_rows_finish(self, row);
 }

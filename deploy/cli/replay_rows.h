@@ -14,16 +14,18 @@
 
 struct replay_rows {
     struct lines *lines;
-    struct lobster_book book; /* as last given */
+    struct lobster_book book; /* as last given; empty before that */
     uint64_t next;            /* the first row not yet compared */
     uint64_t compared, mismatched;
+    bool has_skipped; /* no book was given since: what `next` should show is unknown */
     bool failed;
 };
 
 bool replay_rows_open(struct replay_rows *, const char *path);
 void replay_rows_close(struct replay_rows *);
 
-/* Rows before this one are not compared: an earlier run did. */
+/* Rows before this one are not compared: an earlier run did. Nor are those from it on that
+ * have the book of the row before: that run saw it, this one did not. */
 void replay_rows_skip(struct replay_rows *, uint64_t row);
 
 /* The book is this one from `row` on; rows before it had the book given last. */
