@@ -33,6 +33,21 @@ int64_t money_fee(int32_t rate_ppm, int64_t quote, uint32_t *credit)
     return fee;
 }
 
+/* `own`, a fee as it is, a rebate no larger than the other side's fee. */
+static int32_t bound_rebate(int32_t own_ppm, int32_t other_ppm)
+{
+    const int32_t least = other_ppm > 0 ? -other_ppm : 0;
+    return own_ppm < least ? least : own_ppm;
+}
+
+void money_match_rates(int32_t *maker_ppm, int32_t *taker_ppm)
+{
+    const int32_t maker = *maker_ppm, taker = *taker_ppm;
+    *maker_ppm = bound_rebate(maker, taker);
+    *taker_ppm = bound_rebate(taker, maker);
+    CHECK(*maker_ppm + *taker_ppm >= 0);
+}
+
 int64_t money_fee_max(int32_t maker_ppm, int32_t taker_ppm, int64_t quote)
 {
     const int32_t rate_ppm = maker_ppm > taker_ppm ? maker_ppm : taker_ppm;

@@ -70,6 +70,11 @@ ERROR_CHECKED static inline int money_notional(int64_t price, int64_t quantity,
  * MONEY_PPM_MAX, the quote amount within [0, MONEY_MAX]. */
 int64_t money_fee(int32_t rate_ppm, int64_t quote, uint32_t *credit);
 
+/* The rates of a match, from those frozen in its two orders: a rebate comes out of the
+ * other side's fee, so its rate is at most that side's. With fees rounded up and rebates
+ * down, those who take part never get more out of a match than others put in. */
+void money_match_rates(int32_t *maker_ppm, int32_t *taker_ppm);
+
 /* The most that fills worth up to `quote` can cost at either rate, in any cut; never
  * below 0. This is what an order holds on top of its notional. */
 int64_t money_fee_max(int32_t maker_ppm, int32_t taker_ppm, int64_t quote);

@@ -2,6 +2,7 @@
 #include "deploy/cli/verify_positions.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,13 +11,15 @@
 #include "services/risk/risk_core.h"
 #include "services/settlement/settlement_core.h"
 
-/* What one comparison adds up. Sums wrap like the int64 they are made of, and still must
- * come out even. */
+/* What one comparison adds up. Sums wrap and still must come out even. A row at its limit
+ * says "at least that much": what it is part of is left out. */
 struct account_sums {
     uint8_t base[SYMBOL_MAX + 1], quote[SYMBOL_MAX + 1];
     uint64_t unexplained[ASSET_MAX + 1]; /* of the account looked at */
     uint64_t fees[ASSET_MAX + 1];        /* of all of them */
     uint64_t quantity[SYMBOL_MAX + 1];   /* likewise: what one has, another owes */
+    bool is_vague[ASSET_MAX + 1];        /* of the account looked at */
+    bool are_fees_vague[ASSET_MAX + 1], is_quantity_vague[SYMBOL_MAX + 1];
 };
 
 void verify_positions_close(struct verify_positions *self)
@@ -80,12 +83,30 @@ static void take_symbol(void *argument, const struct msg *row)
     sums->quote[row->symbol_set.symbol] = (uint8_t)row->symbol_set.quote;
 }
 
+static bool is_at(int64_t limit, int64_t value)
+{
+    return value >= limit || value <= -limit;
+}
+
+static void note_vague(struct account_sums *sums, const struct msg_row_position *r)
+{
+    const uint8_t base = sums->base[r->symbol], quote = sums->quote[r->symbol];
+    const bool is_quantity = is_at(QUANTITY_MAX, r->quantity);
+    const bool is_fee = is_at(MONEY_MAX, r->fees);
+    sums->is_vague[base] |= is_quantity;
+    sums->is_vague[quote] |=
+        is_fee || is_at(MONEY_MAX, r->cost) || is_at(MONEY_MAX, r->realised);
+    sums->are_fees_vague[quote] |= is_fee;
+    sums->is_quantity_vague[r->symbol] |= is_quantity;
+}
+
 static void take_position(void *argument, const struct msg *row)
 {
     struct account_sums *sums = argument;
     const struct msg_row_position *r = &row->row_position;
     if (row->kind != MSG_row_position)
         return;
+    note_vague(sums, r);
     uint64_t paid = (uint64_t)r->cost - (uint64_t)r->realised;
     sums->unexplained[sums->base[r->symbol]] += (uint64_t)r->quantity;
     sums->unexplained[sums->quote[r->symbol]] -= paid + (uint64_t)r->fees;
@@ -107,7 +128,7 @@ static int judge(const struct account_sums *sums, uint32_t account, uint64_t gse
 {
     for (uint32_t asset = 1; asset <= ASSET_MAX; asset++) {
         char what[64];
-        if (sums->unexplained[asset] == 0)
+        if (sums->unexplained[asset] == 0 || sums->is_vague[asset])
             continue;
         snprintf(what, sizeof what,
                  "account %" PRIu32 " asset %" PRIu32 " is not explained", account,
@@ -138,6 +159,7 @@ static int compare_accounts(const struct verify_positions *self,
     for (size_t i = 0; error == 0 && i < self->count;) {
         uint32_t account = self->transfers[i].account;
         memset(sums->unexplained, 0, sizeof sums->unexplained);
+        memset(sums->is_vague, 0, sizeof sums->is_vague);
         for (; i < self->count && self->transfers[i].account == account; i++)
             sums->unexplained[self->transfers[i].asset] +=
                 (uint64_t)self->transfers[i].amount;
@@ -156,6 +178,7 @@ static int compare_fees(const struct verify_positions *self,
                         struct verify_difference *difference)
 {
     memcpy(sums->unexplained, sums->fees, sizeof sums->unexplained);
+    memcpy(sums->is_vague, sums->are_fees_vague, sizeof sums->is_vague);
     for (size_t i = 0; i < self->count; i++)
         if (self->transfers[i].account == ACCOUNT_FEES)
             sums->unexplained[self->transfers[i].asset] +=
@@ -169,7 +192,7 @@ static int compare_quantities(const struct account_sums *sums, uint64_t gseq,
 {
     for (uint32_t symbol = 1; symbol <= SYMBOL_MAX; symbol++) {
         char what[64];
-        if (sums->quantity[symbol] == 0)
+        if (sums->quantity[symbol] == 0 || sums->is_quantity_vague[symbol])
             continue;
         snprintf(what, sizeof what, "positions in symbol %" PRIu32 " do not sum to 0",
                  symbol);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/check.h"
-#include "common/money.h"
 #include "common/reader.h"
 #include "common/writer.h"
 #include "proto/limits.h"
@@ -65,56 +64,67 @@ static struct position *open_position(struct positions *positions, uint32_t acco
     return &positions->all[index];
 }
 
-static int64_t magnitude(int64_t value)
+__extension__ static __int128 magnitude(__int128 value)
 {
     return value < 0 ? -value : value;
 }
 
-static int64_t smaller(int64_t a, int64_t b)
+/* part * whole / of for part < of, digit by digit: for products beyond 128 bits. */
+__extension__ static unsigned __int128
+long_share(unsigned __int128 part, unsigned __int128 whole, unsigned __int128 of)
 {
-    return a < b ? a : b;
+    __extension__ unsigned __int128 quotient = 0, rest = 0;
+    for (int bit = 126; bit >= 0; bit--) {
+        rest = 2 * rest + (whole >> bit & 1 ? part : 0);
+        quotient = 2 * quotient + rest / of;
+        rest %= of;
+    }
+    return quotient;
 }
 
 /* whole * part / of, towards zero; part <= of. */
-static int64_t share(int64_t whole, int64_t part, int64_t of)
+__extension__ static __int128 share(__int128 whole, __int128 part, __int128 of)
 {
     CHECK(part >= 0 && part <= of && of > 0);
     if (part == of)
         return whole;
-    int64_t product;
+    int64_t narrow;
+    if (!__builtin_mul_overflow(whole, part, &narrow) && of <= INT64_MAX)
+        return narrow / (int64_t)of;
+    __extension__ __int128 product;
     if (!__builtin_mul_overflow(whole, part, &product))
         return product / of;
-    __extension__ __int128 wide = whole;
-    return (int64_t)(wide * part / of);
-}
-
-static void add(int64_t *sum, int64_t amount)
-{
-    CHECK(money_add(*sum, amount, sum) == 0);
+    __extension__ const unsigned __int128 size = (unsigned __int128)magnitude(whole);
+    __extension__ const unsigned __int128 all = (unsigned __int128)of;
+    product = (__int128)(size / all * (unsigned __int128)part +
+                         long_share(size % all, (unsigned __int128)part, all));
+    return whole < 0 ? -product : product;
 }
 
 /* Same direction as the position, or from flat. */
-static void extend(struct position *position, int64_t quantity, int64_t quote)
+__extension__ static void extend(struct position *position, __int128 quantity,
+                                 __int128 quote)
 {
-    add(&position->quantity, quantity);
-    add(&position->cost, quote);
+    position->quantity += quantity;
+    position->cost += quote;
 }
 
 /* Against the position, at most as much as is open. */
-static void reduce(struct position *position, int64_t quantity, int64_t quote)
+__extension__ static void reduce(struct position *position, __int128 quantity,
+                                 __int128 quote)
 {
-    const int64_t cost =
+    __extension__ const __int128 cost =
         share(position->cost, magnitude(quantity), magnitude(position->quantity));
-    add(&position->realised, -(quote + cost));
-    add(&position->cost, -cost);
-    add(&position->quantity, quantity);
+    position->realised -= quote + cost;
+    position->cost -= cost;
+    position->quantity += quantity;
     CHECK(position->quantity != 0 || position->cost == 0);
 }
 
 void position_apply(struct position *position, const struct position_fill *fill)
 {
     CHECK(fill->quantity != 0 && (fill->quantity > 0) == (fill->quote > 0));
-    add(&position->fees, fill->fee);
+    position->fees += fill->fee;
 
     const bool against =
         position->quantity != 0 && (position->quantity > 0) != (fill->quantity > 0);
@@ -122,10 +132,11 @@ void position_apply(struct position *position, const struct position_fill *fill)
         extend(position, fill->quantity, fill->quote);
         return;
     }
-    const int64_t size = magnitude(fill->quantity);
-    const int64_t closed = smaller(size, magnitude(position->quantity));
-    const int64_t closed_quote = share(fill->quote, closed, size);
-    const int64_t closed_quantity = fill->quantity > 0 ? closed : -closed;
+    __extension__ const __int128 size = magnitude(fill->quantity);
+    __extension__ const __int128 open = magnitude(position->quantity);
+    __extension__ const __int128 closed = size < open ? size : open;
+    __extension__ const __int128 closed_quote = share(fill->quote, closed, size);
+    __extension__ const __int128 closed_quantity = fill->quantity > 0 ? closed : -closed;
     reduce(position, closed_quantity, closed_quote);
     if (closed < size)
         extend(position, fill->quantity - closed_quantity, fill->quote - closed_quote);
@@ -140,10 +151,10 @@ static void book(struct position *position, struct position_total *total,
     if (before.quantity > 0)
         total->long_quantity -= before.quantity;
     if (position->quantity > 0)
-        add(&total->long_quantity, position->quantity);
-    add(&total->cost, position->cost - before.cost);
-    add(&total->realised, position->realised - before.realised);
-    add(&total->fees, fill->fee);
+        total->long_quantity += position->quantity;
+    total->cost += position->cost - before.cost;
+    total->realised += position->realised - before.realised;
+    total->fees += fill->fee;
 }
 
 /* Room for both sides must be sure before either is booked. */
@@ -191,11 +202,13 @@ __extension__ static int64_t clamp(__int128 value, int64_t limit)
 }
 
 /* What the open quantity is worth at the last price, less what it cost. */
-static int64_t unrealised(const struct position_total *total, int64_t quantity,
-                          int64_t cost)
+__extension__ static int64_t unrealised(const struct position_total *total,
+                                        __int128 quantity, __int128 cost)
 {
-    __extension__ __int128 worth = quantity;
-    return clamp(worth * total->last_price * total->multiplier - cost, MONEY_MAX);
+    __extension__ __int128 worth = total->last_price * total->multiplier;
+    if (__builtin_mul_overflow(worth, quantity, &worth))
+        return quantity > 0 ? MONEY_MAX : -MONEY_MAX;
+    return clamp(worth - cost, MONEY_MAX);
 }
 
 struct msg_row_position position_row(const struct positions *positions,
@@ -206,9 +219,9 @@ struct msg_row_position position_row(const struct positions *positions,
         .account = position->account,
         .symbol = position->symbol,
         .quantity = clamp(position->quantity, QUANTITY_MAX),
-        .cost = position->cost,
-        .realised = position->realised,
-        .fees = position->fees,
+        .cost = clamp(position->cost, MONEY_MAX),
+        .realised = clamp(position->realised, MONEY_MAX),
+        .fees = clamp(position->fees, MONEY_MAX),
         .last_price = total->last_price,
         .unrealised = unrealised(total, position->quantity, position->cost),
     };
@@ -222,9 +235,9 @@ struct msg_row_position position_total_row(const struct positions *positions,
         .account = 0,
         .symbol = symbol,
         .quantity = clamp(total->long_quantity, QUANTITY_MAX),
-        .cost = total->cost,
-        .realised = total->realised,
-        .fees = total->fees,
+        .cost = clamp(total->cost, MONEY_MAX),
+        .realised = clamp(total->realised, MONEY_MAX),
+        .fees = clamp(total->fees, MONEY_MAX),
         .last_price = total->last_price,
         .unrealised = unrealised(total, 0, total->cost), /* long and short cancel */
     };
@@ -255,6 +268,18 @@ void position_check(const struct positions *positions)
     CHECK(positions->index_of.count == positions->count);
 }
 
+__extension__ static void write_wide(struct writer *writer, __int128 value)
+{
+    writer_u64(writer, (uint64_t)value);
+    writer_i64(writer, (int64_t)(value >> 64));
+}
+
+__extension__ static __int128 read_wide(struct reader *reader)
+{
+    __extension__ const __int128 low = reader_u64(reader);
+    return low + (__int128)reader_i64(reader) * ((__int128)1 << 64);
+}
+
 void position_save(const struct positions *positions, struct writer *writer)
 {
     writer_u32(writer, positions->count);
@@ -262,10 +287,10 @@ void position_save(const struct positions *positions, struct writer *writer)
         const struct position *position = &positions->all[i];
         writer_u32(writer, position->account);
         writer_u32(writer, position->symbol);
-        writer_i64(writer, position->quantity);
-        writer_i64(writer, position->cost);
-        writer_i64(writer, position->realised);
-        writer_i64(writer, position->fees);
+        write_wide(writer, position->quantity);
+        write_wide(writer, position->cost);
+        write_wide(writer, position->realised);
+        write_wide(writer, position->fees);
     }
     for (uint32_t symbol = 1; symbol <= SYMBOL_MAX; symbol++) {
         const struct position_total *total = &positions->symbols[symbol];
@@ -300,10 +325,10 @@ int position_load(struct positions *positions, struct reader *reader)
             positions->count == positions->capacity)
             return ERR_CORRUPT;
         struct position *position = open_position(positions, account, symbol);
-        position->quantity = reader_i64(reader);
-        position->cost = reader_i64(reader);
-        position->realised = reader_i64(reader);
-        position->fees = reader_i64(reader);
+        position->quantity = read_wide(reader);
+        position->cost = read_wide(reader);
+        position->realised = read_wide(reader);
+        position->fees = read_wide(reader);
         add_to_total(positions, position);
     }
     uint32_t symbol;

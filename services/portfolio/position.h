@@ -5,7 +5,9 @@
  *           asset's smallest unit.
  * Errors:   ERR_FULL when there is no room for another (account, symbol).
  * Threads:  none.
- * Bounds:   the capacity given to position_init; a fill is O(1).
+ * Bounds:   the capacity given to position_init; a fill is O(1). Sums are exact: each of
+ *           less than 2^63 records adds at most 2^62, which 128 bits hold. A row shows
+ *           at most QUANTITY_MAX and MONEY_MAX, and then means "at least".
  *
  * Cost is kept as a sum, never as an average: what was paid for the open quantity,
  * negative when short. A fill against the position realises its share of the cost,
@@ -35,18 +37,13 @@ struct writer;
 struct position {
     uint32_t account, symbol;
     uint32_t next; /* of the same account, POSITION_NONE at the end */
-    int64_t quantity;
-    int64_t cost;
-    int64_t realised;
-    int64_t fees;
+    __extension__ __int128 quantity, cost, realised, fees;
 };
 
 /* One symbol, all accounts together. */
 struct position_total {
-    int64_t long_quantity; /* also what is short */
-    int64_t cost;
-    int64_t realised;
-    int64_t fees;
+    __extension__ __int128 long_quantity; /* also what is short */
+    __extension__ __int128 cost, realised, fees;
     int64_t last_price;
     int64_t multiplier; /* price x quantity x this is quote; known from the first trade */
 };

@@ -44,7 +44,7 @@ int64_t funds_free(const struct funds *funds, uint32_t balance)
 
 static bool is_sound(const struct funds_balance *balance)
 {
-    if (balance->account == ACCOUNT_EXTERNAL || balance->account == ACCOUNT_FEES)
+    if (balance->account == ACCOUNT_EXTERNAL)
         return money_is_valid(balance->free);
     return balance->free >= 0 && balance->free <= MONEY_MAX && balance->leaving >= 0 &&
            balance->held >= balance->leaving;

@@ -7,9 +7,11 @@
  * Bounds:   GENESIS.balances_max pairs of (account, asset).
  *
  * `held` is what open orders reserve plus `leaving`, the withdrawals between their
- * command and their WITHDRAW_DONE. Only the venue's own two accounts may be below zero:
- * EXTERNAL is minus everything that came in, and FEES pays a rebate that an account's own
- * rates make larger than the other side's fee.
+ * command and their WITHDRAW_DONE. Only EXTERNAL may be below zero: it is minus
+ * everything that came in. FEES is not: the two rates of a match add up to at least 0
+ * (money_match_rates) and an order's fee is the exact sum rounded up; what it was rounded
+ * up by, less than a unit an open order, is lent to its next fill and cannot be taken
+ * out.
  */
 #ifndef FUNDS_H
 #define FUNDS_H

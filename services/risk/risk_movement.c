@@ -104,6 +104,16 @@ static struct limit_verdict may_withdraw(const struct risk *risk, uint32_t speak
     return risk_may(risk, speaker, ROLE_TRADER);
 }
 
+/* What may leave. Of the fees, one unit an open order stays: its next fill may pay back
+ * what the last one was rounded up by. */
+static int64_t available(const struct risk *risk, const struct msg_withdraw *withdraw)
+{
+    const int64_t free = funds_free(
+        &risk->funds, funds_find(&risk->funds, withdraw->account, withdraw->asset));
+    const int64_t lent = withdraw->account == ACCOUNT_FEES ? risk->holds.slots.count : 0;
+    return free > lent ? free - lent : 0;
+}
+
 static struct limit_verdict check_withdraw(const struct risk *risk,
                                            const struct msg_withdraw *withdraw)
 {
@@ -111,8 +121,7 @@ static struct limit_verdict check_withdraw(const struct risk *risk,
         risk, withdraw->account, withdraw->asset, WITHDRAWAL, withdraw->reference);
     if (verdict.error != 0)
         return verdict;
-    const int64_t free = funds_free(
-        &risk->funds, funds_find(&risk->funds, withdraw->account, withdraw->asset));
+    const int64_t free = available(risk, withdraw);
     if (withdraw->amount > free)
         return limit_refuse(ERR_FUNDS, withdraw->amount, free);
     return limit_pass();

@@ -58,11 +58,13 @@ static void on_trade(struct risk *risk, uint64_t gseq, const struct msg_trade *t
     const struct hold_order *taker =
         hold_get(&risk->holds, trade->taker_slot, trade->taker_order_id);
     CHECK(taker->side == trade->taker_side && maker->side != taker->side);
+    int32_t maker_ppm = maker->maker_ppm, taker_ppm = taker->taker_ppm;
+    money_match_rates(&maker_ppm, &taker_ppm);
     const struct fill fills[] = {
         {trade->maker_order_id, trade->maker_cum_quantity, trade->maker_cum_quote,
-         trade->maker_leaves, trade->maker_fee, maker->maker_ppm},
+         trade->maker_leaves, trade->maker_fee, maker_ppm},
         {trade->taker_order_id, trade->taker_cum_quantity, trade->taker_cum_quote,
-         trade->taker_leaves, trade->taker_fee, taker->taker_ppm},
+         trade->taker_leaves, trade->taker_fee, taker_ppm},
     };
     const uint32_t fees = risk->instruments.assets[symbol->set.quote].fees;
     apply_fill(risk, gseq, trade, trade->maker_slot, &fills[0]);

@@ -29,7 +29,7 @@ static uint64_t pair(uint32_t account, uint32_t asset)
 
 static bool may_be_negative(uint32_t account)
 {
-    return account == ACCOUNT_EXTERNAL || account == ACCOUNT_FEES;
+    return account == ACCOUNT_EXTERNAL;
 }
 
 static struct ledger_balance *add_balance(struct ledger *ledger, uint32_t account,

@@ -9,8 +9,7 @@
  *           LEDGER_LINES_MAX lines in a set.
  *
  * Invariants: the balances of an asset sum to 0. None is negative but those of
- * ACCOUNT_EXTERNAL (what the world has put in) and ACCOUNT_FEES (rebates may exceed
- * fees).
+ * ACCOUNT_EXTERNAL: what the world has put in.
  */
 #ifndef LEDGER_H
 #define LEDGER_H

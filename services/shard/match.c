@@ -119,9 +119,20 @@ static void report_unchanged(uint64_t request, uint32_t slot, uint32_t account,
 
 /* ---- matching ---------------------------------------------------------------------- */
 
-/* One match with the order in front: both sides' numbers, one TRADE. */
-static void fill(struct match_symbol *symbol, struct taker *t, uint32_t maker_slot,
-                 int64_t price, struct outbox *outbox)
+/* Can the order rest for all its leaves, and what it was ever worth still be counted? A
+ * maker then never runs out of numbers: it is filled at its own price. */
+static bool is_countable(const struct match_symbol *symbol, const struct taker *t)
+{
+    int64_t quote, sum;
+    return money_notional(t->price, t->leaves, symbol->set.multiplier, &quote) == 0 &&
+           money_add(t->cum_quote, quote, &sum) == 0;
+}
+
+/* One match with the order in front: both sides' numbers, one TRADE. ERR_OVERFLOW if the
+ * taker's sum is at its end: a sell that was replaced again and again, each time better
+ * paid than it asked for. */
+static int fill(struct match_symbol *symbol, struct taker *t, uint32_t maker_slot,
+                int64_t price, struct outbox *outbox)
 {
     struct book_order *maker = book_order(symbol->book.pool, maker_slot);
     int64_t quantity = t->leaves < maker->leaves ? t->leaves : maker->leaves;
@@ -130,14 +141,16 @@ static void fill(struct match_symbol *symbol, struct taker *t, uint32_t maker_sl
      * */
     int error = money_notional(price, quantity, symbol->set.multiplier, &quote);
     CHECK(error == 0);
+    if (money_add(t->cum_quote, quote, &t->cum_quote) != 0)
+        return ERR_OVERFLOW;
     struct book_terms maker_terms = book_unpack(maker->terms);
-    int64_t maker_fee = money_fee(maker_terms.maker_ppm, quote, &maker_terms.fee_credit);
-    int64_t taker_fee = money_fee(t->terms.taker_ppm, quote, &t->terms.fee_credit);
+    int32_t maker_ppm = maker_terms.maker_ppm, taker_ppm = t->terms.taker_ppm;
+    money_match_rates(&maker_ppm, &taker_ppm);
+    int64_t maker_fee = money_fee(maker_ppm, quote, &maker_terms.fee_credit);
+    int64_t taker_fee = money_fee(taker_ppm, quote, &t->terms.fee_credit);
     maker->terms = book_pack(maker_terms);
     book_fill(&symbol->book, maker_slot, quantity, quote);
     t->leaves -= quantity;
-    error = money_add(t->cum_quote, quote, &t->cum_quote);
-    CHECK(error == 0);
     outbox_submit(
         outbox,
         &(struct msg){.kind = MSG_trade,
@@ -163,10 +176,11 @@ static void fill(struct match_symbol *symbol, struct taker *t, uint32_t maker_sl
                                 .taker_cum_quote = t->cum_quote,
                                 .taker_leaves = t->leaves,
                                 .taker_fee = taker_fee}});
+    return 0;
 }
 
-/* Matches until the limit, the quantity or a self-trade ends it. Returns 0, or ERR_STP if
- * what is left of the taker must expire. */
+/* Matches until the limit, the quantity or a self-trade ends it. Returns 0, or ERR_STP or
+ * ERR_OVERFLOW if what is left of the taker must expire. */
 static int take(struct match_symbol *symbol, struct taker *t, struct outbox *outbox)
 {
     enum book_side side = other_side(t->side);
@@ -178,7 +192,8 @@ static int take(struct match_symbol *symbol, struct taker *t, struct outbox *out
         const struct book_order *maker = book_order(pool, maker_slot);
         int64_t price = book_level(pool, level)->price;
         if (maker->account != t->account || stp == STP_NONE) {
-            fill(symbol, t, maker_slot, price, outbox);
+            if (fill(symbol, t, maker_slot, price, outbox) != 0)
+                return ERR_OVERFLOW;
             continue;
         }
         report_prevented(symbol, t, maker, price, outbox);
@@ -220,10 +235,18 @@ static bool can_fill(const struct match_symbol *symbol, const struct taker *t)
     return false;
 }
 
-/* Puts what is left of the taker into the book. There is room: has_room() was asked if
- * the order did not cross; one that did and has something left emptied a level. */
-static void rest(struct match_symbol *symbol, const struct taker *t)
+/* Puts what is left of the taker into the book, or lets it expire: for `reason`, if there
+ * is one, or because its fills could not be counted. There is room: has_room() was asked
+ * if the order did not cross; one that did and has something left emptied a level. */
+static void rest(struct match_symbol *symbol, const struct taker *t, int reason,
+                 struct outbox *outbox)
 {
+    if (reason == 0 && !is_countable(symbol, t))
+        reason = ERR_OVERFLOW;
+    if (reason != 0) {
+        report_expired(symbol, t, reason, outbox);
+        return;
+    }
     struct book_order order = {.leaves = t->leaves,
                                .account = t->account,
                                .order_id = t->order_id,
@@ -308,14 +331,10 @@ void match_new(struct match_symbol *symbol, uint64_t order_id,
         return;
     }
     reason = take(symbol, &t, outbox);
-    if (t.leaves == 0)
-        return;
-    if (reason != 0)
-        report_expired(symbol, &t, reason, outbox);
-    else if (m->tif != TIF_GTC)
-        report_expired(symbol, &t, expiry_reason(m), outbox);
-    else
-        rest(symbol, &t);
+    if (reason == 0 && m->tif != TIF_GTC)
+        reason = expiry_reason(m);
+    if (t.leaves > 0)
+        rest(symbol, &t, reason, outbox);
 }
 
 void match_remove(struct match_symbol *symbol, uint32_t slot, enum exec_type exec_type,
@@ -384,10 +403,8 @@ static void reenter(struct match_symbol *symbol, struct taker *t, uint64_t orig_
     book_remove(&symbol->book, t->slot);
     report_replaced(symbol, t, orig_cl_ord_id, false, request, outbox);
     int reason = t->leaves > 0 ? take(symbol, t, outbox) : 0;
-    if (t->leaves > 0 && reason != 0)
-        report_expired(symbol, t, reason, outbox);
-    else if (t->leaves > 0)
-        rest(symbol, t);
+    if (t->leaves > 0)
+        rest(symbol, t, reason, outbox);
 }
 
 void match_replace(struct match_symbol *symbol, uint64_t request,
@@ -411,7 +428,9 @@ void match_replace(struct match_symbol *symbol, uint64_t request,
         t.terms = book_unpack(order->terms);
         bool post_only = (t.terms.flags & FLAG_POST_ONLY) != 0;
         if (t.leaves > 0)
-            reason = find_refusal(symbol, t.side, m->price, post_only, true, level);
+            reason = is_countable(symbol, &t)
+                         ? find_refusal(symbol, t.side, m->price, post_only, true, level)
+                         : ERR_OVERFLOW;
     }
     if (reason != 0) {
         report_unchanged(request, m->slot, m->account, m->order_id, m->cl_ord_id,

@@ -130,10 +130,10 @@ static inline void matcher_trade(struct matcher *matcher, struct matcher_order *
     const int64_t quote =
         maker->terms.price * quantity * matcher->symbols[maker->terms.symbol].multiplier;
     struct msg *out = matcher_report(matcher, MSG_trade);
-    const int64_t maker_fee =
-        matcher_fill(maker, quantity, quote, maker->terms.maker_ppm);
-    const int64_t taker_fee =
-        matcher_fill(taker, quantity, quote, taker->terms.taker_ppm);
+    int32_t maker_ppm = maker->terms.maker_ppm, taker_ppm = taker->terms.taker_ppm;
+    money_match_rates(&maker_ppm, &taker_ppm);
+    const int64_t maker_fee = matcher_fill(maker, quantity, quote, maker_ppm);
+    const int64_t taker_fee = matcher_fill(taker, quantity, quote, taker_ppm);
     out->trade = (struct msg_trade){
         .symbol = maker->terms.symbol,
         .trade_id = ++matcher->trade_id,

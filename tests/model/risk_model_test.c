@@ -22,8 +22,11 @@ static void on_trade(const struct msg_trade *trade)
 {
     struct naive_order *maker = naive_by_id(&model.naive, trade->maker_order_id);
     struct naive_order *taker = naive_by_id(&model.naive, trade->taker_order_id);
-    naive_fill(&model.naive, maker, trade, maker->maker_ppm, trade->maker_fee);
-    naive_fill(&model.naive, taker, trade, taker->taker_ppm, trade->taker_fee);
+    const int64_t maker_ppm = naive_rate(maker->maker_ppm, taker->taker_ppm);
+    const int64_t taker_ppm = naive_rate(taker->taker_ppm, maker->maker_ppm);
+    naive_fill(&model.naive, maker, trade, maker_ppm, trade->maker_fee);
+    naive_fill(&model.naive, taker, trade, taker_ppm, trade->taker_fee);
+    CHECK(model.naive.total[ACCOUNT_FEES][model.naive.symbols[trade->symbol].quote] >= 0);
     model.naive.last_price[trade->symbol] = trade->price;
     model.trades++;
 }

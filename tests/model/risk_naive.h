@@ -304,6 +304,14 @@ static inline bool naive_is_known(const struct naive *naive, uint32_t account,
     return false;
 }
 
+/* A rebate is never more than the other side's fee. */
+static inline int64_t naive_rate(int64_t own_ppm, int64_t other_ppm)
+{
+    if (own_ppm >= 0 || own_ppm + other_ppm >= 0)
+        return own_ppm;
+    return other_ppm > 0 ? -other_ppm : 0;
+}
+
 /* One side of a trade: fees are the exact sum, rounded up once for all fills so far. */
 static inline void naive_fill(struct naive *naive, struct naive_order *order,
                               const struct msg_trade *trade, int64_t rate_ppm,

@@ -121,6 +121,27 @@ static void fee_of_two_rates(void **state)
     assert_int_equal(money_fee_max(-100, -50, 10000), 0);
 }
 
+static void assert_rates(int32_t maker, int32_t taker, int32_t maker_paid,
+                         int32_t taker_paid)
+{
+    money_match_rates(&maker, &taker);
+    assert_int_equal(maker, maker_paid);
+    assert_int_equal(taker, taker_paid);
+}
+
+/* A rebate is at most the other side's fee; a fee is what it is. */
+static void rebate_comes_out_of_a_fee(void **state)
+{
+    (void)state;
+    assert_rates(100, 200, 100, 200);
+    assert_rates(-100, 200, -100, 200);
+    assert_rates(-300, 200, -200, 200);
+    assert_rates(300, -200, 300, -200);
+    assert_rates(100, -200, 100, -100);
+    assert_rates(-100, -200, 0, 0);
+    assert_rates(-100, 0, 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +151,7 @@ int main(void)
         cmocka_unit_test(fee_refuses_the_impossible),
         cmocka_unit_test(fee_does_not_depend_on_the_cut),
         cmocka_unit_test(fee_of_two_rates),
+        cmocka_unit_test(rebate_comes_out_of_a_fee),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

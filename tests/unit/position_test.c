@@ -85,12 +85,36 @@ static void large_and_impossible(void **state)
     assert_aborts(booked(p, 0, 0, 0));
 }
 
+/* The same sums beyond 64 bits: 2^20 times the largest fill, then out of it in odd parts.
+ * What was paid less what was received is there to the last unit. */
+static void beyond_a_row(void **state)
+{
+    (void)state;
+    const int64_t quantity = (INT64_C(1) << 52) - 1, quote = (INT64_C(1) << 62) - 3;
+    struct position p = {0};
+    __extension__ __int128 paid = 0;
+    for (int i = 0; i < 1 << 20; i++) {
+        p = booked(p, quantity, quote, quote);
+        paid += quote;
+    }
+    assert_true(p.cost == paid && p.fees == paid && p.realised == 0);
+    for (int i = 0; i < 1000; i++) {
+        p = booked(p, -(quantity - i), -(quote - 7 * i), 0);
+        paid -= quote - 7 * i;
+        assert_true(p.cost - p.realised == paid);
+        /* Its share, to a unit: cost / quantity is quote / quantity all along. */
+        assert_true(p.cost / p.quantity == quote / quantity);
+    }
+    assert_true(p.quantity ==
+                __extension__(__int128) quantity * ((1 << 20) - 1000) + 999 * 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_and_reduce),      cmocka_unit_test(short_and_cover),
         cmocka_unit_test(flip_both_ways),       cmocka_unit_test(remainder_is_kept),
-        cmocka_unit_test(large_and_impossible),
+        cmocka_unit_test(large_and_impossible), cmocka_unit_test(beyond_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

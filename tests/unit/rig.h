@@ -142,7 +142,8 @@ static inline void rig_take_rows(struct rig *rig)
 
 static inline void rig_flush(struct rig *rig)
 {
-    rig->ops->flush(rig->state, &rig->outbox);
+    if (rig->ops->flush != NULL)
+        rig->ops->flush(rig->state, &rig->outbox);
     rig_take_rows(rig);
 }
 
