@@ -112,7 +112,7 @@ sim: $(OUT)/sim/sim
 
 ablate: ## each mechanism off in turn: the simulator must notice
 	$(Q)$(MAKE) -s MODE=ablate build/ablate/sim/sim
-	$(Q)build/ablate/sim/sim --ablate 200
+	$(Q)build/ablate/sim/sim --ablate
 
 test: ## unit, model and trace tests; ends with `N passed, N failed`
 test: deps

@@ -19,16 +19,20 @@ struct archive_record {
     int64_t source;
     uint32_t size;
     uint16_t kind;
-    uint8_t bytes[BODY_BYTES_MAX + 64];
+    const uint8_t *bytes;
 };
+
+struct archive_page;
 
 struct archive {
     struct archive_record *records; /* [gseq - 1] */
     uint64_t count, capacity;
-    uint32_t blocks; /* rows of the log's table read */
+    struct archive_page *pages; /* of copied bytes, the newest first */
+    uint32_t blocks;            /* rows of the log's table read */
     uint8_t chain[STREAM_CHAIN];
     uint64_t time_ns;
-    uint64_t busy_count; /* records that are neither TICK, DIGEST nor EPOCH */
+    uint64_t busy_count;    /* records that are neither TICK, DIGEST nor EPOCH */
+    uint64_t command_count; /* ... of sessions */
 };
 
 void archive_init(struct archive *);

@@ -69,6 +69,8 @@ void client_init(struct client *c, const struct plan *plan, uint32_t index)
 void client_close(struct client *c)
 {
     bus_close(&c->bus);
+    for (uint32_t i = 0; i < CLIENT_LIVES; i++)
+        free(c->lives[i].commands);
     free(c->lives);
     free(c->reports);
     free(c->answers);
@@ -84,7 +86,13 @@ bool client_add(struct client *c, const struct msg *msg)
     struct client_life *life = now_life(c);
     if (life->count == CLIENT_COMMANDS)
         return false;
+    if (life->count == life->capacity) {
+        life->capacity = life->capacity * 2 + 64;
+        life->commands = realloc(life->commands, life->capacity * sizeof *life->commands);
+        CHECK(life->commands != NULL);
+    }
     struct client_command *command = &life->commands[life->count++];
+    *command = (struct client_command){.size = 0};
     size_t size = 0;
     int error = codec_encode(command->body, sizeof command->body, msg, &size);
     CHECK(error == 0);

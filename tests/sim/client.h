@@ -21,7 +21,7 @@
 #include "proto/msg.h"
 #include "tests/sim/plan.h"
 
-enum { CLIENT_LIVES = 8, CLIENT_COMMANDS = 256, CLIENT_ANSWERS = 200 };
+enum { CLIENT_LIVES = 8, CLIENT_COMMANDS = 1 << 14, CLIENT_ANSWERS = 200 };
 
 struct client_command {
     uint8_t body[BODY_BYTES_MAX];
@@ -34,9 +34,9 @@ struct client_command {
 
 struct client_life {
     uint64_t nonce, session;
-    struct client_command commands[CLIENT_COMMANDS];
-    uint32_t count;    /* commands n = 1 .. count */
-    uint32_t accepted; /* all up to here are */
+    struct client_command *commands;
+    uint32_t count, capacity; /* commands n = 1 .. count */
+    uint32_t accepted;        /* all up to here are */
     bool is_gone;
 };
 

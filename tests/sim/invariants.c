@@ -23,36 +23,36 @@ static struct msg decode(const struct archive_record *record)
     return m;
 }
 
-/* Where the log has command n of a session; NULL: nowhere. */
-static const struct archive_record *find(const struct sim *s, uint64_t session,
-                                         uint64_t n)
+/* Calls `check` for every command of a session with its record, NULL where the log has
+ * none: what comes from the session is in the order of its n (I3). */
+static const char *each_command_of(const struct sim *s, const struct client_life *life,
+                                   const char *(*check)(const struct client_command *,
+                                                        const struct archive_record *))
 {
-    for (uint64_t i = session; session > 0 && i < s->archive.count; i++) {
-        const struct archive_record *record = &s->archive.records[i];
-        if (record->source == (int64_t)session && record->n == n)
-            return record;
+    uint64_t at = life->session;
+    const char *broken = NULL;
+    for (uint32_t n = 1; n <= life->count && broken == NULL; n++) {
+        const struct archive_record *record = NULL;
+        for (; life->session > 0 && at < s->archive.count && record == NULL; at++) {
+            if (s->archive.records[at].source == (int64_t)life->session)
+                record = &s->archive.records[at];
+        }
+        broken = check(&life->commands[n - 1], record);
     }
-    return NULL;
+    return broken;
 }
 
-/* Calls `check` for every command of every client with its record. */
 static const char *each_command(const struct sim *s,
                                 const char *(*check)(const struct client_command *,
                                                      const struct archive_record *))
 {
-    for (uint32_t i = 0; i < s->plan.clients; i++) {
+    const char *broken = NULL;
+    for (uint32_t i = 0; i < s->plan.clients && broken == NULL; i++) {
         const struct client *c = &s->clients[i];
-        for (uint32_t k = 0; k <= c->life; k++) {
-            const struct client_life *life = &c->lives[k];
-            for (uint32_t n = 1; n <= life->count; n++) {
-                const char *broken =
-                    check(&life->commands[n - 1], find(s, life->session, n));
-                if (broken != NULL)
-                    return broken;
-            }
-        }
+        for (uint32_t k = 0; k <= c->life && broken == NULL; k++)
+            broken = each_command_of(s, &c->lives[k], check);
     }
-    return NULL;
+    return broken;
 }
 
 /* I1: what a client was told is accepted is there, with its bytes. */

@@ -1,17 +1,16 @@
-/* main.c - one seed, a range, those of a file, or each ablation; every seed in a process
- * of its own, so that a CHECK that fails ends only that one. */
+/* main.c - one seed, a range, those of a file, or each ablation. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
-#include "tests/sim/marks.h"
+#include "tests/sim/crew.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/transcript.h"
 
@@ -19,17 +18,15 @@
 enum ablate_name ablate_chosen;
 #endif
 
-enum { MARKS_SEEDS = 400 }; /* fewer may miss a mark */
+enum {
+    MARKS_SEEDS = 400, /* fewer may miss a mark */
+    MARKS_SHARE = 20,  /* of so many seeds, one event */
+    TEST_SEEDS = 60,
+    ABLATE_SEEDS = 200,
+};
 
 static struct sim sim;
 static bool is_verbose, is_terse; /* terse: an ablation is expected to fail */
-
-struct outcome {
-    uint64_t trace;
-    uint64_t records;
-    uint32_t steps, broken;
-    uint32_t marks[MARKS_COUNT];
-};
 
 /* ---- one seed ---------------------------------------------------------------------- */
 
@@ -51,9 +48,8 @@ static void on_abort(int number)
     _exit(2);
 }
 
-static void run_seed(uint64_t seed, int result)
+static void run_seed(uint64_t seed, struct crew_outcome *o)
 {
-    struct outcome o = {.steps = 0};
     signal(SIGABRT, on_abort);
     if (is_verbose)
         transcript_begin(&sim);
@@ -62,88 +58,95 @@ static void run_seed(uint64_t seed, int result)
     sim_run(&sim, seed);
     if (sim.broken != NULL)
         tell_failure(sim.broken, sim.error != 0 ? error_name(sim.error) : "");
-    o.trace = network_trace();
-    o.records = sim.archive.count;
-    o.steps = sim.step;
-    memcpy(o.marks, marks, sizeof o.marks);
-    o.broken = sim.broken != NULL;
+    o->trace = sim_trace(&sim);
+    o->records = sim.archive.count;
+    o->commands = sim.archive.command_count;
+    o->steps = sim.step;
+    o->held = sim.broken == NULL;
+    memcpy(o->marks, marks, sizeof o->marks);
     sim_close(&sim);
-    if (write(result, &o, sizeof o) != (ssize_t)sizeof o)
-        _exit(3);
-    _exit(o.broken ? 1 : 0);
-}
-
-/* True if it held. */
-static bool try_seed(uint64_t seed, struct outcome *o)
-{
-    int ends[2], status = 0;
-    *o = (struct outcome){.broken = 1};
-    fflush(NULL);
-    if (pipe(ends) != 0)
-        exit(3);
-    pid_t child = fork();
-    if (child == 0)
-        run_seed(seed, ends[1]);
-    close(ends[1]);
-    if (read(ends[0], o, sizeof *o) != (ssize_t)sizeof *o)
-        o->broken = 1;
-    close(ends[0]);
-    if (child < 0 || waitpid(child, &status, 0) != child)
-        exit(3);
-    if (WIFSIGNALED(status) && !is_terse)
-        printf("seed=%" PRIu64 " ended by signal %d\n", seed, WTERMSIG(status));
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 && o->broken == 0;
 }
 
 /* ---- many seeds -------------------------------------------------------------------- */
 
-static void add(struct outcome *total, const struct outcome *one)
+struct total {
+    struct crew_outcome sum;
+    uint64_t seeds, failed, steps;
+};
+
+static bool add(void *context, const struct crew_outcome *one)
 {
+    struct total *total = context;
+    total->seeds++;
+    total->failed += !one->held;
     total->steps += one->steps;
-    total->records += one->records;
-    total->trace = total->trace * 31 + one->trace;
+    total->sum.records += one->records;
+    total->sum.commands += one->commands;
+    total->sum.trace += one->trace; /* workers come in any order */
     for (uint32_t i = 0; i < MARKS_COUNT; i++)
-        total->marks[i] += one->marks[i];
+        total->sum.marks[i] += one->marks[i];
+    return true;
 }
 
 /* True if every rare event was seen, where there were seeds enough. */
-static bool tell_marks(const struct outcome *total, uint64_t seeds)
+static bool tell_marks(const struct total *total)
 {
     bool complete = true;
-    if (seeds < MARKS_SEEDS)
+    if (total->seeds < MARKS_SEEDS)
         return true;
     printf("sim: seen:");
+    for (uint32_t i = 0; i < MARKS_COUNT; i++)
+        printf(" %s=%" PRIu32, marks_text(i), total->sum.marks[i]);
+    printf("\n");
     for (uint32_t i = 0; i < MARKS_COUNT; i++) {
-        printf(" %s=%" PRIu32, marks_text(i), total->marks[i]);
-        complete = complete && total->marks[i] >= seeds / 20;
+        if (total->sum.marks[i] >= total->seeds / MARKS_SHARE)
+            continue;
+        printf("sim: seen too seldom: %s\n", marks_text(i));
+        complete = false;
     }
-    printf("\n%s", complete ? "" : "sim: something rare was seen too seldom\n");
     return complete;
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static int run_range(uint64_t first, uint64_t last)
 {
-    struct outcome o, total = {.steps = 0};
-    uint64_t failed = 0, seeds = last - first + 1;
-    for (uint64_t seed = first; seed <= last; seed++) {
-        failed += !try_seed(seed, &o);
-        add(&total, &o);
-    }
-    bool complete = tell_marks(&total, seeds);
-    printf("sim: %" PRIu64 " seeds, %" PRIu64 " failed; %" PRIu32 " steps, %" PRIu64
-           " records, trace %016" PRIx64 "\n",
-           seeds, failed, total.steps, total.records, total.trace);
-    return failed == 0 && complete ? 0 : 1;
+    struct total total = {.seeds = 0};
+    uint64_t began_ms = now_ms();
+    (void)crew_run(&(struct crew_work){
+        .first = first, .last = last, .run = run_seed, .hear = add, .context = &total});
+    uint64_t took_ms = now_ms() - began_ms + 1;
+    bool complete = tell_marks(&total);
+    printf("sim: %" PRIu64 " seeds, %" PRIu64 " failed; %" PRIu64 " commands, %" PRIu64
+           " records, %" PRIu64 " steps, trace %016" PRIx64 "; %" PRIu64
+           " commands/s in %" PRIu64 " s\n",
+           total.seeds, total.failed, total.sum.commands, total.sum.records, total.steps,
+           total.sum.trace, total.sum.commands * 1000 / took_ms, took_ms / 1000);
+    return total.failed == 0 && complete ? 0 : 1;
 }
 
-/* The same seed twice is the same world. */
-static int run_twice(uint64_t seed)
+/* The same seeds in other processes, behind other seeds, are the same worlds. */
+static int run_twice(uint64_t first, uint64_t last)
 {
-    struct outcome a, b;
-    bool held = try_seed(seed, &a) && try_seed(seed, &b);
-    bool same = held && a.trace == b.trace;
-    printf("sim: seed %" PRIu64 " twice: %s (%016" PRIx64 ")\n", seed,
-           same ? "same trace" : "DIFFERENT", a.trace);
+    struct total a = {.seeds = 0}, b = {.seeds = 0};
+    struct crew_work work = {.first = first,
+                             .last = last,
+                             .workers = 1,
+                             .run = run_seed,
+                             .hear = add,
+                             .context = &a};
+    (void)crew_run(&work);
+    work.workers = 3;
+    work.context = &b;
+    (void)crew_run(&work);
+    bool same = a.failed + b.failed == 0 && a.sum.trace == b.sum.trace;
+    printf("sim: seeds %" PRIu64 "..%" PRIu64 " twice: %s (%016" PRIx64 ")\n", first,
+           last, same ? "same trace" : "DIFFERENT", a.sum.trace);
     return same ? 0 : 1;
 }
 
@@ -152,22 +155,37 @@ static int run_file(const char *path)
 {
     FILE *file = fopen(path, "r");
     char line[256];
-    int failed = 0;
-    struct outcome o;
+    struct total total = {.seeds = 0};
     if (file == NULL)
         return 1;
     while (fgets(line, sizeof line, file) != NULL) {
         char *end;
         uint64_t seed = strtoull(line, &end, 10);
         if (end != line)
-            failed += !try_seed(seed, &o);
+            (void)crew_run(&(struct crew_work){.first = seed,
+                                               .last = seed,
+                                               .run = run_seed,
+                                               .hear = add,
+                                               .context = &total});
     }
     fclose(file);
-    printf("sim: seeds of %s: %d failed\n", path, failed);
-    return failed == 0 ? 0 : 1;
+    printf("sim: %" PRIu64 " seeds of %s: %" PRIu64 " failed\n", total.seeds, path,
+           total.failed);
+    return total.failed == 0 ? 0 : 1;
 }
 
+/* ---- ablations --------------------------------------------------------------------- */
+
 #ifdef ZEX_ABLATE
+/* The first seed that did not hold; a smaller one that was slower does not matter. */
+static bool is_missed(void *context, const struct crew_outcome *one)
+{
+    uint64_t *caught = context;
+    if (!one->held)
+        *caught = one->seed;
+    return one->held;
+}
+
 static int run_ablations(uint64_t seeds)
 {
     static const char *const names[] = {"",
@@ -178,15 +196,16 @@ static int run_ablations(uint64_t seeds)
     int missed = 0;
     is_terse = true;
     for (int i = 1; i < ABLATE_END; i++) {
-        struct outcome o;
-        uint64_t seed = 1;
+        uint64_t caught = 0;
         ablate_chosen = (enum ablate_name)i;
-        while (seed <= seeds && try_seed(seed, &o))
-            seed++;
-        bool caught = seed <= seeds;
-        missed += !caught;
-        printf("ablate: %-22s %s", names[i], caught ? "caught by seed" : "NOT CAUGHT in");
-        printf(" %" PRIu64 "\n", caught ? seed : seeds);
+        bool all_held = crew_run(&(struct crew_work){.first = 1,
+                                                     .last = seeds,
+                                                     .run = run_seed,
+                                                     .hear = is_missed,
+                                                     .context = &caught});
+        missed += all_held;
+        printf("ablate: %-22s %s %" PRIu64 "\n", names[i],
+               all_held ? "NOT CAUGHT in" : "caught by seed", all_held ? seeds : caught);
     }
     printf("ablate: %d of %d caught\n", ABLATE_END - 1 - missed, ABLATE_END - 1);
     return missed == 0 ? 0 : 1;
@@ -199,26 +218,39 @@ static int ablate(const char *name, uint64_t seed)
         ablate_chosen = ABLATE_##item;
     ABLATE_LIST(CHOOSE)
 #undef CHOOSE
-    return run_range(seed, seed);
+    return ablate_chosen == ABLATE_NOTHING ? 2 : run_range(seed, seed);
 }
 #endif
 
-/* What `make test` runs: every seed that once failed, one seed twice, some fresh ones. */
+/* ---- arguments --------------------------------------------------------------------- */
+
+/* What `make test` runs: every seed that once failed, some twice, some fresh ones. */
 static int run_tests(void)
 {
     int failed = run_file("tests/sim/seeds.txt");
-    failed += run_twice(7);
-    failed += run_range(1, 60);
+    failed += run_twice(3, 11);
+    failed += run_range(1, TEST_SEEDS);
     return failed == 0 ? 0 : 1;
+}
+
+static bool read_range(const char *text, uint64_t *first, uint64_t *last)
+{
+    char *rest;
+    *first = *last = strtoull(text, &rest, 10);
+    if (rest == text)
+        return false;
+    if (strncmp(rest, "..", 2) == 0)
+        *last = strtoull(rest + 2, &rest, 10);
+    return *rest == 0 && *first <= *last;
 }
 
 int main(int argc, char **argv)
 {
-    char *rest = argv[argc - 1];
+    uint64_t first, last;
     is_verbose = getenv("VERBOSE") != NULL && *getenv("VERBOSE") != 0;
 #ifdef ZEX_ABLATE
-    if (argc == 3 && strcmp(argv[1], "--ablate") == 0)
-        return run_ablations(strtoull(argv[2], NULL, 10));
+    if (argc == 2 && strcmp(argv[1], "--ablate") == 0)
+        return run_ablations(ABLATE_SEEDS);
     if (argc == 4 && strcmp(argv[1], "--ablate") == 0)
         return ablate(argv[2], strtoull(argv[3], NULL, 10));
 #endif
@@ -226,14 +258,13 @@ int main(int argc, char **argv)
         return run_tests();
     if (argc == 3 && strcmp(argv[1], "--seeds") == 0)
         return run_file(argv[2]);
-    if (argc == 3 && strcmp(argv[1], "--twice") == 0)
-        return run_twice(strtoull(argv[2], NULL, 10));
-    uint64_t first = argc == 2 ? strtoull(argv[1], &rest, 10) : 0, last = first;
-    if (argc == 2 && strncmp(rest, "..", 2) == 0)
-        last = strtoull(rest + 2, &rest, 10);
-    if (argc == 2 && *rest == 0 && rest != argv[1])
+    if (argc == 3 && strcmp(argv[1], "--twice") == 0 &&
+        read_range(argv[2], &first, &last))
+        return run_twice(first, last);
+    if (argc == 2 && read_range(argv[1], &first, &last))
         return run_range(first, last);
-    fprintf(stderr, "usage: sim | SEED | FIRST..LAST | --seeds FILE | --twice SEED\n"
-                    "       (MODE=ablate) --ablate SEEDS | --ablate NAME SEED\n");
+    fprintf(stderr,
+            "usage: sim | SEED | FIRST..LAST | --seeds FILE | --twice FIRST..LAST\n"
+            "       (MODE=ablate) --ablate | --ablate NAME SEED\n");
     return 2;
 }

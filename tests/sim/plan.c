@@ -88,6 +88,16 @@ static void draw_genesis(struct plan *p, struct random *r)
     g->log_id[0] |= 1; /* zeros mean: none yet */
 }
 
+/* Whoever sends far more than may come in is cut off, again and again. */
+static void spare(struct plan *p)
+{
+    const struct core_settings *o = &p->settings;
+    bool is_narrow = o->order_rate < 1000 || o->in_flight_max < 1000 ||
+                     p->weather.frames_max < BUS_HWM;
+    if (is_narrow && p->window > 32)
+        p->window = 1 + p->window % 32;
+}
+
 void plan_draw(struct plan *p, uint64_t seed)
 {
     struct random r;
@@ -98,11 +108,12 @@ void plan_draw(struct plan *p, uint64_t seed)
     p->gateways = between(&r, 1, PLAN_GATEWAYS_MAX);
     p->shards = between(&r, 1, PLAN_SHARDS_MAX);
     p->symbols = between(&r, 1, PLAN_SYMBOLS_MAX);
-    p->commands = between(&r, 20, 250);
-    p->window = between(&r, 1, 32);
+    p->commands = between(&r, 200, 2500);
+    p->window = random_chance(&r, 400000) ? between(&r, 1, 32) : between(&r, 33, 256);
     p->shares_account = random_chance(&r, 200000);
     draw_network(p, &r);
     draw_faults(p, &r);
     draw_service(p, &r);
     draw_genesis(p, &r);
+    spare(p);
 }

@@ -249,6 +249,13 @@ void sim_run(struct sim *s, uint64_t seed)
     }
 }
 
+uint64_t sim_trace(const struct sim *s)
+{
+    uint64_t chain;
+    memcpy(&chain, s->archive.chain, sizeof chain);
+    return network_trace() ^ chain;
+}
+
 void sim_close(struct sim *s)
 {
     venue_close(&s->venue);

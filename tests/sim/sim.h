@@ -31,4 +31,7 @@ struct sim {
 void sim_run(struct sim *, uint64_t seed);
 void sim_close(struct sim *);
 
+/* Of all that was delivered, and of the log. */
+uint64_t sim_trace(const struct sim *);
+
 #endif

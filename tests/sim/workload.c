@@ -205,9 +205,9 @@ static struct msg request(struct client *c, bool is_replace)
 static struct msg any_command(struct client *c)
 {
     struct msg m = {.kind = MSG_close};
-    uint64_t what = below(c, 100);
-    if (what < 1 && c->life + 1 < CLIENT_LIVES)
+    if (below(c, 300) == 0 && c->life + 1 < CLIENT_LIVES)
         return m;
+    uint64_t what = below(c, 100);
     if (what < 5) {
         m.kind = MSG_withdraw;
         m.withdraw.account = c->account;
