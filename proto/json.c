@@ -76,13 +76,34 @@ static void add_enum(struct text *text, const struct msg_field *field, uint64_t 
 
 static void add_message(struct text *text, const struct msg *m);
 
+/* How many messages the bytes are; 0: something else. */
+static uint32_t count_messages(const uint8_t *bytes, size_t size)
+{
+    struct msg m;
+    uint32_t count = 0;
+    for (size_t at = 0, used = 0; at < size; at += used, count++)
+        if (codec_decode(bytes + at, size - at, &m, &used) != 0)
+            return 0;
+    return count;
+}
+
+/* A message as such, several as an array, other bytes in hex. */
 static void add_blob(struct text *text, const uint8_t *bytes, size_t size)
 {
     struct msg nested;
-    if (codec_decode_whole(bytes, size, &nested) == 0)
-        add_message(text, &nested);
-    else
+    const uint32_t count = count_messages(bytes, size);
+    if (count == 0) {
         add_hex(text, bytes, size);
+        return;
+    }
+    add_string(text, count > 1 ? "[" : "");
+    for (size_t at = 0, used = 0; at < size; at += used) {
+        if (codec_decode(bytes + at, size - at, &nested, &used) != 0)
+            return;
+        add_string(text, at > 0 ? "," : "");
+        add_message(text, &nested);
+    }
+    add_string(text, count > 1 ? "]" : "");
 }
 
 static void add_field(struct text *text, const struct msg_field *field, const void *body)

@@ -76,7 +76,7 @@ static void take_report(struct bench_client *self, uint32_t i, const struct msg 
         self->done++;
         return;
     }
-    if (!bench_flow_report(&self->flow, i, self->peers[i].account, &body))
+    if (!bench_flow_report(&self->flow, i, &body))
         return;
     self->ended++;
     if (self->measures && self->latency_count < LATENCIES_MAX)

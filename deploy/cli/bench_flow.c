@@ -71,8 +71,7 @@ static void drop(struct bench_flow *self, uint32_t account, uint64_t name)
     self->places[name] = 0;
 }
 
-bool bench_flow_report(struct bench_flow *self, uint32_t account, uint32_t account_id,
-                       const struct msg *m)
+bool bench_flow_report(struct bench_flow *self, uint32_t account, const struct msg *m)
 {
     switch (m->kind) {
     case MSG_order_accepted:
@@ -82,11 +81,9 @@ bool bench_flow_report(struct bench_flow *self, uint32_t account, uint32_t accou
         if (m->order_replaced.leaves > 0)
             add(self, account, m->order_replaced.cl_ord_id, m->order_replaced.order_id);
         return true;
-    case MSG_trade:
-        if (m->trade.maker_account == account_id && m->trade.maker_leaves == 0)
-            drop(self, account, m->trade.maker_cl_ord_id);
-        if (m->trade.taker_account == account_id && m->trade.taker_leaves == 0)
-            drop(self, account, m->trade.taker_cl_ord_id);
+    case MSG_fill:
+        if (m->fill.leaves == 0)
+            drop(self, account, m->fill.cl_ord_id);
         return false;
     case MSG_order_cancelled:
         drop(self, account, m->order_cancelled.cl_ord_id);

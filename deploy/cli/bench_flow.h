@@ -47,7 +47,6 @@ uint32_t bench_flow_next(struct bench_flow *, uint32_t account,
                          uint8_t body[BODY_BYTES_MAX]);
 
 /* Takes a report of the account's feed. True if it is the outcome of a command. */
-bool bench_flow_report(struct bench_flow *, uint32_t account, uint32_t account_id,
-                       const struct msg *);
+bool bench_flow_report(struct bench_flow *, uint32_t account, const struct msg *);
 
 #endif

@@ -39,8 +39,6 @@ static int begin(struct view *view, int argc, char **argv, const char *const *fl
             return ARGS_FAILED;
         view->account = found->account;
     }
-    view->rows.account =
-        view->account != 0 ? view->account : zex_client_account(view->client);
     return code;
 }
 

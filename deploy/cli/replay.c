@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/check.h"
+#include "common/map.h"
 #include "deploy/cli/catalog.h"
 #include "deploy/cli/commands.h"
 #include "deploy/cli/progress.h"
@@ -34,6 +36,9 @@ struct replay {
     uint64_t placed[LOBSTER_ACCOUNTS]; /* by this run and those before it */
     uint32_t *ended_by; /* command -> the one that cancels its order, or 0 */
     uint8_t *state;     /* command -> enum state */
+    /* trade_id -> the side of it that came first: command << 1 | ours now, see below */
+    struct map halves;
+    uint32_t unpaired; /* trades of this run whose maker has not come yet */
     uint64_t gseq; /* the book must stand here at least: the newest command known of */
     uint64_t sent, fills, wrong_maker, refused, lost, busy;
     struct progress progress;
@@ -42,18 +47,42 @@ struct replay {
 
 /* ---- reports ----------------------------------------------------------------------- */
 
-static void take_trade(struct replay *self, const struct zex_event *event)
+/* Each account is told its own side of a trade: the two meet by the trade's id. One may
+ * have come to an earlier run; only the maker of a command sent by this one is sure to
+ * come. */
+static void pair_halves(struct replay *self, const struct zex_event *event,
+                        uint32_t index)
 {
-    struct msg msg;
-    size_t used = 0;
-    uint32_t index, maker;
-    if (event->is_maker || !lobster_find(&self->lobster, event->cl_ord_id, &index) ||
-        codec_decode(event->bytes, event->bytes_size, &msg, &used) != 0)
+    const bool is_taker = event->is_maker == 0;
+    const uint64_t first = map_find(&self->halves, event->trade_id);
+    if (first == MAP_NONE) {
+        const bool is_fresh = is_taker && self->state[index] != ELSEWHERE;
+        if (map_add(&self->halves, event->trade_id, (uint64_t)index << 1 | is_fresh) == 0)
+            self->unpaired += is_fresh;
+        else
+            self->wrong_maker++; /* more trades than the file has commands */
+        return;
+    }
+    CHECK(map_remove(&self->halves, event->trade_id) == 0);
+    self->unpaired -= (uint32_t)(first & 1);
+    const uint32_t other = (uint32_t)(first >> 1);
+    const struct lobster_command *taker =
+        &self->lobster.commands[is_taker ? index : other];
+    if (taker->act != LOBSTER_TAKE || taker->target != (is_taker ? other : index))
+        self->wrong_maker++;
+}
+
+static void take_fill(struct replay *self, const struct zex_event *event)
+{
+    uint32_t index;
+    if (!lobster_find(&self->lobster, event->cl_ord_id, &index))
+        return;
+    pair_halves(self, event, index);
+    if (event->is_maker)
         return;
     const struct lobster_command *c = &self->lobster.commands[index];
     self->fills++;
-    if (!lobster_find(&self->lobster, msg.trade.maker_cl_ord_id, &maker) ||
-        maker != c->target || event->quantity != c->quantity || event->price != c->price)
+    if (event->quantity != c->quantity || event->price != c->price)
         self->wrong_maker++;
     if (event->leaves == 0)
         self->state[index] = DONE;
@@ -93,7 +122,7 @@ static void take_event(struct replay *self, int account, const struct zex_event 
     else if (is_ours)
         see_gseq(self, event->request);
     if (event->type == ZEX_EVENT_TRADE)
-        take_trade(self, event);
+        take_fill(self, event);
     else if (event->type == ZEX_EVENT_LOST)
         self->lost++;
     else if (event->type == ZEX_EVENT_BUSY)
@@ -144,6 +173,20 @@ static bool wait_done(struct replay *self, uint32_t index)
     while (!self->failed && self->state[index] == SENT)
         pump(self, account, WAIT_MS);
     return !self->failed;
+}
+
+/* Until the makers of all trades are known; one that stays away is another's. */
+static bool wait_makers(struct replay *self)
+{
+    int left_ms = self->args.timeout_ms;
+    while (self->unpaired > 0 && left_ms > 0) {
+        const uint32_t before = self->unpaired;
+        if (!pump(self, LOBSTER_RESTING, WAIT_MS))
+            return false;
+        left_ms = self->unpaired < before ? self->args.timeout_ms : left_ms - WAIT_MS;
+    }
+    self->wrong_maker += self->unpaired;
+    return true;
 }
 
 /* Until the order has the name this replacement gives it: it can have one at a time. Of a
@@ -265,7 +308,7 @@ static bool run(struct replay *self)
     /* One shard reports in order: with the last report all are in the log. */
     return wait_durable(self, LOBSTER_RESTING) && wait_durable(self, LOBSTER_TAKING) &&
            (self->lobster.count == 0 || wait_done(self, self->lobster.count - 1)) &&
-           !self->rows.failed;
+           wait_makers(self) && !self->rows.failed;
 }
 
 /* ---- the command ------------------------------------------------------------------- */
@@ -304,8 +347,10 @@ static int prepare(struct replay *self, const char *ops, const char *book,
     *shard = symbol->shard;
     self->ended_by = calloc(self->lobster.count + 1, sizeof *self->ended_by);
     self->state = calloc(self->lobster.count + 1, sizeof *self->state);
-    if (self->ended_by == NULL || self->state == NULL)
+    void *halves = malloc(map_size(self->lobster.count + 1));
+    if (self->ended_by == NULL || self->state == NULL || halves == NULL)
         return args_fail("out of memory");
+    map_init(&self->halves, halves, self->lobster.count + 1);
     progress_begin(&self->progress, "commands");
     return ARGS_OK;
 }
@@ -319,6 +364,7 @@ static void close_all(struct replay *self)
     catalog_close(&self->catalog);
     free(self->ended_by);
     free(self->state);
+    free(self->halves.slots);
 }
 
 static int print_lockstep(const struct replay *self, double seconds)

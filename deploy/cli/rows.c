@@ -44,30 +44,32 @@ const struct table_column rows_trade_columns[] = {
     {"order_id", TABLE_NUMBER}, {NULL, 0},
 };
 
+static void add_fill(const struct rows *rows, uint64_t gseq, const struct msg_fill *f)
+{
+    const struct msg_symbol_set *s = &rows->catalog.symbols[f->symbol];
+    table_number(rows->table, (int64_t)gseq);
+    table_text(rows->table, catalog_symbol_name(&rows->catalog, f->symbol));
+    table_number(rows->table, (int64_t)f->trade_id);
+    table_text(rows->table, f->side == SIDE_BUY ? "buy" : "sell");
+    table_amount(rows->table, f->price, s->price_scale);
+    table_amount(rows->table, f->quantity, s->quantity_scale);
+    table_amount(rows->table, f->fee, catalog_asset_scale(&rows->catalog, s->quote));
+    table_text(rows->table, f->maker ? "maker" : "taker");
+    table_number(rows->table, (int64_t)f->order_id);
+}
+
 void rows_add_trade(void *argument, const struct msg *row)
 {
-    const struct rows *rows = argument;
-    struct msg body;
-    size_t used = 0;
-    if (row->kind != MSG_row_report ||
-        codec_decode(row->row_report.body, row->row_report.body_size, &body, &used) !=
-            0 ||
-        body.kind != MSG_trade)
+    const struct msg_row_report *r = &row->row_report;
+    if (row->kind != MSG_row_report)
         return;
-    const struct msg_trade *t = &body.trade;
-    const struct msg_symbol_set *s = &rows->catalog.symbols[t->symbol];
-    bool maker = t->taker_account != rows->account;
-    bool buy = (t->taker_side == SIDE_BUY) != maker;
-    table_number(rows->table, (int64_t)row->row_report.gseq);
-    table_text(rows->table, catalog_symbol_name(&rows->catalog, t->symbol));
-    table_number(rows->table, (int64_t)t->trade_id);
-    table_text(rows->table, buy ? "buy" : "sell");
-    table_amount(rows->table, t->price, s->price_scale);
-    table_amount(rows->table, t->quantity, s->quantity_scale);
-    table_amount(rows->table, maker ? t->maker_fee : t->taker_fee,
-                 catalog_asset_scale(&rows->catalog, s->quote));
-    table_text(rows->table, maker ? "maker" : "taker");
-    table_number(rows->table, (int64_t)(maker ? t->maker_order_id : t->taker_order_id));
+    struct msg body;
+    for (size_t at = 0, used = 0;
+         at < r->body_size &&
+         codec_decode(r->body + at, r->body_size - at, &body, &used) == 0;
+         at += used)
+        if (body.kind == MSG_fill)
+            add_fill(argument, r->gseq, &body.fill);
 }
 
 const struct table_column rows_position_columns[] = {

@@ -15,7 +15,6 @@
 struct rows {
     struct catalog catalog;
     struct table *table;
-    uint32_t account; /* whose side of a trade is shown */
 };
 
 extern const struct table_column rows_order_columns[], rows_trade_columns[],

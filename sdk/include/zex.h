@@ -74,7 +74,8 @@ enum zex_event_type {
     /* a command is durable: cl_ord_id, gseq (= its order_id) */
     ZEX_EVENT_DURABLE,
     ZEX_EVENT_ORDER, /* the order is in the market */
-    /* a fill of ours: price, quantity, fee, leaves, is_maker */
+    /* a fill of ours: price, quantity, fee in `asset`, leaves, is_maker; if both orders
+     * were ours there are two, of one gseq and trade_id, the maker's first */
     ZEX_EVENT_TRADE,
     ZEX_EVENT_CANCELLED, /* the order left the market: reason 0 = asked */
     ZEX_EVENT_REPLACED,
@@ -138,6 +139,7 @@ struct zex_answer {
     uint32_t account;    /* asked for, or our own */
     const uint8_t *rows; /* encoded messages back to back; borrowed until the next call */
     size_t rows_size;    /* what zex_answer_next has not taken yet */
+    size_t within;       /* the bytes it has taken of the report there */
 };
 
 #define ZEX_ROW_ASSET    20

@@ -52,6 +52,7 @@ struct zex_state_event *zex_state_event_add(struct zex_client *self,
     uint32_t at = (self->event_first + self->event_count++) % self->event_capacity;
     struct zex_state_event *added = &self->events[at];
     added->event = (struct zex_event){.type = type, .account = self->account};
+    added->ends_report = false;
     return added;
 }
 
@@ -120,13 +121,13 @@ int zex_client_new(zex_client **out, const struct zex_options *options)
     return status;
 }
 
-/* Who asks for more is done with the event lent before; only then a report counts as
- * taken, so that a crash repeats one rather than losing it. */
+/* Who asks for more is done with the event lent before; only then a report whose last
+ * event it was counts as taken, so that a crash repeats one rather than losing it. */
 static void let_go(zex_client *self)
 {
     const struct zex_event *event = &self->taken.event;
     struct zex_outbox *outbox = &self->outbox;
-    if (event->bytes_size > 0 && event->gseq > outbox->taken_gseq)
+    if (self->taken.ends_report && event->gseq > outbox->taken_gseq)
         zex_outbox_feed(outbox, event->gseq, outbox->tag_gseq, outbox->tag);
 }
 

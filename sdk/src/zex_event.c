@@ -61,32 +61,23 @@ static void from_accepted(struct zex_event *e, const struct msg_order_accepted *
     e->amount = m->hold;
 }
 
-static void from_trade(struct zex_event *e, const struct msg_trade *m, uint32_t account)
+static void from_fill(struct zex_event *e, const struct msg_fill *m)
 {
     e->type = ZEX_EVENT_TRADE;
     e->symbol = m->symbol;
     e->trade_id = m->trade_id;
+    e->side = m->side;
+    e->is_maker = m->maker;
+    e->order_id = m->order_id;
+    e->cl_ord_id = m->cl_ord_id;
     e->price = m->price;
     e->quantity = m->quantity;
     e->amount = m->quote;
-    e->is_maker = m->taker_account != account;
-    if (e->is_maker) {
-        e->side = m->taker_side == SIDE_BUY ? SIDE_SELL : SIDE_BUY;
-        e->order_id = m->maker_order_id;
-        e->cl_ord_id = m->maker_cl_ord_id;
-        e->cum_quantity = m->maker_cum_quantity;
-        e->cum_quote = m->maker_cum_quote;
-        e->leaves = m->maker_leaves;
-        e->fee = m->maker_fee;
-    } else {
-        e->side = m->taker_side;
-        e->order_id = m->taker_order_id;
-        e->cl_ord_id = m->taker_cl_ord_id;
-        e->cum_quantity = m->taker_cum_quantity;
-        e->cum_quote = m->taker_cum_quote;
-        e->leaves = m->taker_leaves;
-        e->fee = m->taker_fee;
-    }
+    e->cum_quantity = m->cum_quantity;
+    e->cum_quote = m->cum_quote;
+    e->leaves = m->leaves;
+    e->fee = m->fee;
+    e->asset = m->fee_asset;
 }
 
 static void from_cancelled(struct zex_event *e, const struct msg_order_cancelled *m)
@@ -161,15 +152,14 @@ static void from_money(struct zex_event *e, uint64_t request, uint32_t asset,
     e->reference = reference;
 }
 
-bool zex_event_from(struct zex_event *e, const struct msg *m, uint32_t account)
+bool zex_event_from(struct zex_event *e, const struct msg *m)
 {
-    e->account = account;
     switch (m->kind) {
     case MSG_order_accepted:
         from_accepted(e, &m->order_accepted);
         return true;
-    case MSG_trade:
-        from_trade(e, &m->trade, account);
+    case MSG_fill:
+        from_fill(e, &m->fill);
         return true;
     case MSG_order_cancelled:
         from_cancelled(e, &m->order_cancelled);

@@ -231,6 +231,30 @@ static void on_gone(struct zex_client *self, const struct msg_session_gone *m)
     }
 }
 
+/* One event for each message of the body: a trade with oneself has two fills. */
+static void tell_report(struct zex_client *self, const struct msg_report *m)
+{
+    size_t at = 0;
+    do {
+        struct msg body;
+        size_t used = 0;
+        const bool known =
+            codec_decode(m->body + at, m->body_size - at, &body, &used) == 0;
+        const size_t size = known ? used : m->body_size - at;
+        struct zex_state_event *added = zex_state_event_add(self, ZEX_EVENT_ALARM);
+        if (added == NULL)
+            return;
+        memcpy(added->body, m->body + at, size);
+        added->event.bytes_size = size;
+        added->event.gseq = m->gseq;
+        added->event.time_ns = m->time_ns;
+        if (!known || !zex_event_from(&added->event, &body))
+            added->event.reason = REASON_BAD;
+        at += size;
+        added->ends_report = at == m->body_size;
+    } while (at < m->body_size);
+}
+
 static void on_report(struct zex_client *self, const struct msg_report *m)
 {
     struct zex_outbox *outbox = &self->outbox;
@@ -241,18 +265,7 @@ static void on_report(struct zex_client *self, const struct msg_report *m)
         self->live = false; /* something is missing: greet() resumes */
         return;
     }
-    struct msg body;
-    size_t used = 0;
-    struct zex_state_event *added = zex_state_event_add(self, ZEX_EVENT_ALARM);
-    if (added == NULL)
-        return;
-    memcpy(added->body, m->body, m->body_size);
-    added->event.bytes_size = m->body_size;
-    added->event.gseq = m->gseq;
-    added->event.time_ns = m->time_ns;
-    added->event.reason = REASON_BAD;
-    if (codec_decode(m->body, m->body_size, &body, &used) == 0)
-        zex_event_from(&added->event, &body, self->account);
+    tell_report(self, m);
     outbox->feed_gseq = m->gseq;
 }
 

@@ -66,19 +66,22 @@ static void from_position(struct zex_row *row, const struct msg_row_position *m)
     row->price = m->last_price;
 }
 
-/* A trade is seen from the side of the account that was asked for. */
-static void from_report(struct zex_row *row, const struct msg_row_report *m)
+/* The message at `*at` of the report's body; moves on, and back to 0 behind the last. */
+static void from_report(struct zex_row *row, const struct msg_row_report *m, size_t *at)
 {
     struct msg body;
     size_t used = 0;
     row->gseq = m->gseq;
     row->event.gseq = m->gseq;
     row->event.time_ns = m->time_ns;
-    if (codec_decode(m->body, m->body_size, &body, &used) == 0)
-        zex_event_from(&row->event, &body, row->account);
+    row->event.account = row->account;
+    if (codec_decode(m->body + *at, m->body_size - *at, &body, &used) == 0)
+        zex_event_from(&row->event, &body);
+    *at = used > 0 && *at + used < m->body_size ? *at + used : 0;
 }
 
-static void from_row(struct zex_row *row, const struct msg *m)
+/* `*within`: where in a report to go on; 0 once the row is done with. */
+static void from_row(struct zex_row *row, const struct msg *m, size_t *within)
 {
     switch (m->kind) {
     case MSG_asset_set:
@@ -108,7 +111,7 @@ static void from_row(struct zex_row *row, const struct msg *m)
         row->orders = m->row_level.orders;
         break;
     case MSG_row_report:
-        from_report(row, &m->row_report);
+        from_report(row, &m->row_report, within);
         break;
     default:
         break;
@@ -126,7 +129,9 @@ int zex_answer_next(struct zex_answer *answer, struct zex_row *row)
                             .account = answer->account,
                             .bytes = answer->rows,
                             .bytes_size = used};
-    from_row(row, &m);
+    from_row(row, &m, &answer->within);
+    if (answer->within > 0)
+        return 1; /* the second fill of a trade with oneself is a row of its own */
     answer->rows += used;
     answer->rows_size -= used;
     return 1;

@@ -21,6 +21,7 @@ enum { ZEX_STATE_ORDERS = 0, ZEX_STATE_CANCELS = 1 }; /* lanes: cancels never qu
 
 struct zex_state_event {
     struct zex_event event;
+    bool ends_report; /* the report is taken once this event is */
     uint8_t body[BODY_BYTES_MAX];
 };
 

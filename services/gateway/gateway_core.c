@@ -93,13 +93,15 @@ static void report(struct gateway *g, const struct core_input *in, uint32_t acco
     const uint64_t prev = directory_report(&g->directory, account, in->seq);
     if (peer_first(&g->peers, account) == NULL)
         return;
+    struct feed_view view;
+    feed_view(&view, in->msg, in->bytes, in->bytes_size, account);
     struct msg m = {.kind = MSG_report};
     m.report.gseq = in->seq;
     m.report.prev = prev;
     m.report.time_ns = in->time_ns;
-    m.report.body_size = (uint16_t)in->bytes_size;
-    CHECK(in->bytes_size <= sizeof m.report.body);
-    memcpy(m.report.body, in->bytes, in->bytes_size);
+    m.report.body_size = (uint16_t)view.size;
+    CHECK(view.size > 0 && view.size <= sizeof m.report.body);
+    memcpy(m.report.body, view.bytes, view.size);
     uint8_t bytes[MESSAGE_BYTES_MAX];
     size_t size = 0;
     int error = codec_encode(bytes, sizeof bytes, &m, &size);

@@ -8,6 +8,7 @@
 #include "common/reader.h"
 #include "common/writer.h"
 #include "proto/codec.h"
+#include "proto/feed.h"
 
 /* An item: [8 gseq][8 prev][8 time][2 kind][2 size][body], so that a scan for trades
  * does not look into other bodies. */
@@ -41,17 +42,20 @@ static uint32_t get_u16(const uint8_t *at)
 void report_add(struct reports *reports, struct outbox *outbox, uint32_t account,
                 const struct core_input *input)
 {
-    CHECK(account < reports->accounts_max && input->bytes_size <= BODY_BYTES_MAX);
+    struct feed_view view;
+    feed_view(&view, input->msg, input->bytes, input->bytes_size, account);
+    CHECK(account < reports->accounts_max && view.size > 0 &&
+          view.size <= BODY_BYTES_MAX);
     uint64_t *last = &reports->last_gseq[account];
     CHECK(*last < input->gseq);
     uint8_t head[HEAD];
     history_put_u64(head, input->gseq);
     history_put_u64(head + 8, *last);
     history_put_u64(head + 16, input->time_ns);
-    put_u16(head + 24, input->msg->kind);
-    put_u16(head + 26, input->bytes_size);
+    put_u16(head + 24, view.kind);
+    put_u16(head + 26, view.size);
     history_add_two(&reports->history, outbox, account, input->gseq, head, HEAD,
-                    input->bytes, input->bytes_size);
+                    view.bytes, view.size);
     *last = input->gseq;
 }
 
@@ -73,18 +77,19 @@ static struct item read_item(const uint8_t *at, size_t left)
 static bool is_of_symbol(const struct item *item, uint32_t symbol)
 {
     struct msg msg;
-    CHECK(codec_decode_whole(item->body, item->size, &msg) == 0);
-    return msg.trade.symbol == symbol;
+    size_t used = 0;
+    CHECK(codec_decode(item->body, item->size, &msg, &used) == 0);
+    return msg.fill.symbol == symbol;
 }
 
 static bool is_wanted(const struct item *item, const struct msg_query *query)
 {
-    const bool is_trade = item->kind == MSG_trade;
+    const bool is_fill = item->kind == MSG_fill;
     switch (query->kind) {
     case QUERY_KIND_TRADES:
-        return is_trade && (query->symbol == 0 || is_of_symbol(item, query->symbol));
+        return is_fill && (query->symbol == 0 || is_of_symbol(item, query->symbol));
     case QUERY_KIND_TRANSACTIONS:
-        return is_trade || item->kind == MSG_deposit_done ||
+        return is_fill || item->kind == MSG_deposit_done ||
                item->kind == MSG_withdraw_done;
     default:
         return true;

@@ -1,4 +1,4 @@
-/* report.h - each account's feed: the records that concern it, chained by `prev`.
+/* report.h - each account's feed: its view of what concerns it, chained by `prev`.
  *
  * Owns:     the last report of each account and the scratch of its history.
  * Units:    positions are gseqs.
@@ -30,7 +30,7 @@ struct reports {
 
 void report_init(struct reports *, struct arena *, uint32_t accounts_max, uint32_t table);
 
-/* Appends the record to the account's feed. */
+/* Appends the account's view of the record to its feed. */
 void report_add(struct reports *, struct outbox *, uint32_t account,
                 const struct core_input *);
 

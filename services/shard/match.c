@@ -175,7 +175,8 @@ static int fill(struct match_symbol *symbol, struct taker *t, uint32_t maker_slo
                                 .taker_cum_quantity = t->quantity - t->leaves,
                                 .taker_cum_quote = t->cum_quote,
                                 .taker_leaves = t->leaves,
-                                .taker_fee = taker_fee}});
+                                .taker_fee = taker_fee,
+                                .fee_asset = symbol->fee_asset}});
     return 0;
 }
 

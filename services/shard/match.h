@@ -26,6 +26,7 @@
 struct match_symbol {
     struct msg_symbol_set set; /* symbol 0: not declared */
     uint8_t trading;           /* enum trading */
+    uint32_t fee_asset;        /* as trades name it; 0: they do not */
     uint64_t trade_id;         /* of the last trade */
     struct book book;
 };

@@ -18,6 +18,7 @@ struct shard {
     uint32_t slot_end;            /* no slot at or above this was ever used */
     uint32_t *scratch;            /* orders_max slots, for the kill switch */
     struct match_symbol *symbols; /* SYMBOL_MAX + 1, by id */
+    bool names_fee_asset;         /* trades do, from version 2 on */
 };
 
 /* More levels than orders are of no use. */
@@ -42,6 +43,7 @@ static void carve(struct arena *arena, struct shard **shard, void **pool,
         (*shard)->scratch = scratch;
         (*shard)->symbols = symbols;
         (*shard)->orders_max = orders_max;
+        (*shard)->names_fee_asset = genesis->version >= 2;
     }
 }
 
@@ -81,6 +83,7 @@ static void on_symbol_set(struct shard *shard, const struct msg_symbol_set *m)
         symbol->trading = m->trading;
     }
     symbol->set = *m;
+    symbol->fee_asset = shard->names_fee_asset ? m->quote : 0;
 }
 
 /* Sorts slots by order id, oldest first, in place (heapsort: no memory, no bad case). */

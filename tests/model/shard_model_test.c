@@ -28,7 +28,7 @@ enum {
 };
 
 static const struct msg_genesis genesis = {
-    .shards = 1, .orders_max = NAIVE_ORDERS, .levels_max = NAIVE_ORDERS};
+    .version = 2, .shards = 1, .orders_max = NAIVE_ORDERS, .levels_max = NAIVE_ORDERS};
 
 struct world {
     struct random random;
@@ -324,6 +324,7 @@ int main(int argc, char **argv)
     init_outbox(&world.outbox);
     init_outbox(&world.expected);
     world.naive.reports = &world.expected;
+    world.naive.version = genesis.version;
     declare_symbols(&world);
     for (uint64_t i = 1; i <= commands; i++) {
         check_sequence = i;

@@ -34,6 +34,7 @@ struct naive {
     uint8_t trading[NAIVE_SYMBOLS + 1];
     uint64_t trade_id[NAIVE_SYMBOLS + 1];
     uint64_t age;
+    uint32_t version;       /* of the cores: from 2 on trades name the fees' asset */
     struct outbox *reports; /* NULL: a trial run */
 };
 
@@ -139,6 +140,7 @@ static inline void naive_fill(struct naive *naive, struct naive_order *taker,
         .taker_cum_quote = taker->cum_quote,
         .taker_leaves = taker->leaves,
         .taker_fee = money_fee(taker->terms.taker_ppm, quote, &taker->credit),
+        .fee_asset = naive->version >= 2 ? naive->symbols[symbol].quote : 0,
     };
     naive_report(naive, &report);
 }

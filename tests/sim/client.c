@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "proto/codec.h"
 #include "proto/digest.h"
+#include "tests/model/privacy.h"
 #include "tests/sim/network.h"
 #include "tests/sim/venue.h"
 #include "tests/sim/workload.h"
@@ -49,18 +50,21 @@ static void connect_somewhere(struct client *c)
     c->sent = now_life(c)->accepted;
 }
 
+uint32_t client_account(const struct plan *plan, uint32_t index)
+{
+    return ACCOUNT_ADMIN + index - (plan->shares_account && index == 2);
+}
+
 void client_init(struct client *c, const struct plan *plan, uint32_t index)
 {
     *c = (struct client){.plan = plan, .index = index};
     random_init(&c->random, plan->seed * 64 + index);
-    c->account = ACCOUNT_ADMIN + index;
-    if (plan->shares_account && index == 2)
-        c->account--;
+    c->account = client_account(plan, index);
     c->lives = calloc(CLIENT_LIVES, sizeof *c->lives);
     c->answers = calloc(CLIENT_ANSWERS, sizeof *c->answers);
     CHECK(c->lives != NULL && c->answers != NULL);
     c->lives[0].nonce = index + 1;
-    c->next_name = index * UINT64_C(100000) + 1;
+    c->next_name = (uint64_t)index * CLIENT_NAMES + 1;
     c->next_reference = c->next_name;
     workload_init(c);
     connect_somewhere(c);
@@ -287,6 +291,23 @@ static void take(struct client *c, const struct msg *m)
     }
 }
 
+static bool is_own_name(const void *client, uint64_t name)
+{
+    const struct client *c = client;
+    const uint32_t index = (uint32_t)((name - 1) / CLIENT_NAMES);
+    return client_account(c->plan, index) == c->account;
+}
+
+/* The operator may see everything. */
+static void check_privacy(struct client *c, const struct msg *m)
+{
+    const struct privacy privacy = {
+        .client = c, .is_own_name = is_own_name, .account = c->account};
+    const char *broken = c->account != ACCOUNT_ADMIN ? privacy_check(&privacy, m) : NULL;
+    if (broken != NULL)
+        c->broken = broken;
+}
+
 static void receive(struct client *c)
 {
     struct bus_frame frame;
@@ -298,6 +319,7 @@ static void receive(struct client *c)
                 c->broken = "I13: bytes that are no message";
                 return;
             }
+            check_privacy(c, &m);
             if (m.kind == MSG_answer)
                 on_answer(c, &m.answer, frame.bytes + at + used, frame.size - at - used);
             take(c, &m);

@@ -21,7 +21,12 @@
 #include "proto/msg.h"
 #include "tests/sim/plan.h"
 
-enum { CLIENT_LIVES = 8, CLIENT_COMMANDS = 1 << 14, CLIENT_ANSWERS = 200 };
+enum {
+    CLIENT_LIVES = 8,
+    CLIENT_COMMANDS = 1 << 14,
+    CLIENT_ANSWERS = 200,
+    CLIENT_NAMES = 100000, /* of orders: client i names its own i x this + 1 and on */
+};
 
 struct client_command {
     uint8_t body[BODY_BYTES_MAX];
@@ -81,6 +86,9 @@ struct client {
 
 void client_init(struct client *, const struct plan *, uint32_t index);
 void client_close(struct client *);
+
+/* Account of the client of this index: two may share one. */
+uint32_t client_account(const struct plan *, uint32_t index);
 
 /* Takes what has arrived, makes new commands, sends what is due. */
 void client_turn(struct client *);

@@ -460,6 +460,7 @@ const char *replay_check(const struct sim *sim)
         r.naive[k] = calloc(1, sizeof *r.naive[k]);
         CHECK(r.naive[k] != NULL);
         r.naive[k]->reports = &r.expected;
+        r.naive[k]->version = sim->plan.genesis.version;
     }
     add_points(&r);
     for (uint64_t i = 0; i < sim->archive.count && r.broken == NULL; i++) {

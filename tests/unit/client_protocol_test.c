@@ -20,7 +20,7 @@ static void page_shows_every_message(void **state)
     const size_t read = fread(page, 1, sizeof page - 1, file);
     fclose(file);
     assert_true(read > 0 && read < sizeof page - 1);
-    for (uint32_t kind = MSG_hello; kind <= MSG_goodbye; kind++) {
+    for (uint32_t kind = MSG_hello; kind <= MSG_fill; kind++) {
         struct msg m;
         uint8_t bytes[MESSAGE_BYTES_MAX];
         char text[JSON_BYTES_MAX], hex[2 * MESSAGE_BYTES_MAX + 1];
