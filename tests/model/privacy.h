@@ -68,8 +68,7 @@ static inline const char *privacy_check(const struct privacy *p, const struct ms
     for (uint32_t i = 0; broken == NULL && i < info->field_count; i++) {
         const struct msg_field *field = &info->fields[i];
         if (field->type == MSG_BLOB)
-            broken =
-                privacy_check_body(p, msg_bytes(field, body), msg_size(field, body));
+            broken = privacy_check_body(p, msg_bytes(field, body), msg_size(field, body));
         else if (!msg_is_bytes(field))
             broken = privacy_check_integer(p, field->name, msg_integer(field, body));
     }

@@ -211,8 +211,7 @@ static void reports_name_no_third_account(void **state)
         const uint32_t count = feed_accounts(&m, accounts);
         for (uint32_t f = 0; count > 0 && f < info->field_count; f++) {
             const size_t length = strlen(info->fields[f].name);
-            if (length < 7 ||
-                strcmp(info->fields[f].name + length - 7, "account") != 0)
+            if (length < 7 || strcmp(info->fields[f].name + length - 7, "account") != 0)
                 continue;
             const uint64_t named = msg_integer(&info->fields[f], msg_const_body(&m));
             if (named != accounts[0] && (count == 1 || named != accounts[1]))
