@@ -104,6 +104,13 @@ static inline void naive_close(struct naive *naive, struct naive_order *order,
     naive_report(naive, &report);
 }
 
+/* A rebate is at most the other side's fee. */
+static inline int32_t naive_rate(int32_t own_ppm, int32_t other_ppm)
+{
+    const int32_t least = other_ppm > 0 ? -other_ppm : 0;
+    return own_ppm > least ? own_ppm : least;
+}
+
 static inline void naive_fill(struct naive *naive, struct naive_order *taker,
                               struct naive_order *maker)
 {
@@ -116,6 +123,7 @@ static inline void naive_fill(struct naive *naive, struct naive_order *taker,
     maker->cum_quote += quote;
     if (!maker->leaves)
         maker->age = 0;
+    const int32_t maker_ppm = maker->terms.maker_ppm, taker_ppm = taker->terms.taker_ppm;
     struct msg report = {.kind = MSG_trade};
     report.trade = (struct msg_trade){
         .symbol = symbol,
@@ -131,7 +139,7 @@ static inline void naive_fill(struct naive *naive, struct naive_order *taker,
         .maker_cum_quantity = maker->terms.quantity - maker->leaves,
         .maker_cum_quote = maker->cum_quote,
         .maker_leaves = maker->leaves,
-        .maker_fee = money_fee(maker->terms.maker_ppm, quote, &maker->credit),
+        .maker_fee = money_fee(naive_rate(maker_ppm, taker_ppm), quote, &maker->credit),
         .taker_order_id = taker->id,
         .taker_slot = taker->terms.slot,
         .taker_account = taker->terms.account,
@@ -139,7 +147,7 @@ static inline void naive_fill(struct naive *naive, struct naive_order *taker,
         .taker_cum_quantity = taker->terms.quantity - taker->leaves,
         .taker_cum_quote = taker->cum_quote,
         .taker_leaves = taker->leaves,
-        .taker_fee = money_fee(taker->terms.taker_ppm, quote, &taker->credit),
+        .taker_fee = money_fee(naive_rate(taker_ppm, maker_ppm), quote, &taker->credit),
         .fee_asset = naive->version >= 2 ? naive->symbols[symbol].quote : 0,
     };
     naive_report(naive, &report);
