@@ -24,8 +24,8 @@ struct replay_rows {
 bool replay_rows_open(struct replay_rows *, const char *path);
 void replay_rows_close(struct replay_rows *);
 
-/* Rows before this one are not compared: an earlier run did. Nor are those from it on that
- * have the book of the row before: that run saw it, this one did not. */
+/* Rows before this one are not compared: an earlier run did. Nor are those from it on
+ * that have the book of the row before: that run saw it, this one did not. */
 void replay_rows_skip(struct replay_rows *, uint64_t row);
 
 /* The book is this one from `row` on; rows before it had the book given last. */
