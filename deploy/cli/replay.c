@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/check.h"
 #include "common/map.h"
@@ -20,7 +21,7 @@
 #include "deploy/cli/replay_rows.h"
 #include "proto/codec.h"
 
-enum { IN_FLIGHT_MAX = 4096, LINE_STEP = 8, WAIT_MS = 100 };
+enum { IN_FLIGHT_MAX = 4096, WAIT_MS = 100 };
 
 /* Of a command: not sent by this run, sent, its report came. */
 enum state { ELSEWHERE, SENT, DONE };
@@ -42,7 +43,7 @@ struct replay {
     uint64_t gseq; /* the book must stand here at least: the newest command known of */
     uint64_t sent, fills, wrong_maker, refused, lost, busy;
     struct progress progress;
-    bool is_lockstep, prints_rows, failed;
+    bool is_lockstep, is_paced, failed;
 };
 
 /* ---- reports ----------------------------------------------------------------------- */
@@ -273,15 +274,17 @@ static bool compare_row(struct replay *self, uint32_t index, uint32_t first_fres
     return !self->rows.failed;
 }
 
-/* For programs: a line now and then on stdout says how far the replay is. */
-static void show_progress(struct replay *self, uint32_t index)
+/* For programs: says which row is done, and takes the next when answered with a line, so
+ * that whoever kills services meanwhile is never far behind. */
+static void pace(const struct replay *self, uint32_t index)
 {
-    if (!self->is_lockstep || index % LINE_STEP == 0)
-        progress_show(&self->progress, index, self->lobster.count);
-    if (self->prints_rows && index % LINE_STEP == 0) {
-        printf("row %" PRIu32 "\n", self->lobster.commands[index].row);
-        fflush(stdout);
-    }
+    char answer = 0;
+    if (!self->is_paced || !lobster_ends_row(&self->lobster, index))
+        return;
+    printf("row %" PRIu32 "\n", self->lobster.commands[index].row);
+    fflush(stdout);
+    while (answer != '\n' && read(STDIN_FILENO, &answer, 1) == 1)
+        continue; /* not through stdio: what it reads ahead would die with this process */
 }
 
 static bool run(struct replay *self)
@@ -301,7 +304,9 @@ static bool run(struct replay *self)
                 return false;
             first_fresh = i + 1;
         }
-        show_progress(self, i);
+        if (fresh)
+            pace(self, i);
+        progress_show(&self->progress, i, self->lobster.count);
     }
     if (self->is_lockstep)
         replay_rows_finish(&self->rows, self->lobster.rows);
@@ -398,7 +403,7 @@ static int check(const struct replay *self, const char *book, uint32_t shard,
 int command_replay_lobster(int argc, char **argv)
 {
     static const char *const flags[] = {
-        "ops=", "book=", "symbol=", "seed=", "lockstep", "print-rows", NULL};
+        "ops=", "book=", "symbol=", "seed=", "lockstep", "paced", NULL};
     struct replay self = {0};
     uint64_t seed;
     uint32_t shard = 0;
@@ -411,7 +416,7 @@ int command_replay_lobster(int argc, char **argv)
         !args_number(&self.args, "seed", 1, &seed))
         return args_usage("replay lobster --ops FILE --book FILE --symbol SYMBOL");
     self.is_lockstep = args_flag(&self.args, "lockstep") != NULL;
-    self.prints_rows = args_flag(&self.args, "print-rows") != NULL;
+    self.is_paced = args_flag(&self.args, "paced") != NULL;
     code = prepare(&self, ops, book, symbol, &shard);
     if (code == ARGS_OK && !run(&self))
         code = ARGS_FAILED;

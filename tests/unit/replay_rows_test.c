@@ -1,4 +1,4 @@
-/* replay_rows_test.c - which rows of a recorded book are compared, and with which book. */
+/* replay_rows_test.c - which rows of a recorded book are compared, and with what. */
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
