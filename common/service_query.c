@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
 #include "common/service_instance.h"
@@ -127,6 +128,14 @@ void service_query_receive(struct service_instance *s, uint32_t peer,
     }
 }
 
+/* A state that is still being replayed is none that anybody was told of. */
+static bool stands_at(const struct service_instance *s, uint64_t gseq)
+{
+    if (s->state == NULL)
+        return false;
+    return ABLATE(ANSWER_EARLY) || (!s->is_replaying && s->gseq >= gseq);
+}
+
 int service_query_answer(struct service_instance *s)
 {
     struct service_queries *q = &s->queries;
@@ -134,7 +143,7 @@ int service_query_answer(struct service_instance *s)
     bool is_flushed = false;
     for (uint32_t i = 0; i < q->count; i++) {
         struct service_query *waiting = &q->waiting[i];
-        if (s->state != NULL && !s->is_replaying && s->gseq >= waiting->query.after) {
+        if (stands_at(s, waiting->query.after)) {
             int error = is_flushed ? 0 : service_output_flush(s);
             if (error != 0)
                 return error;

@@ -246,6 +246,8 @@ static void on_answer(struct client *c, const struct msg_answer *m, const uint8_
     if (m->id != c->query.id || m->reason == error_number(ERR_PENDING))
         return;
     bool is_answered = m->reason == 0 || m->reason == error_number(ERR_NOT_FOUND);
+    if (is_answered && m->gseq < c->query.after)
+        c->broken = "I8: an answer from before what was asked for";
     if (is_answered && c->answer_count < CLIENT_ANSWERS)
         c->answers[c->answer_count++] = (struct client_answer){
             .query = c->query,
@@ -359,13 +361,18 @@ static void ask_session(struct client *c)
 static void ask_query(struct client *c)
 {
     static const uint8_t kinds[] = {QUERY_KIND_BALANCES, QUERY_KIND_HOLDS,
-                                    QUERY_KIND_LEDGER, QUERY_KIND_POSITIONS};
-    uint8_t kind = kinds[random_below(&c->random, 4)];
+                                    QUERY_KIND_LEDGER, QUERY_KIND_POSITIONS,
+                                    QUERY_KIND_BOOK};
+    uint8_t kind = kinds[random_below(&c->random, 5)];
+    uint32_t symbol = 0;
+    if (kind == QUERY_KIND_BOOK)
+        symbol = 1 + (uint32_t)random_below(&c->random, c->plan->symbols);
     struct msg m = {.kind = MSG_query,
                     .query = {.id = ++c->queries,
                               .kind = kind,
                               .after = c->last_gseq,
                               .account = c->account,
+                              .symbol = symbol,
                               .limit = 100}};
     c->query = m.query;
     say(c, &m);

@@ -40,6 +40,7 @@
     X(repeat_answered)     /* a repeat got its old answer from the sequencer */          \
     X(resume_replayed)     /* reports came from portfolio */                             \
     X(answer_checked)      /* a query answer was that of the fold at its gseq */         \
+    X(book_checked)        /* ... that of a shard */                                     \
     X(session_gone)        /* */                                                         \
     X(epoch)               /* the sequencer started again */                             \
     X(trade)               /* */                                                         \

@@ -378,11 +378,18 @@ static void weigh(struct replay *r)
 
 /* ---- queries ----------------------------------------------------------------------- */
 
-static uint32_t answerer(uint8_t kind)
+static uint32_t answerer(const struct replay *r, const struct msg_query *query)
 {
-    if (kind == QUERY_KIND_POSITIONS)
+    switch (query->kind) {
+    case QUERY_KIND_POSITIONS:
         return VENUE_PORTFOLIO;
-    return kind == QUERY_KIND_LEDGER ? VENUE_SETTLEMENT : VENUE_RISK;
+    case QUERY_KIND_LEDGER:
+        return VENUE_SETTLEMENT;
+    case QUERY_KIND_BOOK: /* workload.c deals the symbols out like this */
+        return VENUE_SHARD + (query->symbol - 1) % r->sim->plan.shards;
+    default:
+        return VENUE_RISK;
+    }
 }
 
 /* What a client was told is true at its gseq. */
@@ -393,13 +400,15 @@ static void compare_answers(struct replay *r, const struct client *c, uint64_t g
         const struct client_answer *told = &c->answers[i];
         if (told->gseq != gseq)
             continue;
-        const struct fold *f = &r->folds[answerer(told->query.kind)];
+        const struct fold *f = &r->folds[answerer(r, &told->query)];
         struct core_answer answer = {.rows = rows, .rows_capacity = sizeof rows};
         f->core->query(f->state, &told->query, NULL, &answer);
         if (answer.head.reason != told->reason || answer.head.cursor != told->cursor ||
             digest_hash(rows, answer.rows_size) != told->hash)
             break_off(r, "I6: an answer was not true at its gseq");
         MARK(answer_checked);
+        if (told->query.kind == QUERY_KIND_BOOK)
+            MARK(book_checked);
     }
 }
 
