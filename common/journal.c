@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/check.h"
+#include "common/directory.h"
 #include "common/error.h"
 
 #define KEY_BYTES_MAX 255
@@ -82,24 +82,9 @@ static void on_lmdb_assert(MDB_env *env, const char *text)
     check_failed("lmdb", 0, text);
 }
 
-static int make_directory(const char *path)
-{
-    char prefix[PATH_MAX];
-    size_t size = strlen(path);
-    for (size_t i = 1; i <= size; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(prefix, path, i);
-        prefix[i] = '\0';
-        if (mkdir(prefix, 0700) != 0 && errno != EEXIST)
-            return errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
-    }
-    return 0;
-}
-
 static int take_directory(struct journal *journal)
 {
-    int rc = make_directory(journal->path);
+    int rc = directory_make(journal->path);
     if (rc != 0)
         return rc;
     char name[PATH_MAX + 8];
@@ -110,17 +95,6 @@ static int take_directory(struct journal *journal)
     if (flock(journal->lock, LOCK_EX | LOCK_NB) != 0)
         return errno == EWOULDBLOCK ? ERR_LOCKED : ERR_IO;
     return 0;
-}
-
-/* New directory entries are durable only once the directory is. */
-static int sync_directory(const struct journal *journal)
-{
-    int directory = open(journal->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0)
-        return ERR_IO;
-    int rc = fsync(directory);
-    close(directory);
-    return rc == 0 ? 0 : ERR_IO;
 }
 
 /* The version row and the tables are made in one transaction: an environment has all of
@@ -165,10 +139,11 @@ static int open_tables(struct journal *journal)
 }
 
 static int open_environment(struct journal *journal,
-                            const struct journal_options *options)
+                            const struct journal_options *options, const char *path,
+                            unsigned flags)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    unsigned flags = options->read_only ? MDB_RDONLY : options->durable ? 0 : MDB_NOSYNC;
+    flags |= options->read_only ? MDB_RDONLY : options->durable ? 0 : MDB_NOSYNC;
     int dead;
     int rc = mdb_env_create(&journal->env);
     if (rc == 0)
@@ -179,12 +154,33 @@ static int open_environment(struct journal *journal,
     if (rc == 0)
         rc = mdb_env_set_assert(journal->env, on_lmdb_assert);
     if (rc == 0) /* NOTLS: opened by one thread, used by another */
-        rc = mdb_env_open(journal->env, journal->path, flags | MDB_NOTLS, 0600);
+        rc = mdb_env_open(journal->env, path, flags | MDB_NOTLS, 0600);
     if (rc == 0)
         rc = mdb_reader_check(journal->env, &dead);
     if (rc == 0)
         rc = open_tables(journal);
     return translate(journal, rc);
+}
+
+/* A new environment gets its name when it is whole: a power cut leaves all or nothing. */
+static int make_environment(struct journal *journal,
+                            const struct journal_options *options)
+{
+    char name[PATH_MAX + 16], fresh[PATH_MAX + 16], lock[PATH_MAX + 16];
+    snprintf(name, sizeof name, "%s/data.mdb", journal->path);
+    snprintf(fresh, sizeof fresh, "%s/fresh.mdb", journal->path);
+    snprintf(lock, sizeof lock, "%s/fresh.mdb-lock", journal->path);
+    if (options->read_only || access(name, F_OK) == 0)
+        return 0;
+    unlink(fresh); /* an earlier try */
+    int rc = open_environment(journal, options, fresh, MDB_NOSUBDIR);
+    if (journal->env)
+        mdb_env_close(journal->env);
+    journal->env = NULL;
+    unlink(lock);
+    if (rc == 0 && rename(fresh, name) != 0)
+        rc = errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
+    return rc == 0 ? directory_sync(journal->path) : rc;
 }
 
 int journal_open(struct journal **out, const struct journal_options *options)
@@ -200,9 +196,11 @@ int journal_open(struct journal **out, const struct journal_options *options)
     strncpy(journal->path, options->path, sizeof journal->path - 1);
     int rc = options->read_only ? 0 : take_directory(journal);
     if (rc == 0)
-        rc = open_environment(journal, options);
+        rc = make_environment(journal, options);
+    if (rc == 0)
+        rc = open_environment(journal, options, journal->path, 0);
     if (rc == 0 && !options->read_only)
-        rc = sync_directory(journal);
+        rc = directory_sync(journal->path);
     if (rc == 0)
         *out = journal;
     else

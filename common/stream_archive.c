@@ -14,14 +14,12 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "common/directory.h"
 #include "common/error.h"
 #include "common/stream.h"
 #include "proto/block.h"
 
-enum {
-    NAME_BYTES = 40,
-    DIGITS = 20,
-};
+enum { NAME_BYTES = 40, DIGITS = 20 };
 
 struct entry {
     uint64_t first_seq, offset;
@@ -46,10 +44,9 @@ struct stream_archive {
     struct segment reading; /* one of the others */
     uint64_t next;
     uint8_t chain[STREAM_CHAIN];
-    bool is_trimmed;   /* the last segment has no torn tail any more */
-    bool is_unsynced;  /* something was appended */
-    bool has_new_name; /* ... in a new file */
-    uint8_t *bytes;    /* STREAM_FRAME_BYTES */
+    bool is_trimmed;  /* the last segment has no torn tail any more */
+    bool is_unsynced; /* something was appended, perhaps in a new file */
+    uint8_t *bytes;   /* STREAM_FRAME_BYTES */
 };
 
 static int translate(int number)
@@ -88,8 +85,7 @@ static int add_entry(struct segment *s, uint64_t first_seq, uint64_t offset)
     return 0;
 }
 
-/* Takes the whole blocks at the front of `size` bytes, as long as they follow each other.
- */
+/* Takes the whole blocks at the front of the bytes, as long as they follow each other. */
 static int take_blocks(struct segment *s, uint64_t *next, uint8_t chain[STREAM_CHAIN],
                        const uint8_t *bytes, size_t size)
 {
@@ -255,14 +251,20 @@ static int list_segments(struct stream_archive *a)
     return error;
 }
 
-/* The last segment is read whole, which tells where a crash has left it. One without a
- * single good block begins again. */
+/* The last segment is read whole, which tells where a crash has left it. What was not
+ * synced then may be in memory only, and reads as if it were on the disk until memory
+ * lets go of it. */
 static int open_last(struct stream_archive *a)
 {
     if (a->count == 0)
         return 0;
     a->next = a->firsts[a->count - 1];
     int error = open_segment(a, &a->last, a->next, a->read_only ? O_RDONLY : O_RDWR);
+    if (error == 0 && !a->read_only && fdatasync(a->last.file) != 0)
+        error = translate(errno);
+    a->is_unsynced = true; /* its name, for one */
+    if (error == 0)
+        (void)posix_fadvise(a->last.file, 0, 0, POSIX_FADV_DONTNEED);
     if (error == 0)
         error = walk(a, &a->last, &a->next, a->chain);
     return error;
@@ -290,12 +292,13 @@ static int find_chain(struct stream_archive *a)
 static int open_directory(struct stream_archive *a,
                           const struct stream_archive_options *options)
 {
-    if (!options->read_only && mkdir(options->path, 0700) != 0 && errno != EEXIST)
-        return translate(errno);
+    int error = options->read_only ? 0 : directory_make(options->path);
+    if (error != 0)
+        return error;
     a->directory = open(options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (a->directory < 0)
-        return errno == ENOENT ? ERR_NOT_FOUND : ERR_DATA_DIR;
-    return list_segments(a);
+    if (a->directory >= 0)
+        return list_segments(a);
+    return errno == ENOENT ? ERR_NOT_FOUND : ERR_DATA_DIR;
 }
 
 int stream_archive_open(struct stream_archive **out,
@@ -362,7 +365,6 @@ static int begin_segment(struct stream_archive *a)
     int error = add_first(a, a->next);
     if (error == 0)
         error = open_segment(a, &a->last, a->next, O_RDWR | O_CREAT | O_EXCL);
-    a->has_new_name = true;
     a->is_trimmed = true;
     return error;
 }
@@ -422,9 +424,9 @@ int stream_archive_sync(struct stream_archive *a)
 {
     if (!a->is_unsynced)
         return 0;
-    if (fdatasync(a->last.file) != 0 || (a->has_new_name && fsync(a->directory) != 0))
+    if (fdatasync(a->last.file) != 0 || fsync(a->directory) != 0)
         return translate(errno);
-    a->is_unsynced = a->has_new_name = false;
+    a->is_unsynced = false;
     if (a->last.size >= a->segment_bytes) {
         save_index(a, &a->last);
         close_segment(&a->last);
@@ -434,17 +436,15 @@ int stream_archive_sync(struct stream_archive *a)
 
 /* ---- reading ----------------------------------------------------------------------- */
 
-/* The last of the ascending numbers, each `stride` bytes from the one before, that is at
- * most `seq`; the first one is. */
-static uint32_t find_last(const void *numbers, size_t stride, uint32_t count,
+/* The last of the ascending numbers, each `stride` behind the one before, that is at most
+ * `seq`; the first one is. */
+static uint32_t find_last(const uint64_t *numbers, size_t stride, uint32_t count,
                           uint64_t seq)
 {
     uint32_t low = 0, high = count;
     while (high - low > 1) {
-        uint64_t number;
         uint32_t middle = low + (high - low) / 2;
-        memcpy(&number, (const uint8_t *)numbers + middle * stride, sizeof number);
-        if (number <= seq)
+        if (numbers[middle * stride] <= seq)
             low = middle;
         else
             high = middle;
@@ -475,7 +475,7 @@ int stream_archive_get(struct stream_archive *a, uint64_t seq, uint64_t *first,
         return get_bad(a, first, bytes, size);
     if (a->count == 0 || seq < a->firsts[0] || seq > a->next)
         return ERR_NOT_FOUND;
-    uint32_t at = find_last(a->firsts, sizeof *a->firsts, a->count, seq);
+    uint32_t at = find_last(a->firsts, 1, a->count, seq);
     struct segment *s = &a->last;
     if (s->file < 0 || s->first != a->firsts[at]) {
         int error = read_segment(a, a->firsts[at]);
@@ -483,7 +483,7 @@ int stream_archive_get(struct stream_archive *a, uint64_t seq, uint64_t *first,
             return error;
         s = &a->reading;
     }
-    uint32_t i = find_last(s->entries, sizeof *s->entries, s->count, seq);
+    uint32_t i = find_last((const uint64_t *)s->entries, 2, s->count, seq);
     uint64_t end = i + 1 < s->count ? s->entries[i + 1].offset : s->size;
     uint64_t length = end - s->entries[i].offset;
     if (length > STREAM_FRAME_BYTES)
