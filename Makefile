@@ -105,6 +105,22 @@ $(OUT)/sim/sim: $(call object,$(SIM_SRC) $(SIM_LIB))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lsodium -lxxhash -lpthread
 
+# Fault injection: a shim that is preloaded into the services, and what judges the result.
+FAULTS := $(patsubst tests/%.c,%,$(wildcard tests/faults/*_test.c tests/faults/record.c))
+FAULT_LIB := $(filter-out $(FAULTS:%=tests/%.c) tests/faults/shim.c,$(wildcard tests/faults/*.c))
+$(OUT)/faults/shim.so: $(OUT)/tests/faults/shim.o
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared $< -o $@ -lpthread
+
+$(OUT)/faults/%: $(OUT)/tests/faults/%.o $(call object,$(FAULT_LIB)) $(CLI) $(SDK) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+.PHONY: faults
+faults: ## power cuts, disk errors: amounts of CI (NIGHTLY=1: large ones)
+faults: all $(OUT)/faults/shim.so $(FAULTS:%=$(OUT)/%)
+	$(Q)tests/faults/run.sh
+
 SEEDS ?= 1..500
 sim: ## a seeded world of faults: SEED=n (VERBOSE=1 tells all) or SEEDS=a..b
 sim: $(OUT)/sim/sim

@@ -1,0 +1,124 @@
+/* trader.c - see trader.h. */
+#include "tests/faults/trader.h"
+
+#include <stddef.h>
+#include <time.h>
+
+enum { OPEN_MS = 5000, PRICES = 20, LOTS = 50 };
+
+static int load_symbols(struct trader *t)
+{
+    struct zex_query query = {.kind = ZEX_QUERY_SYMBOLS};
+    struct zex_answer answer;
+    int found = 0, status = zex_query(t->client, &query, &answer, OPEN_MS);
+    while (status == ZEX_OK && found < 2 && zex_answer_next(&answer, &t->symbols[found]))
+        found++;
+    return status != ZEX_OK ? status : found == 2 ? ZEX_OK : ZEX_ERR_USAGE;
+}
+
+int trader_begin(struct trader *t, const char *directory, const char *name, uint64_t seed)
+{
+    t->placed = t->told = 0;
+    random_init(&t->random, seed);
+    int status = zex_client_new_in(&t->client, directory, name, NULL);
+    if (status == ZEX_OK)
+        status = zex_client_open(t->client, OPEN_MS);
+    if (status == ZEX_OK)
+        status = load_symbols(t);
+    return status;
+}
+
+void trader_end(struct trader *t)
+{
+    zex_client_destroy(&t->client);
+}
+
+static int place(struct trader *t)
+{
+    const struct zex_row *s = &t->symbols[random_below(&t->random, 2)];
+    uint64_t *name = &t->orders[t->placed % TRADER_ORDERS];
+    const struct zex_order order = {
+        .symbol = s->symbol,
+        .side = random_chance(&t->random, 500000) ? ZEX_SIDE_BUY : ZEX_SIDE_SELL,
+        .type = ZEX_LIMIT,
+        .time_in_force = random_chance(&t->random, 100000) ? ZEX_IOC : ZEX_GTC,
+        .price = s->reference_price +
+                 random_between(&t->random, -PRICES / 2, PRICES / 2) * s->tick,
+        .quantity = random_between(&t->random, 1, LOTS) * s->lot,
+    };
+    return zex_order_place(t->client, &order, name);
+}
+
+static int act(struct trader *t)
+{
+    uint64_t recent = t->placed < TRADER_ORDERS ? t->placed : TRADER_ORDERS, unused;
+    int status = ZEX_OK;
+    if (recent > 4 && random_chance(&t->random, 200000))
+        status = zex_order_cancel(t->client, 0,
+                                  t->orders[random_below(&t->random, recent)], &unused);
+    else {
+        status = place(t);
+        if (status == ZEX_OK)
+            t->placed++;
+    }
+    return status;
+}
+
+static void note(struct trader *t, const struct zex_event *event)
+{
+    if (event->gseq == 0)
+        return;
+    t->told++;
+    if (t->on_told != NULL)
+        t->on_told(t->argument, event->gseq,
+                   event->type == ZEX_EVENT_DURABLE ? event->cl_ord_id : 0);
+}
+
+static int take(struct trader *t, int timeout_ms)
+{
+    struct zex_event event;
+    int status = zex_client_wait(t->client, &event, timeout_ms);
+    if (status == ZEX_OK)
+        note(t, &event);
+    return status;
+}
+
+int trader_step(struct trader *t, int timeout_ms)
+{
+    int status = ZEX_OK;
+    while (status == ZEX_OK && zex_client_in_flight(t->client) < TRADER_WINDOW)
+        status = act(t);
+    zex_client_flush(t->client);
+    while (status == ZEX_OK)
+        status = take(t, 0);
+    if (status == ZEX_ERR_TIMEOUT)
+        status = take(t, timeout_ms);
+    return status == ZEX_ERR_TIMEOUT ? ZEX_OK : status;
+}
+
+int trader_drain(struct trader *t, int timeout_ms)
+{
+    int status = ZEX_OK;
+    while (status == ZEX_OK && zex_client_in_flight(t->client) > 0)
+        status = take(t, timeout_ms);
+    while (status == ZEX_OK)
+        status = take(t, 20);
+    return zex_client_in_flight(t->client) == 0 && status == ZEX_ERR_TIMEOUT ? ZEX_OK
+                                                                             : status;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+int trader_listen(struct trader *t, int listen_ms)
+{
+    int64_t end = now_ms() + listen_ms;
+    int status = ZEX_OK;
+    while ((status == ZEX_OK || status == ZEX_ERR_TIMEOUT) && now_ms() < end)
+        status = take(t, (int)(end - now_ms()));
+    return status == ZEX_ERR_TIMEOUT ? ZEX_OK : status;
+}
