@@ -18,7 +18,6 @@ CFLAGS_clang    := -O2
 CFLAGS_sanitize := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
                    -fno-omit-frame-pointer
 CFLAGS_cover    := -O0 --coverage
-CFLAGS_ablate   := -O2 -DZEX_ABLATE
 LDFLAGS  += -pie -Wl,-z,relro,-z,now $(filter -fsanitize=% --coverage,$(CFLAGS_$(MODE)))
 LDLIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lmsgpackc -lpthread
 
@@ -101,9 +100,15 @@ $(OUT)/bench/%: $(OUT)/tests/bench/%.o $(SDK) $(LIB)
 SIM_SRC := $(wildcard tests/sim/*.c)
 SIM_LIB := $(filter-out common/bus%.c common/journal.c common/clock.c common/http.c \
              common/service_log.c common/service_main.c common/service_setup.c,$(LIB_SRC))
-$(OUT)/sim/sim: $(call object,$(SIM_SRC) $(SIM_LIB))
+$(OUT)/sim/sim: $(patsubst %.c,$(OUT)/sim/%.o,$(SIM_SRC) $(SIM_LIB))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lsodium -lxxhash -lpthread
+
+# ... and faults and ablations that no other build has.
+$(OUT)/sim/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC   $< (simulated)")
+	$(Q)$(CC) $(CPPFLAGS) -DZEX_FAULT -DZEX_ABLATE $(CFLAGS) -MMD -MP -c $< -o $@
 
 # Fault injection: a shim that is preloaded into the services, and what judges the result.
 FAULTS := $(patsubst tests/%.c,%,$(wildcard tests/faults/*_test.c tests/faults/record.c))
@@ -127,8 +132,8 @@ sim: $(OUT)/sim/sim
 	$(Q)VERBOSE=$(VERBOSE) $< $(or $(SEED),$(SEEDS))
 
 ablate: ## each mechanism off in turn: the simulator must notice
-	$(Q)$(MAKE) -s MODE=ablate build/ablate/sim/sim
-	$(Q)build/ablate/sim/sim --ablate
+ablate: $(OUT)/sim/sim
+	$(Q)$< --ablate
 
 test: ## unit, model and trace tests; ends with `N passed, N failed`
 test: deps

@@ -1,7 +1,7 @@
 /* ablate.h - switches a mechanism off, in a test build only, to see that tests notice.
  *
- * In every other build ABLATE is the constant 0 and leaves no trace. `make ablate` runs
- * the simulator with each name below and fails if one is not caught.
+ * In every build but the simulator's ABLATE is the constant 0 and leaves no trace. `make
+ * ablate` runs it with each name below and fails if one is not caught.
  *
  * Owns:     one choice, for the whole process.
  * Units:    none.

@@ -9,6 +9,7 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "common/service_archive.h"
 #include "common/service_frames.h"
 #include "common/service_genesis.h"
@@ -159,12 +160,14 @@ static int commit_if_due(struct service_instance *s)
 {
     if (s->state == NULL || s->is_replaying)
         return 0;
-    if (s->input.next - s->snapshot_next >= s->options.snapshot_records) {
+    bool is_due = s->input.next - s->snapshot_next >= s->options.snapshot_records;
+    if ((is_due && !FAULT(SNAPSHOT_LATE)) || FAULT(SNAPSHOT_NOW)) {
         int error = service_store_snapshot(s);
         if (error != 0)
             return error;
     }
-    if (s->commit_at_ns == 0 || s->now.mono_ns < s->commit_at_ns)
+    if (s->commit_at_ns == 0 ||
+        (s->now.mono_ns < s->commit_at_ns && !FAULT(COMMIT_EARLY)) || FAULT(COMMIT_LATE))
         return 0;
     return service_store_commit(s);
 }
@@ -254,6 +257,8 @@ int service_turn(struct service_instance *s)
         return s->error;
     uint64_t began_ns = s->now.mono_ns;
     read_clock(s);
+    if (FAULT(STORAGE_FULL))
+        s->now.storage_full = true; /* until it is measured again */
     if (s->was_busy) /* then this turn follows at once: one clock for both */
         metrics_observe(&s->metrics, METRICS_turn, s->now.mono_ns - began_ns);
     measure(s);

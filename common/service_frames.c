@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "common/service_input.h"
 #include "common/service_instance.h"
 #include "common/service_log.h"
@@ -103,7 +104,7 @@ static int on_fetch(struct service_instance *s, const struct bus_frame *frame)
     if (!is_allowed(s, frame, &msg))
         return 0;
     struct stream_publisher *p = publisher_of(s, msg.fetch.stream);
-    if (p == NULL || (service_owns_log(s) && s->is_replaying))
+    if (p == NULL || (service_owns_log(s) && s->is_replaying) || FAULT(FETCH_LOST))
         return 0; /* not born yet: it asks again */
     int error =
         stream_publisher_fetch(p, &msg.fetch, s->frame, STREAM_FRAME_BYTES, &size);
@@ -159,6 +160,8 @@ static int on_server(struct service_instance *s, const struct bus_frame *frame)
 
 static int on_welcome(struct service_instance *s, const struct msg_welcome *welcome)
 {
+    if (FAULT(WELCOME_LOST))
+        return 0;
     if (welcome->reason != 0)
         return -(int)welcome->reason;
     int error = service_store_check_log(s, welcome->log_id);
@@ -242,7 +245,8 @@ int service_frames_drain(struct service_instance *s)
     struct bus_frame frame;
     uint32_t count = 0;
     uint64_t bytes = 0;
-    while (count < s->options.turn_frames_max && !service_output_is_crowded(s) &&
+    uint32_t count_max = FAULT(DRAIN_SHORT) ? 1 : s->options.turn_frames_max;
+    while (count < count_max && !service_output_is_crowded(s) &&
            bus_receive(s->bus, &frame) == 1) {
         count++;
         bytes += frame.size;
@@ -302,13 +306,14 @@ static int tell_sequencer(struct service_instance *s)
 {
     uint64_t now_ns = s->now.mono_ns;
     size_t size = 0;
-    if (now_ns >= s->checkin_at_ns) {
+    if (now_ns >= s->checkin_at_ns || FAULT(CHECKIN_AGAIN)) {
         size += put_checkin(s, s->frame);
         s->checkin_at_ns = now_ns + (s->is_welcomed ? CHECKIN_NS : CHECKIN_FIRST_NS);
     }
     bool is_far = s->input.next - s->position_next >= POSITION_RECORDS;
     if (s->is_welcomed && (is_far || now_ns >= s->position_at_ns)) {
-        size += put_positions(s, s->frame + size);
+        if (!FAULT(POSITION_LOST))
+            size += put_positions(s, s->frame + size);
         s->position_at_ns = now_ns + POSITION_NS;
         s->position_next = s->input.next;
     }
@@ -356,7 +361,7 @@ static int publish_heads(struct service_instance *s)
     s->head_at_ns = s->now.mono_ns + STREAM_HEAD_NS;
     for (uint32_t k = 0; k < s->publisher_count; k++) {
         struct stream_publisher *p = &s->publishers[k];
-        if (p->stream == STREAM_OUTPUT)
+        if (p->stream == STREAM_OUTPUT || FAULT(HEAD_LOST))
             continue;
         size_t size = stream_publisher_head(p, s->frame, STREAM_FRAME_BYTES);
         if (s->kind->core->head != NULL)

@@ -6,6 +6,7 @@
 #include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "common/service_instance.h"
 #include "common/service_store.h"
 
@@ -94,7 +95,8 @@ int service_output_take(struct service_instance *s)
         if (s->outbox.emits[k].size > 0)
             error = take_emits(s, k);
     }
-    if (error == 0 && s->outbox.rows.size > s->outbox.rows.capacity / 2)
+    if (error == 0 &&
+        (s->outbox.rows.size > s->outbox.rows.capacity / 2 || FAULT(ROWS_EARLY)))
         error = take_rows(s);
     if (s->is_replaying)
         empty(&s->outbox.sends); /* they were sent, or their peers are gone */
@@ -145,7 +147,7 @@ int service_output_append(struct service_instance *s)
         uint64_t n;
         memcpy(&source, item, sizeof source);
         memcpy(&n, item + sizeof source, sizeof n);
-        if (stream_publisher_is_full(log)) {
+        if (stream_publisher_is_full(log) || (gathered > 0 && FAULT(BLOCK_SHORT))) {
             error = stream_publisher_cut(log, time_ns);
             time_ns += gathered;
             gathered = 0;

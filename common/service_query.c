@@ -7,6 +7,7 @@
 #include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "common/service_instance.h"
 #include "common/service_output.h"
 #include "proto/codec.h"
@@ -117,7 +118,7 @@ void service_query_receive(struct service_instance *s, uint32_t peer,
         size -= used;
         if (s->kind->core->query == NULL) {
             refuse(s, peer, msg.query.id, ERR_UNAVAILABLE);
-        } else if (q->count == SERVICE_QUERY_WAITING) {
+        } else if (q->count == SERVICE_QUERY_WAITING || FAULT(QUERY_FULL)) {
             refuse(s, peer, msg.query.id, ERR_BUSY);
         } else {
             q->waiting[q->count++] = (struct service_query){
@@ -143,13 +144,14 @@ int service_query_answer(struct service_instance *s)
     bool is_flushed = false;
     for (uint32_t i = 0; i < q->count; i++) {
         struct service_query *waiting = &q->waiting[i];
+        bool is_late = s->now.mono_ns >= waiting->give_up_ns || FAULT(QUERY_LATE);
         if (stands_at(s, waiting->query.after)) {
             int error = is_flushed ? 0 : service_output_flush(s);
             if (error != 0)
                 return error;
             is_flushed = true;
             answer(s, waiting);
-        } else if (s->now.mono_ns >= waiting->give_up_ns) {
+        } else if (is_late) {
             refuse(s, waiting->peer, waiting->query.id, ERR_PENDING);
         } else {
             q->waiting[kept++] = *waiting;

@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "common/reader.h"
 #include "common/service_input.h"
 #include "common/service_instance.h"
@@ -237,6 +238,8 @@ int service_restart_replay(struct service_instance *s)
         if (error != 0)
             return error;
         blocks++;
+        if (FAULT(REPLAY_SHORT))
+            break;
     }
     return blocks;
 }

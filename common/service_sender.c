@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "common/stream.h"
 
 enum {
@@ -100,7 +101,8 @@ int service_sender_send(struct service_sender *sender, struct bus *bus,
                         enum bus_port port, uint32_t index_or_peer, const uint8_t *bytes,
                         size_t size)
 {
-    int error = bus_send(bus, port, index_or_peer, bytes, size);
+    int error =
+        FAULT(SEND_FAILS) ? ERR_BUSY : bus_send(bus, port, index_or_peer, bytes, size);
     sender->frames += error == 0;
     sender->bytes += error == 0 ? size : 0;
     sender->dropped += error != 0;
@@ -110,7 +112,7 @@ int service_sender_send(struct service_sender *sender, struct bus *bus,
 void service_sender_publish(struct service_sender *sender, struct bus *bus,
                             uint32_t stream, const uint8_t *bytes, size_t size)
 {
-    int error = bus_publish(bus, stream, bytes, size);
+    int error = FAULT(PUSH_LOST) ? ERR_BUSY : bus_publish(bus, stream, bytes, size);
     sender->frames += error == 0;
     sender->bytes += error == 0 ? size : 0;
     sender->dropped += error != 0; /* a push that is lost is fetched */

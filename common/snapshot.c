@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "proto/digest.h"
 
 enum {
@@ -87,6 +88,8 @@ static int write_chunks(struct snapshot *s, struct journal *journal)
             return error;
         s->written += size;
         n += size;
+        if (FAULT(SNAPSHOT_CHUNK))
+            break;
     }
     return 0;
 }
@@ -153,7 +156,7 @@ int snapshot_step(struct snapshot *s, struct journal *journal)
         s->phase = SNAPSHOT_TRIMMING;
         return error == 0 ? 1 : error;
     case SNAPSHOT_TRIMMING:
-        error = trim(s, journal, &done);
+        error = FAULT(TRIM_SHORT) ? 0 : trim(s, journal, &done);
         if (done)
             snapshot_release(s);
         return error;

@@ -6,6 +6,7 @@
 #include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "proto/codec.h"
 
 /* An owner that is still replaying is asked again this soon. */
@@ -47,7 +48,7 @@ static void hear(struct stream_consumer *c, uint64_t head, uint64_t now_ns)
 static void on_push(struct stream_consumer *c, const struct msg_push *push,
                     uint64_t now_ns)
 {
-    if (push->stream != c->stream || is_stale(c, push->epoch))
+    if (push->stream != c->stream || is_stale(c, push->epoch) || FAULT(PUSH_DROPPED))
         c->left = 0;
     else
         hear(c, c->next, now_ns);
@@ -195,7 +196,7 @@ int stream_consumer_replay(struct stream_consumer *c, const uint8_t *bytes, size
 size_t stream_consumer_fetch(struct stream_consumer *c, uint8_t *frame, size_t capacity,
                              uint64_t now_ns)
 {
-    bool is_quiet = now_ns - c->heard_ns >= STREAM_RETRY_NS;
+    bool is_quiet = now_ns - c->heard_ns >= STREAM_RETRY_NS || FAULT(FETCH_MORE);
     if (ABLATE(NO_FETCH) && c->next > 1)
         return 0;
     if (c->is_paused || now_ns < c->ask_at_ns || (!c->is_behind && !is_quiet))
@@ -215,5 +216,5 @@ size_t stream_consumer_fetch(struct stream_consumer *c, uint8_t *frame, size_t c
 
 void stream_consumer_pause(struct stream_consumer *c, bool paused)
 {
-    c->is_paused = paused;
+    c->is_paused = paused || FAULT(PAUSED);
 }

@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "common/stream_archive.h"
 #include "proto/block.h"
 #include "proto/codec.h"
@@ -306,7 +307,7 @@ int stream_publisher_fetch(struct stream_publisher *p, const struct msg_fetch *f
                            uint8_t *frame, size_t capacity, size_t *size)
 {
     *size = 0;
-    if (p->is_replaying) {
+    if (p->is_replaying || FAULT(FETCH_PENDING)) {
         *size = put_fetched(p, frame, capacity, ERR_PENDING);
         return 0;
     }
@@ -319,6 +320,8 @@ int stream_publisher_fetch(struct stream_publisher *p, const struct msg_fetch *f
     size_t room = capacity - head, written = 0;
     if (fetch->bytes_max < room)
         room = fetch->bytes_max > LEAST_ANSWER ? fetch->bytes_max : LEAST_ANSWER;
+    if (FAULT(FETCH_SHORT) && room > LEAST_ANSWER)
+        room = LEAST_ANSWER;
     int error = put_blocks(p, fetch->next, frame + head, room, &written);
     if (error == ERR_GAP) {
         *size = put_fetched(p, frame, capacity, ERR_GAP);

@@ -6,6 +6,7 @@
 #include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "common/reader.h"
 #include "common/writer.h"
 #include "proto/codec.h"
@@ -144,7 +145,7 @@ int stream_submitter_ack(struct stream_submitter *s, const struct msg_ack *ack,
 {
     if (ack->reason == error_number(ERR_DIVERGED))
         return ERR_DIVERGED;
-    if (ack->last_n > s->made_n)
+    if (ack->last_n > s->made_n || FAULT(ACK_LOST))
         return 0; /* meant for an earlier life of this service: WELCOME tells */
     bool gap = ack->reason == error_number(ERR_GAP);
     if (ack->last_n >= s->acked_n) {
@@ -163,7 +164,7 @@ static uint32_t measure(const struct stream_submitter *s, size_t room, size_t *e
     uint32_t count = 0;
     for (*end = s->sent; *end < s->tail; count++) {
         uint32_t size = item_at(s, *end).size;
-        if (size + BIN_HEAD_MAX > room)
+        if (size + BIN_HEAD_MAX > room || (count > 0 && FAULT(SUBMIT_SHORT)))
             break;
         room -= size + BIN_HEAD_MAX;
         *end += ITEM_HEAD + (size_t)size;
@@ -176,7 +177,8 @@ size_t stream_submitter_frame(struct stream_submitter *s, uint8_t *frame, size_t
 {
     if (!s->welcomed)
         return 0;
-    if (s->sent_n > s->acked_n && now_ns - s->waiting_ns >= STREAM_RETRY_NS)
+    if (s->sent_n > s->acked_n &&
+        (now_ns - s->waiting_ns >= STREAM_RETRY_NS || FAULT(RESEND_EARLY)))
         rewind_to_acked(s, now_ns);
     if (s->sent == s->tail || s->sent - s->head >= WINDOW_BYTES)
         return 0;

@@ -6,6 +6,7 @@
 #include "common/bus.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "common/reader.h"
 #include "common/writer.h"
 #include "proto/codec.h"
@@ -78,7 +79,8 @@ static void deliver(struct gateway *g, struct outbox *outbox, uint32_t account,
             continue;
         if (p->feed == PEER_REPLAYING) {
             resume_wait(g, outbox, p, gseq, bytes, size);
-        } else if (p->feed == PEER_LIVE && !gateway_has_room(outbox, GATEWAY_MARGIN)) {
+        } else if (p->feed == PEER_LIVE &&
+                   (!gateway_has_room(outbox, GATEWAY_MARGIN) || FAULT(REPORT_FLOOD))) {
             gateway_cut(g, outbox, p, ERR_LIMIT);
         } else if (p->feed == PEER_LIVE) {
             outbox_send_bytes(outbox, BUS_CLIENTS, p->handle, bytes, size);
@@ -317,7 +319,7 @@ static void beat_all(struct gateway *g, struct outbox *outbox)
             return;
         if (idle_ns > 0 && g->now_ns - p->heard_ns >= idle_ns)
             gateway_cut(g, outbox, p, ERR_TIMEOUT);
-        else if (p->feed == PEER_LIVE)
+        else if (p->feed == PEER_LIVE && !FAULT(HEARTBEAT_LOST))
             gateway_beat(g, outbox, p);
     }
 }

@@ -5,6 +5,7 @@
 
 #include "common/bus.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "proto/codec.h"
 
 static bool is_operators(uint16_t kind)
@@ -81,10 +82,10 @@ static int check_command(struct gateway *g, struct peer *p, const struct msg_com
     if (!gateway_is_alive(g))
         return ERR_UNAVAILABLE;
     *value = limiter_take(&g->limiter, p->account, bucket_of(body.kind), g->now_ns);
-    if (*value != 0)
+    if (*value != 0 || FAULT(GATEWAY_RATE))
         return ERR_RATE;
     *value = GATEWAY_RETRY_MS;
-    if (is_behind(g, &body))
+    if (is_behind(g, &body) || FAULT(GATEWAY_BUSY))
         return ERR_BUSY;
     if (s != NULL && !session_forward(&g->sessions, s, m->n, g->settings.in_flight_max))
         return ERR_BUSY;
@@ -111,7 +112,8 @@ static void take_command(struct gateway *g, struct outbox *outbox, struct peer *
     forward.submit_command.account = p->account;
     forward.submit_command.body_size = m->body_size;
     memcpy(forward.submit_command.body, m->body, m->body_size);
-    outbox_send(outbox, BUS_SEQUENCER, 0, &forward);
+    if (!FAULT(FORWARD_LOST))
+        outbox_send(outbox, BUS_SEQUENCER, 0, &forward);
 }
 
 static void take_open(struct gateway *g, struct outbox *outbox, struct peer *p,
@@ -130,7 +132,8 @@ static void take_open(struct gateway *g, struct outbox *outbox, struct peer *p,
         gateway_refuse(outbox, p, 0, m->nonce, error, wait_ms);
         return;
     }
-    session_add_route(&g->sessions, m->nonce, p->account, p->handle);
+    if (!FAULT(ROUTE_FORGOTTEN))
+        session_add_route(&g->sessions, m->nonce, p->account, p->handle);
     struct msg forward = {.kind = MSG_submit_open};
     forward.submit_open.account = p->account;
     forward.submit_open.nonce = m->nonce;
@@ -232,7 +235,7 @@ void intake_frame(struct gateway *g, const struct core_frame *frame,
     struct peer *p = welcome(g, frame, outbox);
     if (p == NULL)
         return;
-    if (!peer_may_send(&g->peers, p, g->now_ns)) {
+    if (!peer_may_send(&g->peers, p, g->now_ns) || FAULT(PEER_CUT)) {
         gateway_cut(g, outbox, p, ERR_LIMIT);
         return;
     }

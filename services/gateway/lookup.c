@@ -6,6 +6,7 @@
 #include "common/bus.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "proto/codec.h"
 #include "services/gateway/gateway_core.h"
 
@@ -84,7 +85,7 @@ static uint64_t ask(struct gateway *g, struct outbox *outbox, const struct peer 
                     enum lookup_purpose purpose, uint32_t service,
                     const struct msg_query *q)
 {
-    struct lookup *entry = take_entry(&g->lookups);
+    struct lookup *entry = FAULT(LOOKUP_FULL) ? NULL : take_entry(&g->lookups);
     if (entry == NULL)
         return 0;
     entry->client_id = q->id;
@@ -214,8 +215,8 @@ void lookup_turn(struct gateway *g, struct outbox *outbox)
     t->looked_ns = g->now_ns;
     for (uint32_t i = 0; i < LOOKUP_MAX; i++) {
         struct lookup *entry = &t->entries[i];
-        if (entry->id == 0 || entry->deadline_ns > g->now_ns ||
-            !gateway_has_room(outbox, 0))
+        bool is_late = entry->deadline_ns <= g->now_ns || FAULT(LOOKUP_LATE);
+        if (entry->id == 0 || !is_late || !gateway_has_room(outbox, 0))
             continue;
         const struct msg_answer none = {
             .id = entry->id, .reason = (uint16_t)error_number(ERR_UNAVAILABLE)};

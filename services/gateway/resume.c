@@ -6,6 +6,7 @@
 #include "common/bus.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "proto/codec.h"
 #include "services/gateway/gateway_core.h"
 
@@ -55,7 +56,7 @@ static void ask_page(struct gateway *g, struct outbox *outbox, struct peer *p,
         .after = r->joined_gseq,
         .account = p->account,
         .cursor = cursor,
-        .limit = RESUME_PAGE,
+        .limit = FAULT(RESUME_PAGE) ? 1 : RESUME_PAGE,
     };
     ask(g, outbox, p, LOOKUP_REPORTS, &q);
 }
@@ -91,7 +92,7 @@ void resume_start(struct gateway *g, struct outbox *outbox, struct peer *p,
     if (s != NULL)
         s->peer = p->handle;
     resume_end(g, p);
-    p->resume = pool_take(&g->resumes.slots);
+    p->resume = FAULT(RESUME_FULL) ? POOL_NONE : pool_take(&g->resumes.slots);
     if (p->resume == POOL_NONE) {
         gateway_refuse(outbox, p, m->session, 0, ERR_BUSY, GATEWAY_RETRY_MS);
         return;

@@ -5,6 +5,7 @@
 
 #include "common/bus.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "proto/codec.h"
 
 /* ---- answers to clients, through their gateway ------------------------------------- */
@@ -104,7 +105,7 @@ static int closed_for(const struct sequencer *s, bool storage_full, bool order)
 {
     if (!s->open || storage_full)
         return ERR_UNAVAILABLE;
-    return is_behind(s, order) ? ERR_BUSY : 0;
+    return is_behind(s, order) || FAULT(SEQUENCER_BUSY) ? ERR_BUSY : 0;
 }
 
 static void open_session(struct sequencer *s, struct outbox *outbox,
@@ -194,7 +195,7 @@ void command_enqueue(struct sequencer *s, struct outbox *outbox,
     const uint64_t used = s->queue.tail - s->queue.head;
     const bool crowded = used > SEQUENCER_QUEUE_BYTES / 4 * 3;
     uint8_t *item = NULL;
-    if (!crowded || (a->session != 0 && !is_order(body, size)))
+    if ((!crowded || (a->session != 0 && !is_order(body, size))) && !FAULT(QUEUE_FULL))
         item = ring_reserve(&s->queue, (uint32_t)sizeof *a + size);
     if (item == NULL) {
         refuse(outbox, a, ERR_BUSY, SEQUENCER_RETRY_MS);

@@ -5,6 +5,7 @@
 
 #include "common/ablate.h"
 #include "common/check.h"
+#include "common/fault.h"
 #include "common/reader.h"
 #include "common/writer.h"
 #include "proto/digest.h"
@@ -104,7 +105,7 @@ struct dedupe_finding dedupe_find(const struct dedupe *d, uint64_t session,
     if (n > s->last_n || ABLATE(NO_DEDUPE))
         return found(n <= s->last_n + 1 || ABLATE(NO_GAP_CHECK) ? DEDUPE_NEW : DEDUPE_GAP,
                      0, s->last_n);
-    if (s->last_n - n >= d->window)
+    if (s->last_n - n >= d->window || FAULT(ANSWER_FORGOTTEN))
         return found(DEDUPE_REPEAT, 0, s->last_n);
     const struct dedupe_answer *answer = answer_of(d, place, n);
     bool same = answer->hash == digest_hash(body, size);

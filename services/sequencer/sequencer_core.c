@@ -7,6 +7,7 @@
 #include "common/bus.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "common/reader.h"
 #include "common/service_rights.h"
 #include "common/writer.h"
@@ -82,7 +83,8 @@ static void apply(void *state, const struct core_input *in, struct outbox *outbo
 
 bool sequencer_has_room(const struct outbox *outbox)
 {
-    return outbox->appends.capacity - outbox->appends.size >= APPEND_ROOM &&
+    return !FAULT(OUTBOX_FULL) &&
+           outbox->appends.capacity - outbox->appends.size >= APPEND_ROOM &&
            outbox->sends.capacity - outbox->sends.size >= SEND_ROOM;
 }
 

@@ -6,6 +6,7 @@
 #include "common/bus.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "common/fault.h"
 #include "proto/codec.h"
 #include "proto/digest.h"
 #include "proto/pack.h"
@@ -101,7 +102,7 @@ int submission_receive(struct sequencer *s, const struct core_frame *frame,
         .n = submission->first_n,
     };
     memcpy(r.digest, submission->digest, sizeof r.digest);
-    if (known == NULL)
+    if (known == NULL || FAULT(SUBMISSION_LOST))
         return ERR_RANGE;
     int error = pass_known(&r, known->last_n);
     if (error != 0)

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tests/sim/faults.h"
 #include "tests/sim/marks.h"
 
 enum { CREW_MAX = 64 };
@@ -23,7 +24,7 @@ struct crew_outcome {
     uint64_t seed, trace, records, commands;
     uint32_t steps;
     bool held; /* no invariant was broken */
-    uint32_t marks[MARKS_COUNT];
+    uint32_t marks[MARKS_COUNT], faults[FAULT_COUNT];
 };
 
 struct crew_work {

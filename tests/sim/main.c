@@ -14,9 +14,7 @@
 #include "tests/sim/sim.h"
 #include "tests/sim/transcript.h"
 
-#ifdef ZEX_ABLATE
 enum ablate_name ablate_chosen;
-#endif
 
 enum {
     MARKS_SEEDS = 400, /* fewer may miss a mark */
@@ -64,6 +62,7 @@ static void run_seed(uint64_t seed, struct crew_outcome *o)
     o->steps = sim.step;
     o->held = sim.broken == NULL;
     memcpy(o->marks, marks, sizeof o->marks);
+    memcpy(o->faults, faults, sizeof o->faults);
     sim_close(&sim);
 }
 
@@ -85,23 +84,26 @@ static bool add(void *context, const struct crew_outcome *one)
     total->sum.trace += one->trace; /* workers come in any order */
     for (uint32_t i = 0; i < MARKS_COUNT; i++)
         total->sum.marks[i] += one->marks[i];
+    for (uint32_t i = 0; i < FAULT_COUNT; i++)
+        total->sum.faults[i] += one->faults[i];
     return true;
 }
 
-/* True if every rare event was seen, where there were seeds enough. */
-static bool tell_marks(const struct total *total)
+/* True if every one of these events was seen, where there were seeds enough. */
+static bool tell_counts(const struct total *total, const uint32_t *counts, uint32_t count,
+                        const char *(*text)(uint32_t))
 {
     bool complete = true;
     if (total->seeds < MARKS_SEEDS)
         return true;
     printf("sim: seen:");
-    for (uint32_t i = 0; i < MARKS_COUNT; i++)
-        printf(" %s=%" PRIu32, marks_text(i), total->sum.marks[i]);
+    for (uint32_t i = 0; i < count; i++)
+        printf(" %s=%" PRIu32, text(i), counts[i]);
     printf("\n");
-    for (uint32_t i = 0; i < MARKS_COUNT; i++) {
-        if (total->sum.marks[i] >= total->seeds / MARKS_SHARE)
+    for (uint32_t i = 0; i < count; i++) {
+        if (counts[i] >= total->seeds / MARKS_SHARE)
             continue;
-        printf("sim: seen too seldom: %s\n", marks_text(i));
+        printf("sim: seen too seldom: %s\n", text(i));
         complete = false;
     }
     return complete;
@@ -121,7 +123,9 @@ static int run_range(uint64_t first, uint64_t last)
     (void)crew_run(&(struct crew_work){
         .first = first, .last = last, .run = run_seed, .hear = add, .context = &total});
     uint64_t took_ms = now_ms() - began_ms + 1;
-    bool complete = tell_marks(&total);
+    bool complete = tell_counts(&total, total.sum.marks, MARKS_COUNT, marks_text);
+    complete =
+        tell_counts(&total, total.sum.faults, FAULT_COUNT, faults_text) && complete;
     printf("sim: %" PRIu64 " seeds, %" PRIu64 " failed; %" PRIu64 " commands, %" PRIu64
            " records, %" PRIu64 " steps, trace %016" PRIx64 "; %" PRIu64
            " commands/s in %" PRIu64 " s\n",
@@ -176,7 +180,6 @@ static int run_file(const char *path)
 
 /* ---- ablations --------------------------------------------------------------------- */
 
-#ifdef ZEX_ABLATE
 /* The first seed that did not hold; a smaller one that was slower does not matter. */
 static bool is_missed(void *context, const struct crew_outcome *one)
 {
@@ -220,7 +223,6 @@ static int ablate(const char *name, uint64_t seed)
 #undef CHOOSE
     return ablate_chosen == ABLATE_NOTHING ? 2 : run_range(seed, seed);
 }
-#endif
 
 /* ---- arguments --------------------------------------------------------------------- */
 
@@ -248,12 +250,10 @@ int main(int argc, char **argv)
 {
     uint64_t first, last;
     is_verbose = getenv("VERBOSE") != NULL && *getenv("VERBOSE") != 0;
-#ifdef ZEX_ABLATE
     if (argc == 2 && strcmp(argv[1], "--ablate") == 0)
         return run_ablations(ABLATE_SEEDS);
     if (argc == 4 && strcmp(argv[1], "--ablate") == 0)
         return ablate(argv[2], strtoull(argv[3], NULL, 10));
-#endif
     if (argc == 1)
         return run_tests();
     if (argc == 3 && strcmp(argv[1], "--seeds") == 0)
@@ -265,6 +265,6 @@ int main(int argc, char **argv)
         return run_range(first, last);
     fprintf(stderr,
             "usage: sim | SEED | FIRST..LAST | --seeds FILE | --twice FIRST..LAST\n"
-            "       (MODE=ablate) --ablate | --ablate NAME SEED\n");
+            "       --ablate | --ablate NAME SEED\n");
     return 2;
 }

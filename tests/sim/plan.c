@@ -93,6 +93,15 @@ static void draw_genesis(struct plan *p, struct random *r)
     g->log_id[0] |= 1; /* zeros mean: none yet */
 }
 
+/* In half of the seeds half of the points, each with a frequency of its own. */
+static void draw_points(struct plan *p, struct random *r)
+{
+    if (!random_chance(r, 500000))
+        return;
+    for (uint32_t i = 0; i < FAULT_COUNT; i++)
+        p->fault_ppm[i] = maybe(r, 250000);
+}
+
 /* Whoever sends far more than may come in is cut off, again and again. */
 static void spare(struct plan *p)
 {
@@ -120,5 +129,6 @@ void plan_draw(struct plan *p, uint64_t seed)
     draw_faults(p, &r);
     draw_service(p, &r);
     draw_genesis(p, &r);
+    draw_points(p, &r);
     spare(p);
 }

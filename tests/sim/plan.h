@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/core.h"
+#include "common/fault.h"
 #include "tests/sim/network.h"
 
 enum {
@@ -37,6 +38,7 @@ struct plan {
     uint32_t turn_frames_max, snapshot_records, commit_interval_us;
     uint64_t map_bytes;
     bool shares_account; /* two traders of one account */
+    uint32_t fault_ppm[FAULT_COUNT];
     struct core_settings settings;
     struct msg_genesis genesis;
 };

@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "tests/sim/clock.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/faults.h"
 #include "tests/sim/invariants.h"
 #include "tests/sim/marks.h"
 #include "tests/sim/power.h"
@@ -188,6 +189,7 @@ static void heal(struct sim *s)
     const struct network_weather fair = {
         .delay_ns_min = 1000, .delay_ns_max = 300000, .frames_max = BUS_HWM};
     s->calm = true;
+    faults_end();
     network_set_weather(&fair);
     network_heal();
     s->plan.step_ns_max = 8 * MS;
@@ -234,6 +236,7 @@ void sim_run(struct sim *s, uint64_t seed)
     disk_reset();
     client_told_gseq = 0;
     memset(marks, 0, sizeof marks);
+    faults_begin(seed, s->plan.fault_ppm);
     network_init(seed, &s->plan.weather);
     archive_init(&s->archive);
     venue_init(&s->venue, &s->plan);
