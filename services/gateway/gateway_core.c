@@ -114,8 +114,8 @@ static void report(struct gateway *g, const struct core_input *in, uint32_t acco
 static void say_opened(struct gateway *g, struct outbox *outbox,
                        const struct msg_opened *m)
 {
-    struct peer *p =
-        peer_find(&g->peers, session_take_route(&g->sessions, m->nonce, m->account));
+    struct peer *p = peer_find(
+        &g->peers, session_take_route(&g->sessions, m->nonce, m->account, true));
     struct session *s = session_find(&g->sessions, m->session);
     if (p == NULL || p->account != m->account)
         return;
@@ -201,18 +201,25 @@ static void apply(void *state, const struct core_input *in, struct outbox *outbo
 
 /* ---- frames of the venue ----------------------------------------------------------- */
 
-/* Who waits for word on this session, or on the nonce of this account. */
+/* The session, if it is the account's; answers name the account that they are for. */
+static struct session *find_session(const struct gateway *g, uint64_t id,
+                                    uint32_t account)
+{
+    struct session *s = session_find(&g->sessions, id);
+    return s != NULL && s->account == account ? s : NULL;
+}
+
+/* Who of the account waits for word on this session, or on this nonce (0: none). */
 static struct peer *find_waiting(struct gateway *g, uint64_t session, uint64_t nonce,
                                  uint32_t account)
 {
-    const struct session *s = session_find(&g->sessions, session);
+    const struct session *s = find_session(g, session, account);
     uint32_t handle = 0;
     if (s != NULL)
         handle = s->peer;
-    else if (account != 0)
-        handle = session_take_route(&g->sessions, nonce, account);
     else
-        handle = session_take_route(&g->sessions, session, 0);
+        handle = session_take_route(&g->sessions, nonce != 0 ? nonce : session, account,
+                                    nonce != 0);
     return handle != 0 ? peer_find(&g->peers, handle) : NULL;
 }
 
@@ -226,12 +233,13 @@ static void pass_on(struct gateway *g, struct outbox *outbox, const struct msg *
 
 static void on_refused(struct gateway *g, struct outbox *outbox, struct msg *m)
 {
-    struct session *s = session_find(&g->sessions, m->refused.session);
     const uint32_t account = m->refused.account;
+    struct session *s = find_session(g, m->refused.session, account);
     if (s != NULL)
         session_refused(&g->sessions, s, m->refused.n);
     m->refused.account = 0; /* between us and the sequencer */
-    pass_on(g, outbox, m, m->refused.session, m->refused.n, account);
+    pass_on(g, outbox, m, m->refused.session, m->refused.session == 0 ? m->refused.n : 0,
+            account);
 }
 
 static void on_gone(struct gateway *g, struct outbox *outbox, struct msg *m)
@@ -241,14 +249,28 @@ static void on_gone(struct gateway *g, struct outbox *outbox, struct msg *m)
     pass_on(g, outbox, m, m->session_gone.session, m->session_gone.nonce, account);
 }
 
+static void on_accepted(struct gateway *g, struct outbox *outbox, struct msg *m)
+{
+    const uint32_t account = m->accepted.account;
+    m->accepted.account = 0;
+    pass_on(g, outbox, m, m->accepted.session, 0, account);
+}
+
+static void on_conflict(struct gateway *g, struct outbox *outbox, struct msg *m)
+{
+    const uint32_t account = m->conflict.account;
+    m->conflict.account = 0;
+    pass_on(g, outbox, m, m->conflict.session, 0, account);
+}
+
 static void on_message(struct gateway *g, struct outbox *outbox, struct msg *m)
 {
     switch (m->kind) {
     case MSG_accepted:
-        pass_on(g, outbox, m, m->accepted.session, 0, 0);
+        on_accepted(g, outbox, m);
         break;
     case MSG_conflict:
-        pass_on(g, outbox, m, m->conflict.session, 0, 0);
+        on_conflict(g, outbox, m);
         break;
     case MSG_refused:
         on_refused(g, outbox, m);

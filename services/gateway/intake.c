@@ -105,7 +105,9 @@ static void take_command(struct gateway *g, struct outbox *outbox, struct peer *
     if (s != NULL)
         s->peer = p->handle;
     else
-        session_add_route(&g->sessions, m->session, 0, p->handle);
+        session_add_route(&g->sessions, &(struct session_route){.id = m->session,
+                                                                .account = p->account,
+                                                                .peer = p->handle});
     struct msg forward = {.kind = MSG_submit_command};
     forward.submit_command.session = m->session;
     forward.submit_command.n = m->n;
@@ -133,7 +135,10 @@ static void take_open(struct gateway *g, struct outbox *outbox, struct peer *p,
         return;
     }
     if (!FAULT(ROUTE_FORGOTTEN))
-        session_add_route(&g->sessions, m->nonce, p->account, p->handle);
+        session_add_route(&g->sessions, &(struct session_route){.id = m->nonce,
+                                                                .account = p->account,
+                                                                .peer = p->handle,
+                                                                .opens = true});
     struct msg forward = {.kind = MSG_submit_open};
     forward.submit_open.account = p->account;
     forward.submit_open.nonce = m->nonce;

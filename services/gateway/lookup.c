@@ -57,8 +57,8 @@ static void say(struct outbox *outbox, const struct peer *p, uint64_t id, int re
 static int scope_query(const struct gateway *g, const struct peer *p, struct msg_query *q)
 {
     const enum scope scope = destinations[q->kind].scope;
-    const bool staff = directory_role(&g->directory, p->account) != ROLE_TRADER;
-    if (staff)
+    const uint8_t role = directory_role(&g->directory, p->account);
+    if (role == ROLE_ADMIN || role == ROLE_AUDITOR)
         return 0;
     if (scope == STAFF || (q->account != 0 && q->account != p->account))
         return ERR_WRONG_ROLE;

@@ -192,7 +192,8 @@ static void say_resumed(const struct gateway *g, struct outbox *outbox,
     const struct session *s = session_find(&g->sessions, r->session);
     struct msg m = {.kind = MSG_resumed};
     m.resumed.session = r->session;
-    m.resumed.last_n = s != NULL ? s->last_n : 0;
+    /* It may have opened since it was named. */
+    m.resumed.last_n = s != NULL && s->account == p->account ? s->last_n : 0;
     m.resumed.last_gseq = p->taken_gseq;
     outbox_send(outbox, BUS_CLIENTS, p->handle, &m);
 }

@@ -76,8 +76,9 @@ void session_close(struct session_table *t, uint64_t id)
         t->newest = s->older;
     else
         t->sessions[s->newer].older = s->older;
-    if (s->peer != 0)
-        session_add_route(t, id, 0, s->peer); /* for the `session_gone` to come */
+    if (s->peer != 0) /* for the `session_gone` to come */
+        session_add_route(
+            t, &(struct session_route){.id = id, .account = s->account, .peer = s->peer});
     pool_give(&t->slots, (uint32_t)(s - t->sessions));
     int error = map_remove(&t->ids, id);
     CHECK(error == 0);
@@ -103,22 +104,22 @@ void session_refused(struct session_table *t, struct session *s, uint64_t n)
     s->sent_n = n - 1;
 }
 
-void session_add_route(struct session_table *t, uint64_t id, uint32_t account,
-                       uint32_t peer)
+void session_add_route(struct session_table *t, const struct session_route *route)
 {
-    t->routes[t->route_count++ % SESSION_ROUTES] =
-        (struct session_route){.id = id, .account = account, .peer = peer};
+    t->routes[t->route_count++ % SESSION_ROUTES] = *route;
 }
 
-uint32_t session_take_route(struct session_table *t, uint64_t id, uint32_t account)
+uint32_t session_take_route(struct session_table *t, uint64_t id, uint32_t account,
+                            bool opens)
 {
     const uint64_t kept =
         t->route_count < SESSION_ROUTES ? t->route_count : SESSION_ROUTES;
     for (uint64_t i = t->route_count; i > t->route_count - kept; i--) {
         struct session_route *route = &t->routes[(i - 1) % SESSION_ROUTES];
-        if (route->id == id && route->account == account && route->peer != 0) {
+        if (route->id == id && route->account == account && route->opens == opens &&
+            route->peer != 0) {
             const uint32_t peer = route->peer;
-            if (account != 0)
+            if (opens)
                 route->peer = 0; /* an `opened` comes once, other answers as they like */
             return peer;
         }

@@ -37,12 +37,13 @@ struct session {
     uint32_t older, newer;
 };
 
-/* A peer waits for `opened` (account, nonce), or (account 0) for word on a session that
- * is not open here. */
+/* A peer waits for word on a session that is not open here, or for one to open. Answers
+ * name the account, so that nobody gets those of another by naming the other's session. */
 struct session_route {
-    uint64_t id;
+    uint64_t id; /* session, or nonce */
     uint32_t account;
     uint32_t peer; /* 0: has its answer */
+    bool opens;    /* id is a nonce */
 };
 
 struct session_table {
@@ -75,11 +76,12 @@ bool session_forward(struct session_table *, struct session *, uint64_t n,
 /* The sequencer did not take n: what follows it will not be taken either. */
 void session_refused(struct session_table *, struct session *, uint64_t n);
 
-void session_add_route(struct session_table *, uint64_t id, uint32_t account,
-                       uint32_t peer);
+void session_add_route(struct session_table *, const struct session_route *);
 
-/* The peer that waits; for `opened` it does so only once. 0: none. */
-uint32_t session_take_route(struct session_table *, uint64_t id, uint32_t account);
+/* The peer of this account that waits; for a session to open it does so only once. 0:
+ * none. */
+uint32_t session_take_route(struct session_table *, uint64_t id, uint32_t account,
+                            bool opens);
 
 void session_save(const struct session_table *, struct writer *);
 int session_load(struct session_table *, struct reader *);

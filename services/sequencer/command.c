@@ -24,7 +24,7 @@ static void refuse(struct outbox *outbox, const struct command_arrival *a, int r
     m.refused.n = a->n;
     m.refused.reason = (uint16_t)error_number(reason);
     m.refused.value = value;
-    m.refused.account = a->session == 0 ? a->account : 0;
+    m.refused.account = a->account;
     answer(outbox, a, &m);
 }
 
@@ -35,6 +35,7 @@ static void say_accepted(struct outbox *outbox, const struct command_arrival *a,
     m.accepted.session = a->session;
     m.accepted.n = a->n;
     m.accepted.gseq = gseq;
+    m.accepted.account = a->account;
     answer(outbox, a, &m);
 }
 
@@ -45,6 +46,7 @@ static void say_conflict(struct outbox *outbox, const struct command_arrival *a,
     m.conflict.session = a->session;
     m.conflict.n = a->n;
     m.conflict.gseq = gseq;
+    m.conflict.account = a->account;
     answer(outbox, a, &m);
 }
 
@@ -55,7 +57,7 @@ static void say_gone(struct outbox *outbox, const struct command_arrival *a,
     m.session_gone.session = session;
     m.session_gone.last_n = last_n;
     m.session_gone.nonce = a->session == 0 ? a->n : 0;
-    m.session_gone.account = a->session == 0 ? a->account : 0;
+    m.session_gone.account = a->account;
     answer(outbox, a, &m);
 }
 

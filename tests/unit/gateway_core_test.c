@@ -141,7 +141,26 @@ static void test_accepted(void **unused)
     desk_destroy(d);
 }
 
-/* Reports go to the accounts they name and to nobody else; `prev` chains them. */
+enum { ALICE_NAME = 1001, BOB_NAME = 1002 };
+
+/* So many fills of the account, the first of this order. */
+static void told(const struct msg_report *r, uint32_t count, uint32_t account,
+                 uint64_t name)
+{
+    uint32_t fills = 0;
+    struct msg fill;
+    for (size_t at = 0, used = 0; at < r->body_size; at += used, fills++) {
+        assert_int_equal(codec_decode(r->body + at, r->body_size - at, &fill, &used), 0);
+        assert_int_equal(fill.kind, MSG_fill);
+        assert_int_equal(fill.fill.account, account);
+        if (fills == 0)
+            assert_int_equal(fill.fill.cl_ord_id, name);
+    }
+    assert_int_equal(fills, count);
+}
+
+/* Reports go to the accounts they name and to nobody else, a trade to each side as its
+ * own; `prev` chains them. */
 static void test_reports(void **unused)
 {
     (void)unused;
@@ -158,15 +177,20 @@ static void test_reports(void **unused)
     m.trade.taker_side = SIDE_BUY;
     m.trade.maker_account = ALICE;
     m.trade.taker_account = BOB;
-    m.trade.maker_cl_ord_id = m.trade.taker_cl_ord_id = 1;
+    m.trade.maker_cl_ord_id = ALICE_NAME;
+    m.trade.taker_cl_ord_id = BOB_NAME;
     m.trade.maker_cum_quantity = m.trade.maker_cum_quote = 1;
     m.trade.taker_cum_quantity = m.trade.taker_cum_quote = 1;
     const uint64_t trade = desk_apply(d, -SERVICE_SHARD - 1, 1, &m);
     desk_take(d);
     reported(d, A, first, before);
     reported(d, B, second, 0);
-    reported(d, A, trade, first);
-    reported(d, B, trade, second);
+    told(reported(d, A, trade, first), 1, ALICE, ALICE_NAME);
+    told(reported(d, B, trade, second), 1, BOB, BOB_NAME);
+    m.trade.taker_account = ALICE;
+    const uint64_t both = desk_apply(d, -SERVICE_SHARD - 1, 2, &m);
+    desk_take(d);
+    told(reported(d, A, both, trade), 2, ALICE, ALICE_NAME);
     desk_sent_nothing(d);
     desk_destroy(d);
 }
@@ -249,16 +273,19 @@ static void test_sequencer_answers(void **unused)
     struct msg m = {.kind = MSG_accepted};
     m.accepted.session = session;
     m.accepted.n = 1;
+    m.accepted.account = ALICE;
     desk_put(d, &m);
     m = (struct msg){.kind = MSG_conflict};
     m.conflict.session = session;
     m.conflict.n = 1;
+    m.conflict.account = ALICE;
     desk_put(d, &m);
     m = (struct msg){.kind = MSG_refused};
     m.refused.session = session;
     m.refused.n = 3;
     m.refused.reason = (uint16_t)error_number(ERR_GAP);
     m.refused.value = 2;
+    m.refused.account = ALICE;
     desk_put(d, &m);
     from_sequencer(d);
     desk_sent(d, BUS_CLIENTS, A, MSG_accepted);
@@ -317,9 +344,11 @@ static void test_close(void **unused)
     struct msg gone = {.kind = MSG_session_gone};
     gone.session_gone.session = session;
     gone.session_gone.last_n = 1;
+    gone.session_gone.account = ALICE;
     struct msg conflict = {.kind = MSG_conflict};
     conflict.conflict.session = session;
     conflict.conflict.n = 1;
+    conflict.conflict.account = ALICE;
     desk_put(d, &conflict);
     desk_put(d, &gone);
     from_sequencer(d);
@@ -332,6 +361,49 @@ static void test_close(void **unused)
     desk_put(d, &gone);
     from_sequencer(d);
     desk_sent(d, BUS_CLIENTS, A2, MSG_session_gone);
+    desk_destroy(d);
+}
+
+/* Who names another's session gets nothing of the other's, and the other nothing of what
+ * it is told: neither while the session is unknown here, nor once it is closed. */
+static void test_names_another_session(void **unused)
+{
+    (void)unused;
+    struct desk *d = open_venue(&world_settings);
+    const struct msg m = {.kind = MSG_close};
+    const uint64_t session = open_session(d, A, 1);
+    put_command(d, session, 1, &m);
+    from(d, A);
+    forwarded(d, session, 1);
+    put_command(d, session + 100, 1, &m); /* not open yet, perhaps */
+    from(d, B);
+    forwarded(d, session + 100, 1);
+    desk_apply(d, (int64_t)session, 1, &m);
+    desk_take(d);
+    desk_sent(d, BUS_CLIENTS, A, MSG_accepted);
+    put_command(d, session, 1, &m);
+    from(d, B);
+    forwarded(d, session, 1);
+    struct msg unknown = {.kind = MSG_refused};
+    unknown.refused.session = session;
+    unknown.refused.n = 1;
+    unknown.refused.reason = (uint16_t)error_number(ERR_UNKNOWN_SESSION);
+    unknown.refused.account = BOB;
+    struct msg gone = {.kind = MSG_session_gone};
+    gone.session_gone.session = session;
+    gone.session_gone.last_n = 1;
+    gone.session_gone.account = ALICE;
+    struct msg accepted = {.kind = MSG_accepted};
+    accepted.accepted.session = session + 100;
+    accepted.accepted.n = 1;
+    accepted.accepted.account = ALICE;
+    desk_put(d, &gone);
+    desk_put(d, &accepted);
+    desk_put(d, &unknown);
+    from_sequencer(d);
+    desk_sent(d, BUS_CLIENTS, A, MSG_session_gone);
+    assert_int_equal(refused(d, B, ERR_UNKNOWN_SESSION).account, 0);
+    desk_sent_nothing(d);
     desk_destroy(d);
 }
 
@@ -377,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_sequencer_answers),
         cmocka_unit_test(test_open_refused),
         cmocka_unit_test(test_close),
+        cmocka_unit_test(test_names_another_session),
         cmocka_unit_test(test_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -265,11 +265,13 @@ static inline uint64_t report(struct desk *d, uint32_t account)
     return desk_apply(d, -SERVICE_RISK, 1, &m);
 }
 
-static inline void reported(struct desk *d, uint32_t peer, uint64_t gseq, uint64_t prev)
+static inline const struct msg_report *reported(struct desk *d, uint32_t peer,
+                                                uint64_t gseq, uint64_t prev)
 {
     const struct msg *m = desk_sent(d, BUS_CLIENTS, peer, MSG_report);
     assert_int_equal(m->report.gseq, gseq);
     assert_int_equal(m->report.prev, prev);
+    return &m->report;
 }
 
 static inline void put_query(struct desk *d, uint8_t kind, uint32_t account)

@@ -69,6 +69,7 @@ static void test_foreign_session(void **unused)
     r.refused.session = 999;
     r.refused.n = 1;
     r.refused.reason = (uint16_t)error_number(ERR_UNKNOWN_SESSION);
+    r.refused.account = BOB;
     desk_put(d, &r);
     from_sequencer(d);
     refused(d, B, ERR_UNKNOWN_SESSION);
@@ -236,6 +237,7 @@ static void test_in_flight(void **unused)
     r.refused.session = session;
     r.refused.n = 2;
     r.refused.reason = (uint16_t)error_number(ERR_BUSY);
+    r.refused.account = ALICE;
     desk_put(d, &r);
     from_sequencer(d);
     refused(d, A, ERR_BUSY);

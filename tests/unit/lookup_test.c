@@ -95,6 +95,33 @@ static void test_scope(void **unused)
     desk_destroy(d);
 }
 
+/* Whatever the question, a trader gets no answer about another account, and all it asks
+ * about itself is asked in its own name. */
+static void test_foreign_account(void **unused)
+{
+    (void)unused;
+    uint32_t count = 0;
+    const struct msg_enum *enums = msg_enums(&count);
+    while (strcmp(enums->name, "query_kind") != 0)
+        enums++;
+    for (const struct msg_value *kind = enums->values; kind->name != NULL; kind++) {
+        struct desk *d = open_venue(&world_settings);
+        put_query(d, (uint8_t)kind->number, BOB);
+        from(d, A);
+        answered(d, A, ERR_WRONG_ROLE);
+        put_query(d, (uint8_t)kind->number, 0);
+        from(d, A);
+        uint32_t asked_count = 0;
+        for (; d->taken < d->sent_count; d->taken++) {
+            const struct msg *m = &d->sent[d->taken].msg;
+            assert_true(m->kind == MSG_answer || m->query.account == ALICE);
+            asked_count++;
+        }
+        assert_int_equal(asked_count, 1);
+        desk_destroy(d);
+    }
+}
+
 /* No answer in time, an unknown symbol, too many at once, too many a second. */
 static void test_refusals(void **unused)
 {
@@ -155,7 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_destinations), cmocka_unit_test(test_answer),
         cmocka_unit_test(test_scope),        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_peer_gone),
+        cmocka_unit_test(test_peer_gone),    cmocka_unit_test(test_foreign_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "services/portfolio/portfolio_core.h"
 
 #include "common/error.h"
+#include "proto/feed.h"
 #include "tests/unit/rig.h"
 
 enum { SYMBOL = 7, ALICE = 10, BOB = 11, SHARD_SOURCE = -16, RISK_SOURCE = -2 };
@@ -68,9 +69,8 @@ static uint64_t rest(struct rig *rig, int64_t session, uint32_t slot, uint64_t n
 }
 
 /* Alice's order in slot 0 (id `maker`, of 10) meets Bob's sell in slot 1. */
-static uint64_t match(struct rig *rig, uint64_t trade_id, uint64_t maker,
-                      int64_t maker_cum, uint64_t taker, int64_t quantity,
-                      int64_t taker_leaves)
+static struct msg trade_of(uint64_t trade_id, uint64_t maker, int64_t maker_cum,
+                           uint64_t taker, int64_t quantity, int64_t taker_leaves)
 {
     struct msg msg = {.kind = MSG_trade};
     msg.trade = (struct msg_trade){
@@ -97,6 +97,15 @@ static uint64_t match(struct rig *rig, uint64_t trade_id, uint64_t maker,
         .taker_leaves = taker_leaves,
         .taker_fee = 2,
     };
+    return msg;
+}
+
+static uint64_t match(struct rig *rig, uint64_t trade_id, uint64_t maker,
+                      int64_t maker_cum, uint64_t taker, int64_t quantity,
+                      int64_t taker_leaves)
+{
+    const struct msg msg =
+        trade_of(trade_id, maker, maker_cum, taker, quantity, taker_leaves);
     return rig_apply(rig, SHARD_SOURCE, &msg);
 }
 
@@ -323,6 +332,52 @@ static void feed_is_a_chain(void **state)
     rig_destroy(rig);
 }
 
+/* The only report that the query finds: its body is the account's view of the trade. */
+static void expect_view(struct rig *rig, uint32_t account, uint64_t cursor,
+                        const struct msg *trade)
+{
+    static const uint8_t kinds[] = {QUERY_KIND_TRADES, QUERY_KIND_TRANSACTIONS,
+                                    QUERY_KIND_REPORTS};
+    struct feed_view view;
+    feed_view(&view, trade, NULL, 0, account);
+    for (uint32_t i = 0; i < sizeof kinds; i++) {
+        const struct msg_query query = {.id = 1,
+                                        .kind = kinds[i],
+                                        .account = account,
+                                        .symbol = i == 0 ? SYMBOL : 0,
+                                        .cursor = cursor,
+                                        .limit = 9};
+        assert_int_equal(rig_query(rig, &query)->count, 1);
+        const struct msg_row_report row = rig_answer_row(rig, 0).row_report;
+        assert_int_equal(row.body_size, view.size);
+        assert_memory_equal(row.body, view.bytes, view.size);
+    }
+}
+
+/* Every query shows an account its own side of a trade, byte for byte what a gateway
+ * reports; both sides, in one row, of a trade with itself. */
+static void trades_are_one_sided(void **state)
+{
+    (void)state;
+    struct rig *rig = create();
+    struct msg trade;
+    const uint64_t id = rest(rig, alice, 0, 1, SIDE_BUY, 100, 10);
+    const uint64_t taker = rest(rig, bob, 1, 1, SIDE_SELL, 90, 4);
+    const uint64_t before = rig->gseq;
+    trade = trade_of(1, id, 4, taker, 4, 0);
+    rig_apply(rig, SHARD_SOURCE, &trade);
+    expect_view(rig, ALICE, before, &trade);
+    expect_view(rig, BOB, before, &trade);
+
+    const uint64_t own = rest(rig, alice, 1, 2, SIDE_SELL, 90, 4);
+    const uint64_t after = rig->gseq;
+    trade = trade_of(2, id, 8, own, 4, 0);
+    trade.trade.taker_account = ALICE;
+    rig_apply(rig, SHARD_SOURCE, &trade);
+    expect_view(rig, ALICE, after, &trade);
+    rig_destroy(rig);
+}
+
 /* After a restart a row may say again what the row before it said; readers do not. */
 static void rows_that_overlap(void **state)
 {
@@ -392,15 +447,11 @@ static void impossible_records(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(life_of_an_order),
-        cmocka_unit_test(orders_by_name),
-        cmocka_unit_test(old_name),
-        cmocka_unit_test(rejected_order),
-        cmocka_unit_test(replace_order),
-        cmocka_unit_test(open_orders_by_page),
-        cmocka_unit_test(feed_is_a_chain),
-        cmocka_unit_test(rows_that_overlap),
-        cmocka_unit_test(positions_are_valued),
+        cmocka_unit_test(life_of_an_order),   cmocka_unit_test(orders_by_name),
+        cmocka_unit_test(old_name),           cmocka_unit_test(rejected_order),
+        cmocka_unit_test(replace_order),      cmocka_unit_test(open_orders_by_page),
+        cmocka_unit_test(feed_is_a_chain),    cmocka_unit_test(trades_are_one_sided),
+        cmocka_unit_test(rows_that_overlap),  cmocka_unit_test(positions_are_valued),
         cmocka_unit_test(impossible_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,31 @@ static void test_resume(void **unused)
     desk_destroy(d);
 }
 
+/* A session that is opened by another account once it was named says nothing. */
+static void test_anothers_session(void **unused)
+{
+    (void)unused;
+    struct desk *d = open_venue(&world_settings);
+    put_resume(d, d->gseq + 1, 0, 0, 0);
+    from(d, B);
+    const struct msg_query q = asked(d, SERVICE_PORTFOLIO, QUERY_KIND_REPORTS);
+    const uint64_t session = open_session(d, A, 1);
+    const struct msg m = order(1);
+    assert_int_equal(session, d->gseq);
+    desk_apply(d, (int64_t)session, 1, &m);
+    desk_take(d);
+    put_answer(d, q.id, ERR_NOT_FOUND, 0, 0);
+    from_service(d, SERVICE_PORTFOLIO);
+    const struct msg_resumed resumed = desk_sent(d, BUS_CLIENTS, B, MSG_resumed)->resumed;
+    assert_int_equal(resumed.session, session);
+    assert_int_equal(resumed.last_n, 0);
+    put_resume(d, session, 0, 0, 0);
+    from(d, B);
+    refused(d, B, ERR_UNKNOWN_SESSION);
+    desk_sent_nothing(d);
+    desk_destroy(d);
+}
+
 /* A client that heard more than this gateway has read hears nothing twice. */
 static void test_client_ahead(void **unused)
 {
@@ -246,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_anothers_session),
         cmocka_unit_test(test_client_ahead),
         cmocka_unit_test(test_tag),
         cmocka_unit_test(test_resume_again),

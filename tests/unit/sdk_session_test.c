@@ -131,6 +131,53 @@ static void test_restart_before_events(void **state)
     assert_int_equal(world_expect(w, MSG_resume)->resume.last_gseq, 12);
 }
 
+/* The fills of both orders of a trade with ourselves, in one report. */
+static void report_self_trade(struct world *w, uint64_t gseq, uint64_t prev)
+{
+    struct msg fill, m = {.kind = MSG_report};
+    m.report.gseq = gseq;
+    m.report.prev = prev;
+    for (uint32_t i = 0; i < 2; i++) {
+        size_t size = 0;
+        sample_fixed(&fill, MSG_fill);
+        fill.fill.maker = i == 0;
+        assert_int_equal(codec_encode(m.report.body + m.report.body_size,
+                                      sizeof m.report.body - m.report.body_size, &fill,
+                                      &size),
+                         0);
+        m.report.body_size = (uint16_t)(m.report.body_size + size);
+    }
+    world_say(w, &m);
+}
+
+/* A trade with ourselves is two events, the maker's first; it counts as taken once both
+ * are. */
+static void test_self_trade(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w);
+    report_self_trade(w, 12, 10);
+    const struct zex_event *event = world_expect_event(w, ZEX_EVENT_TRADE);
+    assert_int_equal(event->gseq, 12);
+    assert_int_equal(event->is_maker, 1);
+    zex_client_destroy(&w->client);
+    w->count = w->event_count = 0;
+    world_connect(w);
+    assert_int_equal(world_expect(w, MSG_resume)->resume.last_gseq, 10);
+    report_self_trade(w, 12, 10);
+    world_resumed(w, 12);
+    assert_int_equal(world_expect_event(w, ZEX_EVENT_TRADE)->is_maker, 1);
+    event = world_expect_event(w, ZEX_EVENT_TRADE);
+    assert_int_equal(event->is_maker, 0);
+    assert_int_equal(event->gseq, 12);
+    assert_int_equal(event->reason, 0);
+    world_expect_event(w, ZEX_EVENT_LIVE);
+    zex_client_destroy(&w->client);
+    w->count = w->event_count = 0;
+    world_connect(w);
+    assert_int_equal(world_expect(w, MSG_resume)->resume.last_gseq, 12);
+}
+
 /* Without a file nobody comes back to the sessions, so they are closed. */
 static void test_closes_what_it_forgets(void **state)
 {
@@ -228,17 +275,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_switches_gateways),
-        TEST(test_absence_is_not_silence),
-        TEST(test_session_gone),
-        TEST(test_close),
-        TEST(test_restart),
-        TEST(test_restart_before_events),
-        TEST(test_closes_what_it_forgets),
-        TEST(test_other_venue),
-        TEST(test_goodbye),
-        TEST(test_says_hello_again),
-        TEST(test_reader),
+        TEST(test_switches_gateways), TEST(test_absence_is_not_silence),
+        TEST(test_session_gone),      TEST(test_close),
+        TEST(test_restart),           TEST(test_restart_before_events),
+        TEST(test_self_trade),        TEST(test_closes_what_it_forgets),
+        TEST(test_other_venue),       TEST(test_goodbye),
+        TEST(test_says_hello_again),  TEST(test_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

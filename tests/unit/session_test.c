@@ -62,17 +62,23 @@ static void test_other_gateway(void **unused)
 static void test_routes(void **unused)
 {
     (void)unused;
-    session_add_route(&table, 7, 1, 11);
-    session_add_route(&table, 7, 2, 12);
-    session_add_route(&table, 7, 0, 13);
-    assert_int_equal(session_take_route(&table, 7, 2), 12);
-    assert_int_equal(session_take_route(&table, 7, 2), 0);
-    assert_int_equal(session_take_route(&table, 7, 1), 11);
-    assert_int_equal(session_take_route(&table, 7, 0), 13);
-    assert_int_equal(session_take_route(&table, 7, 0), 13);
+    static const struct session_route routes[] = {
+        {.id = 7, .account = 1, .peer = 11, .opens = true},
+        {.id = 7, .account = 2, .peer = 12, .opens = true},
+        {.id = 7, .account = 1, .peer = 13},
+        {.id = 7, .account = 2, .peer = 14}, /* names what is not its own */
+    };
+    for (uint32_t i = 0; i < sizeof routes / sizeof *routes; i++)
+        session_add_route(&table, &routes[i]);
+    assert_int_equal(session_take_route(&table, 7, 2, true), 12);
+    assert_int_equal(session_take_route(&table, 7, 2, true), 0);
+    assert_int_equal(session_take_route(&table, 7, 1, true), 11);
+    assert_int_equal(session_take_route(&table, 7, 1, false), 13);
+    assert_int_equal(session_take_route(&table, 7, 1, false), 13);
     for (uint64_t i = 0; i < SESSION_ROUTES; i++)
-        session_add_route(&table, 1000 + i, 1, 1);
-    assert_int_equal(session_take_route(&table, 7, 0), 0);
+        session_add_route(
+            &table, &(struct session_route){.id = 1000 + i, .account = 1, .peer = 1});
+    assert_int_equal(session_take_route(&table, 7, 1, false), 0);
 }
 
 /* Whatever happens, in what order: the account's count is the sum of its sessions'. */
