@@ -167,16 +167,33 @@ static int on_welcome(struct service_instance *s, const struct msg_welcome *welc
     int error = service_store_check_log(s, welcome->log_id);
     if (error != 0)
         return error;
+    bool is_whole = s->told_skips >= welcome->skips;
+    s->told_skips = 0;
+    if (!is_whole)
+        return 0; /* we ask again */
     s->is_welcomed = true;
     return s->kind->submits && s->state != NULL
                ? stream_submitter_welcome(&s->submitter, welcome, s->now.mono_ns)
                : 0;
 }
 
+/* The operator's SKIP, told before the first record: we wait for our welcome. A record
+ * that did not stop us cannot be passed over any more. */
+static int on_skip(struct service_instance *s, const struct msg_skip *skip)
+{
+    uint64_t next = s->is_replaying ? s->stored.next : s->input.next;
+    s->told_skips++;
+    if (service_store_is_skipped(s, skip->sequence))
+        return 0;
+    return skip->sequence < next ? ERR_DIVERGED : service_store_skip(s, skip->sequence);
+}
+
 static int on_harness_message(struct service_instance *s, const struct msg *msg)
 {
     if (msg->kind == MSG_welcome)
         return on_welcome(s, &msg->welcome);
+    if (msg->kind == MSG_skip)
+        return on_skip(s, &msg->skip);
     if (msg->kind == MSG_ack && s->kind->submits && s->state != NULL)
         return stream_submitter_ack(&s->submitter, &msg->ack, s->now.mono_ns);
     return 0;
@@ -212,7 +229,9 @@ static int on_input(struct service_instance *s, const struct bus_frame *frame)
     if (s->is_replaying && is_own)
         return 0; /* what is missing is fetched afterwards */
     bool is_head = codec_kind(frame->bytes, frame->size) == MSG_head;
-    int blocks = service_input_receive(s, frame->bytes, frame->size);
+    int blocks = is_head || s->is_welcomed
+                     ? service_input_receive(s, frame->bytes, frame->size)
+                     : 0;
     if (blocks < 0) {
         service_log(s, SERVICE_LOG_ERROR, "input", "stream=%u seq=%" PRIu64 " error=%s",
                     s->input.stream, check_sequence, error_name(blocks));
@@ -342,7 +361,7 @@ static int submit(struct service_instance *s)
 static int ask_owner(struct service_instance *s)
 {
     bool is_own = (s->kind->journal & SERVICE_JOURNAL_INPUTS) != 0;
-    if ((s->is_replaying && is_own) || (service_reads_log(s) && !s->is_welcomed))
+    if ((s->is_replaying && is_own) || !s->is_welcomed)
         return 0;
     stream_consumer_pause(&s->input, service_store_must_wait(s));
     size_t size =

@@ -158,19 +158,7 @@ static int first_record(struct service_instance *s, const struct core_input *inp
     return error != 0 ? error : service_restart_arm(s);
 }
 
-/* The operator's SKIP, once risk has confirmed it, for a record that is still to come. */
-static int note_skip(struct service_instance *s, const struct core_input *input)
-{
-    const struct msg_admin_done *done = &input->msg->admin_done;
-    struct msg msg;
-    if (codec_kind(done->body, done->body_size) != MSG_skip ||
-        codec_decode_whole(done->body, done->body_size, &msg) != 0 ||
-        msg.skip.service != s->number || msg.skip.sequence <= input->seq)
-        return 0;
-    return service_store_skip(s, msg.skip.sequence);
-}
-
-static int apply_record(struct service_instance *s, const struct core_input *input)
+static void apply_record(struct service_instance *s, const struct core_input *input)
 {
     const struct msg *msg = input->msg;
     if (!service_store_is_skipped(s, input->seq))
@@ -180,7 +168,6 @@ static int apply_record(struct service_instance *s, const struct core_input *inp
     if (msg->kind == MSG_tick && s->kind->submits &&
         msg->tick.number % s->genesis.digest_ticks == 0)
         submit_digest(s, input->seq);
-    return msg->kind == MSG_admin_done ? note_skip(s, input) : 0;
 }
 
 static struct core_input input_of(const struct block_record *record,
@@ -212,9 +199,8 @@ int service_input_apply(struct service_instance *s, struct block *block)
             error = first_record(s, &input);
         if (error != 0)
             return error;
-        error = apply_record(s, &input);
-        if (error == 0)
-            error = service_output_take(s);
+        apply_record(s, &input);
+        error = service_output_take(s);
     }
     if (error == 0)
         error = service_output_cut(s);

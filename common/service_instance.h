@@ -87,6 +87,7 @@ struct service_instance {
 
     uint64_t skips[SERVICE_SKIPS];
     uint32_t skip_count;
+    uint32_t told_skips; /* by the sequencer, since its last welcome */
 
     struct core_time now;
     bool is_welcomed;

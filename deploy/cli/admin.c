@@ -1,6 +1,7 @@
 /* admin.c - the operator's single commands. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "deploy/cli/catalog.h"
 #include "deploy/cli/commands.h"
@@ -9,10 +10,18 @@
 
 static const char *const flags[] = {"account=", "lift", NULL};
 
-/* Connects as the operator, lets `make` build the command, sends it, prints the outcome.
- * */
-static int run(int argc, char **argv, int words, const char *usage,
-               bool (*make)(const struct args *, const struct catalog *, struct msg *))
+/* Makes a command of the words: ARGS_OK, or what is wrong with them, said on stderr. */
+typedef int maker(const struct args *, const struct catalog *, struct msg *);
+
+/* `least` to `most` words follow the command's name. */
+struct form {
+    int least, most;
+    const char *usage;
+    maker *make;
+};
+
+/* Connects as the operator, sends the command, prints the outcome. */
+static int run(int argc, char **argv, const struct form *form)
 {
     struct args args;
     struct catalog catalog = {0};
@@ -21,14 +30,14 @@ static int run(int argc, char **argv, int words, const char *usage,
     int code = args_parse(&args, argc, argv, flags);
     if (code != ARGS_OK)
         return code;
-    if (args.word_count != words)
-        return args_usage("%s", usage);
+    if (args.word_count < form->least || args.word_count > form->most)
+        return args_usage("%s", form->usage);
     zex_client *client = connect_open(&args, "admin", NULL);
     if (client == NULL)
         return ARGS_UNAVAILABLE;
     code = catalog_load(&catalog, client, &args);
-    if (code == ARGS_OK && !make(&args, &catalog, &command))
-        code = ARGS_FAILED;
+    if (code == ARGS_OK)
+        code = form->make(&args, &catalog, &command);
     if (code == ARGS_OK)
         code = connect_command(client, &args, &command, &event);
     if (code == ARGS_OK) {
@@ -40,104 +49,174 @@ static int run(int argc, char **argv, int words, const char *usage,
     return code;
 }
 
-static bool make_status(const struct args *args, const struct catalog *catalog,
-                        struct msg *command, uint8_t trading)
+static int make_status(const struct args *args, const struct catalog *catalog,
+                       struct msg *command, uint8_t trading)
 {
     const struct msg_symbol_set *symbol = catalog_find_symbol(catalog, args->words[0]);
     if (symbol == NULL)
-        return false;
+        return ARGS_FAILED;
     *command =
         (struct msg){.kind = MSG_symbol_status,
                      .symbol_status = {.symbol = symbol->symbol, .trading = trading}};
-    return true;
+    return ARGS_OK;
 }
 
-static bool make_halt(const struct args *args, const struct catalog *catalog,
-                      struct msg *command)
+static int make_halt(const struct args *args, const struct catalog *catalog,
+                     struct msg *command)
 {
     return make_status(args, catalog, command, TRADING_HALTED);
 }
 
-static bool make_resume(const struct args *args, const struct catalog *catalog,
-                        struct msg *command)
+static int make_resume(const struct args *args, const struct catalog *catalog,
+                       struct msg *command)
 {
     return make_status(args, catalog, command, TRADING_OPEN);
 }
 
 /* ACCOUNT ASSET AMOUNT REFERENCE of the first four words. */
-static bool parse_movement(const struct args *args, const struct catalog *catalog,
-                           struct msg_deposit *m)
+static int parse_movement(const struct args *args, const struct catalog *catalog,
+                          struct msg_deposit *m)
 {
     const struct msg_account_set *account = catalog_find_account(catalog, args->words[0]);
     const struct msg_asset_set *asset = catalog_find_asset(catalog, args->words[1]);
     if (account == NULL || asset == NULL)
-        return false;
+        return ARGS_FAILED;
     m->account = account->account;
     m->asset = asset->asset;
     m->reference = strtoull(args->words[3], NULL, 10);
-    if (!decimal_parse(args->words[2], asset->scale, &m->amount)) {
-        args_fail("'%s' is no amount of %s", args->words[2], asset->name);
-        return false;
-    }
-    return true;
+    if (!decimal_parse(args->words[2], asset->scale, &m->amount))
+        return args_usage("'%s' is no amount of %s", args->words[2], asset->name);
+    return ARGS_OK;
 }
 
-static bool make_deposit(const struct args *args, const struct catalog *catalog,
-                         struct msg *command)
+static int make_deposit(const struct args *args, const struct catalog *catalog,
+                        struct msg *command)
 {
     command->kind = MSG_deposit;
     return parse_movement(args, catalog, &command->deposit);
 }
 
-static bool make_withdraw(const struct args *args, const struct catalog *catalog,
-                          struct msg *command)
+static int make_withdraw(const struct args *args, const struct catalog *catalog,
+                         struct msg *command)
 {
     struct msg_deposit m;
-    if (!parse_movement(args, catalog, &m))
-        return false;
+    const int code = parse_movement(args, catalog, &m);
+    if (code != ARGS_OK)
+        return code;
     *command = (struct msg){.kind = MSG_withdraw,
                             .withdraw = {.account = m.account,
                                          .asset = m.asset,
                                          .amount = m.amount,
                                          .reference = m.reference}};
-    return true;
+    return ARGS_OK;
 }
 
-static bool make_kill(const struct args *args, const struct catalog *catalog,
-                      struct msg *command)
+static int make_kill(const struct args *args, const struct catalog *catalog,
+                     struct msg *command)
 {
     const struct msg_account_set *account = catalog_find_account(catalog, args->words[0]);
     if (account == NULL)
-        return false;
+        return ARGS_FAILED;
     *command = (struct msg){.kind = MSG_account_kill,
                             .account_kill = {.account = account->account,
                                              .killed = args_flag(args, "lift") == NULL}};
-    return true;
+    return ARGS_OK;
+}
+
+/* A whole number above 0, or 0. */
+static uint64_t parse_number(const char *text)
+{
+    char *end;
+    const uint64_t number = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == 0 && number <= ID_MAX ? number : 0;
+}
+
+static int make_close_session(const struct args *args, const struct catalog *catalog,
+                              struct msg *command)
+{
+    const struct msg_account_set *account = catalog_find_account(catalog, args->words[0]);
+    const bool is_named = args->word_count > 1;
+    const uint64_t session = is_named ? parse_number(args->words[1]) : 0;
+    if (account == NULL)
+        return ARGS_FAILED;
+    if (is_named && session == 0)
+        return args_usage("'%s' is no session", args->words[1]);
+    *command =
+        (struct msg){.kind = MSG_session_close,
+                     .session_close = {.account = account->account, .session = session}};
+    return ARGS_OK;
+}
+
+static uint32_t parse_service(const char *text)
+{
+    static const char *const names[] = {[SERVICE_RISK] = "risk",
+                                        [SERVICE_SETTLEMENT] = "settlement",
+                                        [SERVICE_PORTFOLIO] = "portfolio"};
+    if (strncmp(text, "shard-", 6) == 0) {
+        const uint64_t shard = strcmp(text + 6, "0") == 0 ? 0 : parse_number(text + 6);
+        const bool is_shard = strcmp(text + 6, "0") == 0 || shard != 0;
+        return is_shard && shard <= SHARD_MAX ? SERVICE_SHARD + (uint32_t)shard : 0;
+    }
+    for (uint32_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i] != NULL && strcmp(names[i], text) == 0)
+            return i;
+    return 0;
+}
+
+static int make_skip(const struct args *args, const struct catalog *catalog,
+                     struct msg *command)
+{
+    (void)catalog;
+    const uint32_t service = parse_service(args->words[0]);
+    const uint64_t sequence = parse_number(args->words[1]);
+    if (service == 0)
+        return args_usage("'%s': risk, settlement, portfolio, shard-0, shard-1 ...",
+                          args->words[0]);
+    if (sequence == 0)
+        return args_usage("'%s' is no position", args->words[1]);
+    *command = (struct msg){.kind = MSG_skip, .skip = {service, sequence}};
+    return ARGS_OK;
 }
 
 int command_admin_halt(int argc, char **argv)
 {
-    return run(argc, argv, 1, "admin halt SYMBOL", make_halt);
+    return run(argc, argv, &(struct form){1, 1, "admin halt SYMBOL", make_halt});
 }
 
 int command_admin_resume(int argc, char **argv)
 {
-    return run(argc, argv, 1, "admin resume SYMBOL", make_resume);
+    return run(argc, argv, &(struct form){1, 1, "admin resume SYMBOL", make_resume});
 }
 
 int command_admin_deposit(int argc, char **argv)
 {
-    return run(argc, argv, 4, "admin deposit ACCOUNT ASSET AMOUNT REFERENCE",
-               make_deposit);
+    return run(argc, argv,
+               &(struct form){4, 4, "admin deposit ACCOUNT ASSET AMOUNT REFERENCE",
+                              make_deposit});
 }
 
 int command_admin_withdraw(int argc, char **argv)
 {
-    return run(argc, argv, 4, "admin withdraw ACCOUNT ASSET AMOUNT REFERENCE",
-               make_withdraw);
+    return run(argc, argv,
+               &(struct form){4, 4, "admin withdraw ACCOUNT ASSET AMOUNT REFERENCE",
+                              make_withdraw});
 }
 
 int command_admin_kill(int argc, char **argv)
 {
-    return run(argc, argv, 1, "admin kill ACCOUNT [--lift]", make_kill);
+    return run(argc, argv,
+               &(struct form){1, 1, "admin kill ACCOUNT [--lift]", make_kill});
+}
+
+int command_admin_close_session(int argc, char **argv)
+{
+    return run(argc, argv,
+               &(struct form){1, 2, "admin close-session ACCOUNT [SESSION]",
+                              make_close_session});
+}
+
+int command_admin_skip(int argc, char **argv)
+{
+    return run(argc, argv,
+               &(struct form){2, 2, "admin skip SERVICE SEQUENCE", make_skip});
 }

@@ -111,16 +111,10 @@ static bool is_skipped(const struct refold_fold *fold, uint64_t seq)
     return false;
 }
 
-/* The operator's SKIP, once risk has confirmed it, for a record that is still to come. */
-static void note_skip(struct refold_fold *fold, const struct core_input *input)
+void refold_fold_skip(struct refold_fold *fold, uint64_t seq)
 {
-    const struct msg_admin_done *done = &input->msg->admin_done;
-    struct msg msg;
-    if (codec_kind(done->body, done->body_size) == MSG_skip &&
-        codec_decode_whole(done->body, done->body_size, &msg) == 0 &&
-        -(int64_t)msg.skip.service == fold->source && msg.skip.sequence > input->seq &&
-        fold->skip_count < REFOLD_FOLD_SKIPS && !is_skipped(fold, msg.skip.sequence))
-        fold->skips[fold->skip_count++] = msg.skip.sequence;
+    if (fold->skip_count < REFOLD_FOLD_SKIPS && !is_skipped(fold, seq))
+        fold->skips[fold->skip_count++] = seq;
 }
 
 static void submit_digest(struct refold_fold *fold, uint64_t seq)
@@ -149,8 +143,6 @@ int refold_fold_apply(struct refold_fold *fold, const struct core_input *input)
     if (msg->kind == MSG_tick && fold->kind->submits &&
         msg->tick.number % fold->genesis.digest_ticks == 0)
         submit_digest(fold, input->seq);
-    if (msg->kind == MSG_admin_done)
-        note_skip(fold, input);
     fold->next++;
     return 0;
 }

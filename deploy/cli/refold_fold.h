@@ -42,6 +42,9 @@ void refold_fold_close(struct refold_fold *);
 /* Another of the same kind and GENESIS, with no state of its own yet. */
 ERROR_CHECKED int refold_fold_twin(struct refold_fold *twin, const struct refold_fold *);
 
+/* The operator's SKIP: this position is passed over. */
+void refold_fold_skip(struct refold_fold *, uint64_t seq);
+
 /* The next record; what it makes stays in the outbox until the one after. */
 ERROR_CHECKED int refold_fold_apply(struct refold_fold *, const struct core_input *);
 

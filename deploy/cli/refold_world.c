@@ -38,18 +38,48 @@ int refold_world_journal(struct journal **journal, const char *directory,
                         &(struct journal_options){.path = path, .read_only = true});
 }
 
+/* A SKIP stands in the log behind the record it is for, so that all of them must be known
+ * before the first record. What is wrong with the log is found when it is folded. */
+static int find_skips(struct refold_world *w)
+{
+    struct refold_stream log;
+    struct block_record record;
+    struct msg msg;
+    int error = refold_stream_open(&log, w->journal, JOURNAL_LOG, STREAM_LOG);
+    while (error == 0 && refold_stream_next(&log, &record) == 1)
+        if (record.source > 0 && codec_kind(record.bytes, record.size) == MSG_skip &&
+            codec_decode_whole(record.bytes, record.size, &msg) == 0 &&
+            w->skip_count < REFOLD_WORLD_SKIPS)
+            w->skips[w->skip_count++] = msg.skip;
+    if (error == 0)
+        refold_stream_close(&log);
+    return error;
+}
+
+static void init_fold(struct refold_world *w, const struct service_kind *kind,
+                      uint32_t instance)
+{
+    struct refold_fold *fold = &w->folds[w->fold_count++];
+    refold_fold_init(fold, kind, instance);
+    for (uint32_t i = 0; i < w->skip_count; i++)
+        if (-(int64_t)w->skips[i].service == fold->source)
+            refold_fold_skip(fold, w->skips[i].sequence);
+}
+
 int refold_world_open(struct refold_world *w, const char *directory, uint32_t services)
 {
     *w = (struct refold_world){.services = services};
+    int error = refold_world_journal(&w->journal, directory, "sequencer");
+    if (error == 0)
+        error = find_skips(w);
     for (uint32_t i = 0; i < sizeof singles / sizeof *singles; i++) {
         if (singles[i].asked != 0 && (services & singles[i].asked) == 0)
             continue;
         if (singles[i].asked == 0)
             w->risk = w->fold_count;
-        refold_fold_init(&w->folds[w->fold_count++], singles[i].kind, 0);
+        init_fold(w, singles[i].kind, 0);
     }
     w->shards = w->fold_count;
-    int error = refold_world_journal(&w->journal, directory, "sequencer");
     return error != 0 ? error
                       : refold_stream_open(&w->log, w->journal, JOURNAL_LOG, STREAM_LOG);
 }
@@ -113,7 +143,7 @@ static int begin(struct refold_world *w)
         return ERR_CORRUPT;
     w->genesis = w->msg.genesis;
     for (uint32_t k = 0; (w->services & REFOLD_SHARDS) != 0 && k < w->genesis.shards; k++)
-        refold_fold_init(&w->folds[w->fold_count++], &shard_kind, k);
+        init_fold(w, &shard_kind, k);
     return 0;
 }
 

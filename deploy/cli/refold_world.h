@@ -17,6 +17,7 @@
 #include "deploy/cli/refold_stream.h"
 
 enum {
+    REFOLD_WORLD_SKIPS = 256,
     REFOLD_WORLD_FOLDS = SHARD_MAX + 1 + 5, /* shards behind the services that are one */
 };
 
@@ -40,7 +41,9 @@ struct refold_world {
     struct msg msg; /* of the last record */
     struct block_record record;
     const void *shard_states[SHARD_MAX + 1];
-    const struct refold_world_hooks *hooks; /* or NULL */
+    const struct refold_world_hooks *hooks;    /* or NULL */
+    struct msg_skip skips[REFOLD_WORLD_SKIPS]; /* all that the log will ask for */
+    uint32_t skip_count;
 };
 
 /* Opens the log read-only. */

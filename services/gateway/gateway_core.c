@@ -190,6 +190,8 @@ static void apply(void *state, const struct core_input *in, struct outbox *outbo
         on_command(g, in, outbox);
     else if (in->msg->kind == MSG_open)
         on_open(g, in, outbox);
+    else if (in->msg->kind == MSG_session_closed)
+        session_close(&g->sessions, in->msg->session_closed.session);
     else if (in->msg->kind == MSG_genesis)
         directory_genesis(&g->directory, &in->msg->genesis);
     else if (in->msg->kind == MSG_admin_done)

@@ -11,7 +11,7 @@
 static bool is_operators(uint16_t kind)
 {
     return (kind >= MSG_asset_set && kind <= MSG_deposit) || kind == MSG_skip ||
-           kind == MSG_consumer;
+           kind == MSG_consumer || kind == MSG_session_close;
 }
 
 static bool is_traders(uint16_t kind)

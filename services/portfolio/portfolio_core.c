@@ -86,6 +86,9 @@ static void fold(struct portfolio *portfolio, const struct core_input *input,
     case MSG_close:
         owner_close(&portfolio->owners, session);
         break;
+    case MSG_session_closed:
+        owner_close(&portfolio->owners, msg->session_closed.session);
+        break;
     case MSG_order_new:
         order_wait(orders, gseq, owner_get(&portfolio->owners, session), &msg->order_new);
         break;

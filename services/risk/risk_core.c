@@ -101,6 +101,9 @@ static void apply_sequencer(struct risk *risk, const struct core_input *input,
     case MSG_open:
         account_open(&risk->accounts, input->gseq, input->msg->open.account);
         break;
+    case MSG_session_closed:
+        account_close(&risk->accounts, input->msg->session_closed.session);
+        break;
     default:
         break;
     }

@@ -84,7 +84,34 @@ static bool is_command(uint16_t kind)
 {
     return (kind >= MSG_close && kind <= MSG_withdraw) ||
            (kind >= MSG_asset_set && kind <= MSG_deposit) || kind == MSG_skip ||
-           kind == MSG_consumer;
+           kind == MSG_consumer || kind == MSG_session_close;
+}
+
+/* The operator's commands that the sequencer itself carries out, before risk has a word:
+ * why this one is not taken, or 0. */
+static int check_own(const struct sequencer *s, uint32_t account, struct msg *m,
+                     uint64_t *value)
+{
+    if (m->kind != MSG_skip && m->kind != MSG_session_close)
+        return 0;
+    *value = account;
+    if (account != ACCOUNT_ADMIN)
+        return ERR_WRONG_ROLE;
+    if (m->kind == MSG_skip)
+        return roster_check_skip(&s->roster, &m->skip, value);
+    struct msg_session_close *close = &m->session_close;
+    *value = close->session;
+    close->session = dedupe_find_session(&s->dedupe, close->account, close->session);
+    return close->session == 0 ? ERR_NOT_FOUND : 0;
+}
+
+static void end_session(struct sequencer *s, struct outbox *outbox,
+                        const struct msg_session_close *close)
+{
+    struct msg m = {.kind = MSG_session_closed};
+    m.session_closed.session = close->session;
+    m.session_closed.account = close->account;
+    sequencer_append_own(s, outbox, &m);
 }
 
 /* Is the venue too far behind for one more? Cancels are still taken when orders are not;
@@ -145,7 +172,9 @@ static void take_command(struct sequencer *s, const struct core_time *time,
                          const uint8_t *body, uint32_t size)
 {
     struct msg m;
-    const int closed = closed_for(s, time->storage_full, is_order(body, size));
+    int closed = closed_for(s, time->storage_full, is_order(body, size));
+    if (closed == ERR_BUSY && codec_kind(body, size) == MSG_skip)
+        closed = 0; /* it is for who is behind */
     if (closed != 0) {
         refuse(outbox, a, closed, SEQUENCER_RETRY_MS);
         return;
@@ -157,9 +186,17 @@ static void take_command(struct sequencer *s, const struct core_time *time,
         refuse(outbox, a, ERR_BAD, error_number(error));
         return;
     }
+    uint64_t value = 0;
+    error = check_own(s, a->account, &m, &value);
+    if (error != 0) {
+        refuse(outbox, a, error, value);
+        return;
+    }
     sequencer_append(s, outbox, (int64_t)a->session, a->n, &m, body, size);
     if (m.kind == MSG_close)
         say_gone(outbox, a, a->session, a->n);
+    else if (m.kind == MSG_session_close)
+        end_session(s, outbox, &m.session_close);
 }
 
 static void decide_command(struct sequencer *s, const struct core_time *time,

@@ -112,6 +112,15 @@ struct dedupe_finding dedupe_find(const struct dedupe *d, uint64_t session,
     return found(same ? DEDUPE_REPEAT : DEDUPE_CONFLICT, answer->gseq, s->last_n);
 }
 
+uint64_t dedupe_find_session(const struct dedupe *d, uint32_t account, uint64_t session)
+{
+    for (uint32_t i = d->oldest; i != POOL_NONE; i = d->sessions[i].newer)
+        if (d->sessions[i].account == account &&
+            (session == 0 || d->sessions[i].id == session))
+            return d->sessions[i].id;
+    return 0;
+}
+
 static void add(struct dedupe *d, uint64_t id, uint32_t account, uint64_t nonce,
                 uint64_t place)
 {

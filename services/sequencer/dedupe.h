@@ -84,6 +84,9 @@ struct dedupe_finding dedupe_find(const struct dedupe *, uint64_t session,
                                   uint32_t account, uint64_t n, const uint8_t *body,
                                   uint32_t size);
 
+/* An open session of the account, 0 asks for its oldest; 0: there is none. */
+uint64_t dedupe_find_session(const struct dedupe *, uint32_t account, uint64_t session);
+
 void dedupe_open(struct dedupe *, uint64_t session, uint32_t account, uint64_t nonce);
 void dedupe_accept(struct dedupe *, uint64_t session, uint64_t n, uint64_t gseq,
                    const uint8_t *body, uint32_t size);

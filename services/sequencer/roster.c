@@ -61,6 +61,35 @@ void roster_register(struct roster *r, uint32_t service, bool registered)
     r->services[service].registered = registered;
 }
 
+static bool is_skipped(const struct roster_service *s, uint64_t sequence)
+{
+    for (uint32_t i = 0; i < s->skip_count; i++)
+        if (s->skips[i] == sequence)
+            return true;
+    return false;
+}
+
+int roster_check_skip(const struct roster *r, const struct msg_skip *m, uint64_t *limit)
+{
+    CHECK(m->service < ROSTER_SERVICES);
+    const struct roster_service *s = &r->services[m->service];
+    *limit = s->next;
+    if (s->next > m->sequence && !is_skipped(s, m->sequence))
+        return ERR_PASSED;
+    *limit = ROSTER_SKIPS;
+    return s->skip_count == ROSTER_SKIPS ? ERR_CAPACITY : 0;
+}
+
+void roster_skip(struct roster *r, const struct msg_skip *m)
+{
+    CHECK(m->service < ROSTER_SERVICES);
+    struct roster_service *s = &r->services[m->service];
+    if (is_skipped(s, m->sequence))
+        return;
+    CHECK(s->skip_count < ROSTER_SKIPS);
+    s->skips[s->skip_count++] = m->sequence;
+}
+
 static void move(struct roster_service *s, uint64_t next, uint64_t now_ns)
 {
     if (next < s->rate_next || s->rate_ns == 0) {
@@ -199,6 +228,9 @@ void roster_save(const struct roster *r, struct writer *w)
         writer_u64(w, r->services[i].registered);
         writer_u64(w, r->services[i].last_n);
         writer_bytes(w, r->services[i].digest, ROSTER_DIGEST);
+        writer_u32(w, r->services[i].skip_count);
+        for (uint32_t k = 0; k < r->services[i].skip_count; k++)
+            writer_u64(w, r->services[i].skips[k]);
     }
 }
 
@@ -208,6 +240,9 @@ int roster_load(struct roster *r, struct reader *reader)
         r->services[i].registered = reader_u64(reader) != 0;
         r->services[i].last_n = reader_u64(reader);
         reader_bytes(reader, r->services[i].digest, ROSTER_DIGEST);
+        r->services[i].skip_count = reader_count(reader, ROSTER_SKIPS);
+        for (uint32_t k = 0; k < r->services[i].skip_count; k++)
+            r->services[i].skips[k] = reader_u64(reader);
     }
     return reader_failed(reader) ? ERR_CORRUPT : 0;
 }

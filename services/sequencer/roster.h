@@ -22,6 +22,7 @@
 
 #define ROSTER_SERVICES (SERVICE_SHARD + SHARD_MAX + 1)
 #define ROSTER_DIGEST   16
+#define ROSTER_SKIPS    16 /* records a service may be told to pass over */
 
 struct roster_service {
     bool registered; /* start-up waits for its check-in */
@@ -29,7 +30,9 @@ struct roster_service {
     uint32_t stream; /* it reads */
     uint64_t last_n;
     uint8_t digest[ROSTER_DIGEST]; /* running, over everything it submitted */
-    uint64_t next;                 /* its cursor; 0: not heard yet */
+    uint64_t skips[ROSTER_SKIPS];  /* positions in its input that it passes over */
+    uint32_t skip_count;
+    uint64_t next; /* its cursor; 0: not heard yet */
     uint64_t heard_ns;
     uint64_t rate_next, rate_ns, rate; /* records a second, over the last second */
 };
@@ -52,6 +55,11 @@ bool roster_may_submit(int64_t source, uint16_t kind);
 void roster_submitted(struct roster *, int64_t source, uint64_t n, const uint8_t *body,
                       uint32_t size);
 void roster_register(struct roster *, uint32_t service, bool registered);
+
+/* Why a SKIP makes no sense, with what it ran into in `limit`; else 0. ERR_PASSED: the
+ * service stands behind the record, it did not stop there. ERR_CAPACITY. */
+int roster_check_skip(const struct roster *, const struct msg_skip *, uint64_t *limit);
+void roster_skip(struct roster *, const struct msg_skip *);
 
 /* How fast the log grows: records a second, over the last second. */
 void roster_measure_log(struct roster *, uint64_t log_next, uint64_t now_ns);

@@ -16,8 +16,8 @@
 #include "services/sequencer/submission.h"
 
 /* What one record and one answer take in the outbox at most, with their headers. */
-#define APPEND_ROOM (24 + MESSAGE_BYTES_MAX)
-#define SEND_ROOM   (12 + MESSAGE_BYTES_MAX)
+#define APPEND_ROOM (2 * (24 + MESSAGE_BYTES_MAX)) /* a session_close makes two */
+#define SEND_ROOM   (12 + MESSAGE_BYTES_MAX + ROSTER_SKIPS * 32)
 
 /* ---- the fold ---------------------------------------------------------------------- */
 
@@ -36,6 +36,9 @@ static void fold_system(struct sequencer *s, uint64_t gseq, uint64_t time_ns,
         break;
     case MSG_open:
         dedupe_open(&s->dedupe, gseq, m->open.account, m->open.nonce);
+        break;
+    case MSG_session_closed:
+        dedupe_close(&s->dedupe, m->session_closed.session);
         break;
     default:
         CHECK(m->kind == MSG_genesis && gseq == 1); /* nothing else has source 0 */
@@ -68,6 +71,9 @@ static void fold(struct sequencer *s, const struct core_input *in)
                       in->bytes_size);
         if (in->msg->kind == MSG_close)
             dedupe_close(&s->dedupe, (uint64_t)in->source);
+        else if (in->msg->kind == MSG_skip)
+            roster_skip(&s->roster,
+                        &in->msg->skip); /* at once: risk may be who stopped */
     }
 }
 
@@ -170,6 +176,12 @@ static void welcome(struct sequencer *s, const struct core_frame *frame,
         outbox->stop = ERR_LOG_BEHIND; /* this log was restored from an older copy */
     else
         roster_check_in(&s->roster, checkin->source, checkin->next, s->mono_ns);
+    m.welcome.skips = known->skip_count;
+    for (uint32_t i = 0; i < known->skip_count; i++)
+        outbox_send(outbox, BUS_SERVER, frame->peer,
+                    &(struct msg){.kind = MSG_skip,
+                                  .skip = {.service = (uint32_t)-checkin->source,
+                                           .sequence = known->skips[i]}});
     outbox_send(outbox, BUS_SERVER, frame->peer, &m);
 }
 

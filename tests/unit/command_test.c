@@ -44,6 +44,63 @@ static void test_repeat_in_one_turn(void **unused)
     desk_destroy(d);
 }
 
+/* The operator ends a session whose client is gone: its account may open another. The
+ * last n stays what it was, so that a client that comes back knows what was accepted. */
+static void test_operator_ends_a_session(void **unused)
+{
+    (void)unused;
+    struct desk *d = open_desk();
+    const uint64_t admin = open_session(d, ACCOUNT_ADMIN, 1);
+    const uint64_t first = open_session(d, ACCOUNT, 1);
+    const uint64_t second = open_session(d, ACCOUNT, 2);
+    (void)place(d, first, 1);
+    struct msg m = {.kind = MSG_session_close, .session_close = {.account = ACCOUNT}};
+    put_command(d, admin, 1, ACCOUNT_ADMIN, &m);
+    send_frame(d);
+    assert_int_equal(d->record_count, 2);
+    put_bytes(d, first, 2, ACCOUNT, NULL, 0);
+    send_frame(d);
+    const struct msg *gone = desk_sent(d, BUS_SERVER, GATEWAY, MSG_session_gone);
+    assert_int_equal(gone->session_gone.last_n, 1);
+    m.session_close.session = first; /* not open any more */
+    put_command(d, admin, 2, ACCOUNT_ADMIN, &m);
+    send_frame(d);
+    refused(d, ERR_NOT_FOUND);
+    m.session_close = (struct msg_session_close){.account = OTHER, .session = second};
+    put_command(d, admin, 2, ACCOUNT_ADMIN, &m);
+    send_frame(d);
+    refused(d, ERR_NOT_FOUND);
+    m.session_close.account = ACCOUNT; /* a trader may not end sessions */
+    put_command(d, second, 1, ACCOUNT, &m);
+    send_frame(d);
+    refused(d, ERR_WRONG_ROLE);
+    desk_destroy(d);
+}
+
+/* A SKIP is for a record that its service has not passed. */
+static void test_skip_is_refused(void **unused)
+{
+    (void)unused;
+    struct desk *d = open_desk();
+    const uint64_t admin = open_session(d, ACCOUNT_ADMIN, 1);
+    check_in(d, -SERVICE_PORTFOLIO, 4);
+    struct msg m = {.kind = MSG_skip, .skip = {SERVICE_PORTFOLIO, 3}};
+    put_command(d, admin, 1, ACCOUNT_ADMIN, &m);
+    send_frame(d);
+    assert_int_equal(refused(d, ERR_PASSED)->value, 4);
+    for (uint64_t n = 1; n <= ROSTER_SKIPS; n++) {
+        m.skip.sequence = 4 + n;
+        put_command(d, admin, n, ACCOUNT_ADMIN, &m);
+        send_frame(d);
+        assert_int_equal(d->record_count, 1);
+    }
+    m.skip.sequence++;
+    put_command(d, admin, ROSTER_SKIPS + 1, ACCOUNT_ADMIN, &m);
+    send_frame(d);
+    assert_int_equal(refused(d, ERR_CAPACITY)->value, ROSTER_SKIPS);
+    desk_destroy(d);
+}
+
 /* An eighth of the sessions (at least 8) for one account, no more than all for the
  * venue. */
 static void test_sessions_are_bounded(void **unused)
@@ -379,6 +436,8 @@ int main(void)
         cmocka_unit_test(test_open_is_idempotent),
         cmocka_unit_test(test_repeat_in_one_turn),
         cmocka_unit_test(test_sessions_are_bounded),
+        cmocka_unit_test(test_operator_ends_a_session),
+        cmocka_unit_test(test_skip_is_refused),
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_closed_sessions_are_forgotten),
         cmocka_unit_test(test_repeat_and_conflict),

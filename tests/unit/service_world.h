@@ -50,6 +50,9 @@ static void toy_init(void *state, const struct msg_genesis *genesis, uint32_t in
     (void)instance;
 }
 
+/* A bug of the shard: it cannot take the input at this position. */
+static uint64_t shard_dies_at;
+
 static void toy_see(struct toy *toy, const struct core_input *in)
 {
     uint64_t place[] = {in->seq, in->gseq, in->time_ns, (uint64_t)in->source, in->n};
@@ -104,6 +107,7 @@ static void risk_apply(void *state, const struct core_input *in, struct outbox *
 static void shard_apply(void *state, const struct core_input *in, struct outbox *outbox)
 {
     struct toy *toy = state;
+    assert_true(in->seq != shard_dies_at);
     toy_see(toy, in);
     if (in->msg->kind != MSG_tick)
         return;
@@ -277,7 +281,7 @@ static int begin(void **state)
     memset(&net, 0, sizeof net);
     net.now_ns = 1;
     random_init(&net.random, 1);
-    risk_lies_at = 0;
+    risk_lies_at = shard_dies_at = 0;
     if (strstr(directory, "XXXXXX") != NULL)
         assert_non_null(mkdtemp(directory));
     remove_files();
