@@ -100,9 +100,10 @@ $(OUT)/bench/%: $(OUT)/tests/bench/%.o $(SDK) $(LIB)
 SIM_SRC := $(wildcard tests/sim/*.c)
 SIM_LIB := $(filter-out common/bus%.c common/journal.c common/clock.c common/http.c \
              common/service_log.c common/service_main.c common/service_setup.c,$(LIB_SRC))
+SIM_WRAPS := fdatasync pwrite ftruncate # tests/sim/files.c
 $(OUT)/sim/sim: $(patsubst %.c,$(OUT)/sim/%.o,$(SIM_SRC) $(SIM_LIB))
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lsodium -lxxhash -lpthread
+	$(Q)$(CC) $(LDFLAGS) $(SIM_WRAPS:%=-Wl,--wrap=%) $^ -o $@ -lsodium -lxxhash -lpthread
 
 # ... and faults and ablations that no other build has.
 $(OUT)/sim/%.o: %.c Makefile

@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "common/journal.h"
+#include "common/stream_archive.h"
 #include "proto/block.h"
 #include "proto/codec.h"
 #include "tests/sim/disk.h"
@@ -90,25 +91,94 @@ static const char *copy_records(struct archive *a, struct block *block)
     return NULL;
 }
 
-const char *archive_read(struct archive *a, const char *path)
+static const char *take_block(struct archive *a, const void *bytes, size_t size)
+{
+    struct block block;
+    size_t used;
+    if (block_open(&block, bytes, size, &used) != 0 || used != size)
+        return "I7: a block that cannot be read";
+    if (block.first_seq != a->count + 1 ||
+        memcmp(block.chain, a->chain, STREAM_CHAIN) != 0)
+        return "I7: a block that does not follow the one before";
+    block_chain(&block, a->chain);
+    return copy_records(a, &block);
+}
+
+static uint64_t read_key(const uint8_t *key)
+{
+    uint64_t seq = 0;
+    for (uint32_t i = 0; i < 8; i++)
+        seq = seq << 8 | key[i];
+    return seq;
+}
+
+/* Up to where the journal begins. */
+static const char *read_files(struct archive *a, const char *path, uint64_t until)
+{
+    struct stream_archive *files;
+    const struct stream_archive_options options = {.path = path, .read_only = true};
+    const char *broken = NULL;
+    if (path == NULL || stream_archive_open(&files, &options) != 0)
+        return "I7: a part of the log is gone";
+    while (broken == NULL && a->count + 1 < until) {
+        const void *bytes;
+        uint64_t first;
+        size_t size;
+        int error = stream_archive_get(files, a->count + 1, &first, &bytes, &size);
+        broken = error == 0 && first == a->count + 1
+                     ? take_block(a, bytes, size)
+                     : "I7: a part of the log is neither in the journal nor in the files";
+    }
+    stream_archive_close(&files);
+    return broken;
+}
+
+const char *archive_read(struct archive *a, const char *path, const char *files)
 {
     const struct disk *disk = disk_find(path);
     const void *key, *value;
-    size_t key_size, value_size, used;
+    size_t key_size, value_size;
     const char *broken = NULL;
+    uint8_t next[8];
+    for (uint32_t i = 0; i < 8; i++)
+        next[i] = (uint8_t)((a->count + 1) >> (56 - 8 * i));
+    uint32_t row = disk_seek(disk, JOURNAL_LOG, next, sizeof next);
     while (broken == NULL &&
-           disk_row(disk, JOURNAL_LOG, a->blocks, &key, &key_size, &value, &value_size)) {
-        struct block block;
-        if (block_open(&block, value, value_size, &used) != 0 || used != value_size)
-            return "I7: a block that cannot be read";
-        if (block.first_seq != a->count + 1 ||
-            memcmp(block.chain, a->chain, STREAM_CHAIN) != 0)
-            return "I7: a block that does not follow the one before";
-        block_chain(&block, a->chain);
-        broken = copy_records(a, &block);
-        a->blocks++;
+           disk_row(disk, JOURNAL_LOG, row++, &key, &key_size, &value, &value_size)) {
+        uint64_t first = read_key(key);
+        if (first > a->count + 1)
+            broken = read_files(a, files, first);
+        if (broken == NULL)
+            broken = take_block(a, value, value_size);
     }
     /* What was read stays there: the next block is looked for behind it, and the chain
      * says whether the log was rewritten. */
+    return broken;
+}
+
+const char *archive_check_files(const struct archive *a, const char *files)
+{
+    struct archive copy;
+    uint8_t key[8] = {0};
+    const void *found, *value;
+    size_t found_size, value_size;
+    if (files == NULL)
+        return NULL;
+    const struct disk *disk = disk_find("sequencer");
+    uint32_t row = disk_seek(disk, JOURNAL_LOG, key, sizeof key);
+    if (!disk_row(disk, JOURNAL_LOG, row, &found, &found_size, &value, &value_size))
+        return "I7: an empty journal";
+    archive_init(&copy);
+    uint64_t first = read_key(found);
+    if (first > 1)
+        MARK(pruned);
+    const char *broken = first > 1 ? read_files(&copy, files, first) : NULL;
+    for (uint64_t i = 0; i < copy.count && broken == NULL; i++) {
+        const struct archive_record *ours = &a->records[i], *theirs = &copy.records[i];
+        if (ours->size != theirs->size ||
+            memcmp(ours->bytes, theirs->bytes, ours->size) != 0)
+            broken = "I7: the files hold another log";
+    }
+    archive_close(&copy);
     return broken;
 }

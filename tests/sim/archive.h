@@ -28,7 +28,6 @@ struct archive {
     struct archive_record *records; /* [gseq - 1] */
     uint64_t count, capacity;
     struct archive_page *pages; /* of copied bytes, the newest first */
-    uint32_t blocks;            /* rows of the log's table read */
     uint8_t chain[STREAM_CHAIN];
     uint64_t time_ns;
     uint64_t busy_count;    /* records that are neither TICK, DIGEST nor EPOCH */
@@ -38,7 +37,12 @@ struct archive {
 void archive_init(struct archive *);
 void archive_close(struct archive *);
 
-/* Copies what was committed since; every block must follow the one before. */
-const char *archive_read(struct archive *, const char *path);
+/* Copies what was committed since; every block must follow the one before. What the
+ * journal does not have any more is in the files; NULL: there are none. */
+const char *archive_read(struct archive *, const char *path, const char *files);
+
+/* The files hold the log from its beginning, block after block, to where the journal
+ * goes on. */
+const char *archive_check_files(const struct archive *, const char *files);
 
 #endif

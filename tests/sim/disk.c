@@ -187,6 +187,11 @@ void disk_fill_up(struct disk *d, uint32_t puts)
     d->puts_left = puts + 1;
 }
 
+uint32_t disk_seek(const struct disk *d, uint32_t table, const void *key, size_t key_size)
+{
+    return lower_bound(&d->tables[table], key, key_size);
+}
+
 bool disk_row(const struct disk *d, uint32_t table, uint32_t index, const void **key,
               size_t *key_size, const void **value, size_t *value_size)
 {

@@ -35,6 +35,9 @@ bool disk_drop_snapshot(struct disk *);
 /* From now on the next `puts` puts fit, and then none until the journal is closed. */
 void disk_fill_up(struct disk *, uint32_t puts);
 
+/* The index of the first row with a key >= the given one. */
+uint32_t disk_seek(const struct disk *, uint32_t table, const void *key, size_t key_size);
+
 /* Reads what is committed, in key order: the row at `index`; false at the end. */
 bool disk_row(const struct disk *, uint32_t table, uint32_t index, const void **key,
               size_t *key_size, const void **value, size_t *value_size);

@@ -17,6 +17,9 @@
     X(crash)               /* a process died between two turns */                        \
     X(power_cut)           /* ... at an operation within a turn */                       \
     X(stopped)             /* ... or was asked to, and did it cleanly */                 \
+    X(torn_tail)           /* ... and the archive lost what was not synced */            \
+    X(pruned)              /* the log's beginning is in files only */                    \
+    X(start_cut)           /* the power went while a process started */                  \
     X(volume_lost)         /* ... and its disk with it */                                \
     X(snapshot_dropped)    /* ... and its newest snapshot */                             \
     X(map_full)            /* a service ended because a put did not fit */               \

@@ -37,6 +37,8 @@ struct plan {
     uint64_t down_ns_max;
     uint32_t turn_frames_max, snapshot_records, commit_interval_us;
     uint64_t map_bytes;
+    bool archives; /* the log is pruned into files */
+    uint64_t archive_keep_records, archive_segment_bytes;
     bool shares_account; /* two traders of one account */
     uint32_t fault_ppm[FAULT_COUNT];
     struct core_settings settings;

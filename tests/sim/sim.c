@@ -8,6 +8,7 @@
 #include "tests/sim/clock.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/files.h"
 #include "tests/sim/invariants.h"
 #include "tests/sim/marks.h"
 #include "tests/sim/power.h"
@@ -20,6 +21,7 @@ enum {
     QUIET_MS = 2500,     /* nothing new in the log for so long: it is */
     ARCHIVE_STEPS = 16,
     TURNS_MAX = 64, /* of one process in one step */
+    START_CUT_PPM = 300000,
 };
 
 static bool happens(struct sim *s, uint32_t ppm)
@@ -68,6 +70,14 @@ static void stop(struct sim *s, uint32_t node)
         fail(s, "I13: a service does not stop cleanly", node, error);
 }
 
+/* What the archive wrote and did not sync is the only thing a power cut can tear: a commit
+ * of the journal is there or not. */
+static void lose_tail(struct sim *s, uint32_t node)
+{
+    if (node == VENUE_SEQUENCER && s->plan.archives)
+        files_cut(&s->random);
+}
+
 /* A restart may find an older snapshot, or, but for the log, nothing at all. */
 static void crash(struct sim *s)
 {
@@ -80,6 +90,7 @@ static void crash(struct sim *s)
         return;
     }
     venue_crash(&s->venue, node, some_time(s));
+    lose_tail(s, node);
     network_note(0xc4a50000u + node);
     MARK(crash);
     if (node != VENUE_SEQUENCER && happens(s, s->plan.wipe_ppm)) {
@@ -145,7 +156,10 @@ static uint32_t some_operation(struct sim *s)
 static void turn_services(struct sim *s)
 {
     uint32_t first = (uint32_t)random_below(&s->random, VENUE_NODES);
-    int error = venue_start_due(&s->venue);
+    uint32_t early = 0;
+    if (s->plan.cut_ppm > 0 && happens(s, START_CUT_PPM))
+        early = 1 + (uint32_t)random_below(&s->random, 3);
+    int error = venue_start_due(&s->venue, early);
     if (error != 0)
         fail(s, "I13: a service does not start", 0, error);
     for (uint32_t i = 0; i < VENUE_NODES && s->broken == NULL; i++) {
@@ -154,6 +168,8 @@ static void turn_services(struct sim *s)
         if (happens(s, s->plan.cut_ppm))
             power = some_operation(s);
         error = venue_turn(&s->venue, node, turns, power);
+        if (s->venue.processes[node].service == NULL)
+            lose_tail(s, node);
         if (error != 0)
             fail(s, "I13: a service stopped", node, error);
     }
@@ -175,8 +191,9 @@ static void step(struct sim *s)
     harm(s);
     turn_services(s);
     turn_clients(s);
-    if (s->step % ARCHIVE_STEPS == 0 && s->broken == NULL) {
-        const char *broken = archive_read(&s->archive, "sequencer");
+    uint32_t steps = s->plan.archives ? 1 : ARCHIVE_STEPS; /* before it is pruned */
+    if (s->step % steps == 0 && s->broken == NULL) {
+        const char *broken = archive_read(&s->archive, "sequencer", s->venue.archive);
         if (broken != NULL)
             fail(s, broken, VENUE_SEQUENCER, 0);
     }
@@ -240,6 +257,8 @@ void sim_run(struct sim *s, uint64_t seed)
     network_init(seed, &s->plan.weather);
     archive_init(&s->archive);
     venue_init(&s->venue, &s->plan);
+    if (s->plan.archives)
+        s->venue.archive = files_open();
     for (uint32_t i = 0; i < s->plan.clients; i++)
         client_init(&s->clients[i], &s->plan, i);
     while (s->broken == NULL && s->step < s->plan.steps)
@@ -247,7 +266,9 @@ void sim_run(struct sim *s, uint64_t seed)
     heal(s);
     come_to_rest(s);
     if (s->broken == NULL) {
-        const char *broken = archive_read(&s->archive, "sequencer");
+        const char *broken = archive_read(&s->archive, "sequencer", s->venue.archive);
+        if (broken == NULL)
+            broken = archive_check_files(&s->archive, s->venue.archive);
         fail(s, broken != NULL ? broken : invariants_check(s), VENUE_SEQUENCER, 0);
     }
 }
@@ -262,6 +283,7 @@ uint64_t sim_trace(const struct sim *s)
 void sim_close(struct sim *s)
 {
     venue_close(&s->venue);
+    files_close();
     for (uint32_t i = 0; i < s->plan.clients; i++)
         client_close(&s->clients[i]);
     archive_close(&s->archive);

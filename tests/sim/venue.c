@@ -19,6 +19,8 @@
 #include "tests/sim/network.h"
 #include "tests/sim/power.h"
 
+#define RESTART_NS UINT64_C(1000000)
+
 /* ---- addresses --------------------------------------------------------------------- */
 
 static const char *const server_addresses[VENUE_NODES] = {
@@ -120,19 +122,33 @@ static int start(struct venue *v, uint32_t node)
     o.turn_frames_max = plan->turn_frames_max;
     o.snapshot_records = plan->snapshot_records;
     o.commit_interval_us = plan->commit_interval_us;
+    if (node == VENUE_SEQUENCER) {
+        o.archive_path = v->archive;
+        o.archive_keep_records = plan->archive_keep_records;
+        o.archive_segment_bytes = plan->archive_segment_bytes;
+    }
     network_set_node(node);
     return service_create(&p->service, p->kind, &o);
 }
 
-int venue_start_due(struct venue *v)
+/* A start that ends with the power, or for want of room, is tried again. */
+int venue_start_due(struct venue *v, uint32_t power_operation)
 {
     for (uint32_t node = 0; node < VENUE_NODES; node++) {
         struct venue_process *p = &v->processes[node];
         if (!p->exists || p->service != NULL || p->up_ns > clock_mono_ns())
             continue;
+        power_cut_at(power_operation);
         int error = start(v, node);
-        if (error != 0)
+        bool is_cut = power_is_cut(), is_over = error != 0 || is_cut;
+        power_cut_at(0);
+        marks[MARKS_start_cut] += is_cut;
+        if (is_over && !is_cut && error != ERR_MAP_FULL)
             return error;
+        if (is_over) {
+            service_destroy(&p->service);
+            p->up_ns = clock_mono_ns() + RESTART_NS;
+        }
     }
     return 0;
 }
@@ -182,6 +198,6 @@ int venue_turn(struct venue *v, uint32_t node, uint32_t turns, uint32_t power_op
     marks[MARKS_map_full] += done == ERR_MAP_FULL;
     power_cut_at(0);
     if (is_over && legal)
-        venue_crash(v, node, clock_mono_ns() + UINT64_C(1000000));
+        venue_crash(v, node, clock_mono_ns() + RESTART_NS);
     return is_over && !legal ? done : 0;
 }

@@ -43,14 +43,16 @@ struct venue_process {
 struct venue {
     const struct plan *plan;
     struct venue_process processes[VENUE_NODES];
-    uint64_t map_bytes; /* of journals opened from now on */
+    uint64_t map_bytes;  /* of journals opened from now on */
+    const char *archive; /* directory of the log's; NULL: none */
 };
 
 void venue_init(struct venue *, const struct plan *);
 void venue_close(struct venue *);
 
-/* Starts what is due to come back. 0 or the error that start-up ended with. */
-int venue_start_due(struct venue *);
+/* Starts what is due to come back; the power goes at that operation of each start (0:
+ * never). 0 or the error that start-up ended with. */
+int venue_start_due(struct venue *, uint32_t power_operation);
 
 /* Turns of a process until it is idle, or so many; its power goes at the operation (0:
  * never). 0, or the error that ended it for no fault of ours. */

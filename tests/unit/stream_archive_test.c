@@ -329,6 +329,20 @@ static void a_flipped_byte_is_found(void **state)
     }
 }
 
+/* An index is not synced: a power cut may leave any part of it. */
+static void a_shortened_index_is_no_harm(void **state)
+{
+    (void)state;
+    char index[120];
+    copy(30, true);
+    snprintf(index, sizeof index, "%s/%020d.index", archive_path, 1);
+    for (int bytes = 0; bytes < 3 * 16; bytes += 8) {
+        assert_int_equal(truncate(index, bytes), 0);
+        reopen();
+        assert_whole(91);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_torn_tail_is_cut, begin, end),
         cmocka_unit_test_setup_teardown(a_fetch_crosses_the_border, begin, end),
         cmocka_unit_test_setup_teardown(a_flipped_byte_is_found, begin, end),
+        cmocka_unit_test_setup_teardown(a_shortened_index_is_no_harm, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

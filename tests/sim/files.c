@@ -1,0 +1,164 @@
+/* files.c - fdatasync, as the archive calls it, says what is safe. */
+#include "tests/sim/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "tests/sim/marks.h"
+#include "tests/sim/power.h"
+
+enum { SECTOR = 512 };
+
+/* The linker sends the archive's calls here (Makefile: --wrap). */
+int __wrap_fdatasync(int file);
+ssize_t __wrap_pwrite(int file, const void *bytes, size_t size, off_t offset);
+int __wrap_ftruncate(int file, off_t size);
+ssize_t __real_pwrite(int file, const void *bytes, size_t size, off_t offset);
+int __real_ftruncate(int file, off_t size);
+
+struct synced {
+    ino_t file;
+    off_t size;
+};
+
+static char directory[64];
+static struct synced known[FILES_MAX];
+static uint32_t known_count;
+
+static struct synced *find(ino_t file)
+{
+    for (uint32_t i = 0; i < known_count; i++) {
+        if (known[i].file == file)
+            return &known[i];
+    }
+    return NULL;
+}
+
+int __wrap_fdatasync(int file)
+{
+    struct stat status;
+    if (!power_operate()) {
+        errno = EIO;
+        return -1;
+    }
+    int error = fstat(file, &status);
+    CHECK(error == 0);
+    struct synced *synced = find(status.st_ino);
+    if (synced == NULL) {
+        CHECK(known_count < FILES_MAX);
+        synced = &known[known_count++];
+    }
+    *synced = (struct synced){status.st_ino, status.st_size};
+    return 0;
+}
+
+ssize_t __wrap_pwrite(int file, const void *bytes, size_t size, off_t offset)
+{
+    if (power_operate())
+        return __real_pwrite(file, bytes, size, offset);
+    errno = EIO;
+    return -1;
+}
+
+int __wrap_ftruncate(int file, off_t size)
+{
+    struct stat status;
+    if (!power_operate()) {
+        errno = EIO;
+        return -1;
+    }
+    int error = fstat(file, &status);
+    CHECK(error == 0);
+    struct synced *synced = find(status.st_ino);
+    if (synced != NULL && synced->size > size)
+        synced->size = size;
+    return __real_ftruncate(file, size);
+}
+
+/* Calls `visit` for each file. */
+static void each(void (*visit)(const char *path, struct random *), struct random *random)
+{
+    char path[512];
+    DIR *listing = opendir(directory);
+    CHECK(listing != NULL);
+    for (struct dirent *entry; (entry = readdir(listing)) != NULL;) {
+        if (entry->d_name[0] == '.')
+            continue;
+        int size = snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+        CHECK(size > 0 && (size_t)size < sizeof path);
+        visit(path, random);
+    }
+    closedir(listing);
+}
+
+static void remove_file(const char *path, struct random *random)
+{
+    (void)random;
+    unlink(path);
+}
+
+const char *files_open(void)
+{
+    if (directory[0] == 0) {
+        snprintf(directory, sizeof directory, "/dev/shm/zex-sim-%d", (int)getpid());
+        if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
+            snprintf(directory, sizeof directory, "/tmp/zex-sim-%d", (int)getpid());
+            int error = mkdir(directory, 0700);
+            CHECK(error == 0 || errno == EEXIST);
+        }
+    }
+    each(remove_file, NULL);
+    known_count = 0;
+    return directory;
+}
+
+void files_close(void)
+{
+    if (directory[0] == 0)
+        return;
+    each(remove_file, NULL);
+    rmdir(directory);
+    directory[0] = 0;
+}
+
+static void cut(const char *path, struct random *random)
+{
+    static const uint8_t nothing[SECTOR];
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return;
+    const struct synced *synced = find(status.st_ino);
+    off_t safe = synced != NULL ? synced->size : 0;
+    if (safe >= status.st_size)
+        return;
+    MARK(torn_tail);
+    if (synced == NULL && random_below(random, 2) == 0) {
+        unlink(path);
+        return;
+    }
+    off_t size =
+        safe + (off_t)random_below(random, (uint64_t)(status.st_size - safe) + 1);
+    int error = truncate(path, size);
+    CHECK(error == 0);
+    if (size - safe <= SECTOR || random_below(random, 2) == 0)
+        return;
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    CHECK(file >= 0);
+    off_t at = safe + (off_t)random_below(random, (uint64_t)(size - safe - SECTOR));
+    ssize_t written = __real_pwrite(file, nothing, SECTOR, at);
+    CHECK(written == SECTOR);
+    close(file);
+}
+
+void files_cut(struct random *random)
+{
+    if (directory[0] != 0)
+        each(cut, random);
+}
