@@ -92,7 +92,7 @@ $(OUT)/e2e/%: $(OUT)/tests/e2e/%.o $(SDK) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lcmocka $(LDLIBS)
 
-$(OUT)/bench/%: $(OUT)/tests/bench/%.o $(SDK) $(LIB)
+$(OUT)/bench/%: $(OUT)/tests/bench/%.o $(CLI) $(SDK) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
