@@ -107,6 +107,12 @@ struct core_ops {
     /* Folds one record. The GENESIS record itself is applied too (sequence 1). */
     void (*apply)(void *state, const struct core_input *, struct outbox *);
 
+    /* Optional. Each is called for some records before the first of them is applied:
+     * fetches into the cache what apply() will touch, and, called `again` for all of
+     * them, what that leads to. The state is that before the first of them; nothing but
+     * ranges may be relied on. */
+    void (*prefetch)(const void *state, const struct core_input *, bool again);
+
     /* Optional. Before each commit and each query: puts rows that were held back to make
      * fewer, larger ones. Must not change what save() writes. */
     void (*flush)(void *state, struct outbox *);

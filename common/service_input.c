@@ -23,6 +23,7 @@ enum {
     ROWS_BYTES = 256 << 20,   /* untouched pages cost nothing */
     SENDS_BYTES = 128 << 20,
     APPENDS_BYTES = 16 << 20,
+    AHEAD = 16, /* records decoded before the first of them is applied */
 };
 
 static void *map_memory(size_t size)
@@ -183,25 +184,66 @@ static struct core_input input_of(const struct block_record *record,
                                .bytes_size = record->size};
 }
 
+/* The next records, decoded and still to be applied. Decoding sets what is used of a
+ * message. */
+struct batch {
+    struct msg msgs[AHEAD];
+    struct core_input inputs[AHEAD];
+    uint32_t count;
+};
+
+/* One record while there is no state yet: the first makes it. */
+static int decode_batch(const struct service_instance *s, struct block *block,
+                        struct batch *batch)
+{
+    const uint32_t count_max = s->state == NULL ? 1 : AHEAD;
+    struct block_record record;
+    batch->count = 0;
+    while (batch->count < count_max && block_next(block, &record)) {
+        struct msg *msg = &batch->msgs[batch->count];
+        check_sequence = record.seq;
+        if (codec_decode_whole(record.bytes, record.size, msg) != 0)
+            return ERR_CORRUPT;
+        batch->inputs[batch->count++] = input_of(&record, msg);
+    }
+    return 0;
+}
+
+/* What is not in the cache is on its way to it while other records are applied. */
+static void prefetch_batch(const struct service_instance *s, const struct batch *batch)
+{
+    if (s->kind->core->prefetch == NULL || s->state == NULL)
+        return;
+    for (uint32_t i = 0; i < batch->count; i++)
+        s->kind->core->prefetch(s->state, &batch->inputs[i], false);
+    for (uint32_t i = 0; i < batch->count; i++)
+        s->kind->core->prefetch(s->state, &batch->inputs[i], true);
+}
+
+static int apply_input(struct service_instance *s, const struct core_input *input)
+{
+    check_sequence = input->seq;
+    s->gseq = input->gseq;
+    s->time_ns = input->time_ns;
+    int error = s->state == NULL ? first_record(s, input) : 0;
+    if (error != 0)
+        return error;
+    apply_record(s, input);
+    return service_output_take(s);
+}
+
 int service_input_apply(struct service_instance *s, struct block *block)
 {
-    struct block_record record;
+    struct batch batch __attribute__((uninitialized));
     int error = 0;
-    while (error == 0 && block_next(block, &record)) {
-        struct msg msg __attribute__((uninitialized)); /* decoding sets what is used */
-        check_sequence = record.seq;
-        if (codec_decode_whole(record.bytes, record.size, &msg) != 0)
-            return ERR_CORRUPT;
-        struct core_input input = input_of(&record, &msg);
-        s->gseq = input.gseq;
-        s->time_ns = input.time_ns;
-        if (s->state == NULL)
-            error = first_record(s, &input);
+    do {
+        error = decode_batch(s, block, &batch);
         if (error != 0)
             return error;
-        apply_record(s, &input);
-        error = service_output_take(s);
-    }
+        prefetch_batch(s, &batch);
+        for (uint32_t i = 0; i < batch.count && error == 0; i++)
+            error = apply_input(s, &batch.inputs[i]);
+    } while (error == 0 && batch.count > 0);
     if (error == 0)
         error = service_output_cut(s);
     metrics_add(&s->metrics, METRICS_records_applied, block->count);

@@ -65,6 +65,39 @@ int hold_amount(const struct hold_order *order, int64_t multiplier, int64_t *amo
     return money_add(quote, money_fee(rate_ppm, quote, &credit), amount);
 }
 
+static void prefetch_order(const struct holds *holds, uint32_t slot)
+{
+    const char *order = (const char *)&holds->orders[slot];
+    __builtin_prefetch(order);
+    __builtin_prefetch(order + 64);
+}
+
+void hold_prefetch_search(const struct holds *holds, uint32_t account, uint64_t order_id,
+                          uint64_t cl_ord_id, bool again)
+{
+    const uint32_t found = order_id != 0
+                               ? pair_prefetch(&holds->ids, ANY, order_id, again)
+                               : pair_prefetch(&holds->names, account, cl_ord_id, again);
+    if (found != PAIR_NONE)
+        prefetch_order(holds, order_id != 0 ? found : found / 2);
+}
+
+void hold_prefetch(const struct holds *holds, uint32_t slot, bool again)
+{
+    if (slot >= holds->slots.capacity)
+        return;
+    const struct hold_order *order = &holds->orders[slot];
+    if (again) {
+        (void)pair_prefetch(&holds->ids, ANY, order->order_id, false);
+        (void)pair_prefetch(&holds->names, order->account, order->cl_ord_id, false);
+        return;
+    }
+    prefetch_order(holds, slot);
+    __builtin_prefetch(&holds->slots.next[slot]);
+    pair_prefetch_entry(&holds->ids, slot);
+    pair_prefetch_entry(&holds->names, 2 * slot);
+}
+
 uint32_t hold_find(const struct holds *holds, uint64_t order_id)
 {
     return pair_find(&holds->ids, ANY, order_id); /* PAIR_NONE is HOLD_NONE */

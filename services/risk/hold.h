@@ -83,6 +83,12 @@ static inline int64_t hold_leaves(const struct hold_order *order)
     return order->quantity - order->cum_quantity;
 }
 
+/* Fetches into the cache what these will touch, as core_ops.prefetch: the search for an
+ * order, by id if that is not 0; an order with its names. */
+void hold_prefetch_search(const struct holds *, uint32_t account, uint64_t order_id,
+                          uint64_t cl_ord_id, bool again);
+void hold_prefetch(const struct holds *, uint32_t slot, bool again);
+
 /* What the order must hold now. ERR_OVERFLOW. */
 ERROR_CHECKED int hold_amount(const struct hold_order *, int64_t multiplier,
                               int64_t *amount);

@@ -26,6 +26,24 @@ static uint32_t *find_chain(const struct pairs *pairs, uint32_t first, uint64_t 
     return &pairs->chains[(group + second % NEIGHBOURS) & pairs->mask];
 }
 
+uint32_t pair_prefetch(const struct pairs *pairs, uint32_t first, uint64_t second,
+                       bool again)
+{
+    const uint32_t *chain = find_chain(pairs, first, second);
+    if (!again) {
+        __builtin_prefetch(chain);
+        return PAIR_NONE;
+    }
+    if (*chain != 0)
+        __builtin_prefetch(&pairs->entries[*chain - 1]);
+    return *chain - 1;
+}
+
+void pair_prefetch_entry(const struct pairs *pairs, uint32_t entry)
+{
+    __builtin_prefetch(&pairs->entries[entry]);
+}
+
 uint32_t pair_find(const struct pairs *pairs, uint32_t first, uint64_t second)
 {
     uint32_t at = *find_chain(pairs, first, second);

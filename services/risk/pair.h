@@ -14,6 +14,7 @@
 #ifndef PAIR_H
 #define PAIR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/arena.h"
@@ -35,6 +36,13 @@ struct pairs {
 
 /* Takes zeroed memory. On an arena that measures, only the size is taken. */
 void pair_init(struct pairs *, struct arena *, uint32_t capacity);
+
+/* Fetches the chain of a pair into the cache; `again`, once that is there: its first
+ * entry. Returns that entry then, or PAIR_NONE. */
+uint32_t pair_prefetch(const struct pairs *, uint32_t first, uint64_t second, bool again);
+
+/* The same for an entry by its index. */
+void pair_prefetch_entry(const struct pairs *, uint32_t entry);
 
 /* The entry, or PAIR_NONE. */
 uint32_t pair_find(const struct pairs *, uint32_t first, uint64_t second);

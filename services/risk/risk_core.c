@@ -131,6 +131,44 @@ static void apply(void *state, const struct core_input *input, struct outbox *ou
         apply_sequencer(risk, input, outbox);
 }
 
+/* The order a command names, and the ones a report is about. */
+static void prefetch(const void *state, const struct core_input *input, bool again)
+{
+    const struct risk *risk = state;
+    const struct holds *holds = &risk->holds;
+    const struct msg *msg = input->msg;
+    const uint32_t account =
+        input->source > 0 ? account_of(&risk->accounts, (uint64_t)input->source) : 0;
+    switch (msg->kind) {
+    case MSG_order_new:
+        hold_prefetch_search(holds, account, 0, msg->order_new.cl_ord_id, again);
+        break;
+    case MSG_order_cancel:
+        hold_prefetch_search(holds, account, msg->order_cancel.order_id,
+                             msg->order_cancel.orig_cl_ord_id, again);
+        break;
+    case MSG_order_replace:
+        hold_prefetch_search(holds, account, msg->order_replace.order_id,
+                             msg->order_replace.orig_cl_ord_id, again);
+        break;
+    case MSG_order_accepted:
+        hold_prefetch(holds, msg->order_accepted.slot, again);
+        break;
+    case MSG_order_cancelled:
+        hold_prefetch(holds, msg->order_cancelled.slot, again);
+        break;
+    case MSG_order_replaced:
+        hold_prefetch(holds, msg->order_replaced.slot, again);
+        break;
+    case MSG_trade:
+        hold_prefetch(holds, msg->trade.maker_slot, again);
+        hold_prefetch(holds, msg->trade.taker_slot, again);
+        break;
+    default:
+        break;
+    }
+}
+
 static void save(const void *state, struct writer *writer)
 {
     risk_snapshot_save(state, writer);
@@ -189,6 +227,7 @@ const struct core_ops risk_core = {
     .size = size,
     .init = init,
     .apply = apply,
+    .prefetch = prefetch,
     .query = risk_query,
     .save = save,
     .load = load,

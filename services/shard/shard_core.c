@@ -173,6 +173,23 @@ static void apply(void *state, const struct core_input *input, struct outbox *ou
     }
 }
 
+/* The order a command names: its cell, then its neighbours and its level. */
+static void prefetch(const void *state, const struct core_input *input, bool again)
+{
+    const struct shard *shard = state;
+    const struct msg *m = input->msg;
+    uint32_t slot = BOOK_NONE;
+    if (m->kind == MSG_approved_new)
+        slot = m->approved_new.slot;
+    else if (m->kind == MSG_approved_cancel)
+        slot = m->approved_cancel.slot;
+    else if (m->kind == MSG_approved_replace)
+        slot = m->approved_replace.slot;
+    if (slot >= shard->orders_max)
+        return;
+    (again ? book_prefetch_links : book_prefetch)(&shard->pool, slot);
+}
+
 /* ---- queries ----------------------------------------------------------------------- */
 
 void shard_book_levels(const void *state, uint32_t symbol, uint32_t levels,
@@ -334,6 +351,7 @@ const struct core_ops shard_core = {
     .size = size,
     .init = init,
     .apply = apply,
+    .prefetch = prefetch,
     .query = query,
     .save = save,
     .load = load,
