@@ -165,6 +165,25 @@ static void approve(const uint8_t *bytes, uint32_t size, uint64_t gseq)
     take_submits(&bench.shard, -SERVICE_SHARD);
 }
 
+/* Each trader sees its own part of a record. */
+static void tell_clients(const struct core_input *input)
+{
+    uint32_t accounts[2];
+    const uint32_t count = feed_accounts(input->msg, accounts);
+    for (uint32_t i = 0; i < count; i++) {
+        if (accounts[i] < FIRST)
+            continue;
+        struct feed_view view;
+        struct msg shown;
+        size_t used = 0;
+        feed_view(&view, input->msg, input->bytes, input->bytes_size, accounts[i]);
+        for (size_t at = 0; at < view.size; at += used) {
+            CHECK(codec_decode(view.bytes + at, view.size - at, &shown, &used) == 0);
+            (void)bench_flow_report(&bench.flow, accounts[i] - FIRST, &shown);
+        }
+    }
+}
+
 /* A record of the log, through risk and the shard. */
 static void sequence(int64_t source, const uint8_t *bytes, size_t size)
 {
@@ -183,11 +202,7 @@ static void sequence(int64_t source, const uint8_t *bytes, size_t size)
     outbox->emits[0].size = outbox->emits[0].count = 0;
     take_submits(&bench.risk, -SERVICE_RISK);
 
-    uint32_t accounts[2];
-    const uint32_t count = feed_accounts(&msg, accounts);
-    for (uint32_t i = 0; i < count; i++)
-        if (accounts[i] >= FIRST)
-            (void)bench_flow_report(&bench.flow, accounts[i] - FIRST, accounts[i], &msg);
+    tell_clients(&input);
 }
 
 /* The oldest batch of reports enters the log. */
