@@ -76,34 +76,30 @@ static void add_enum(struct text *text, const struct msg_field *field, uint64_t 
 
 static void add_message(struct text *text, const struct msg *m);
 
-/* How many messages the bytes are; 0: something else. */
-static uint32_t count_messages(const uint8_t *bytes, size_t size)
+/* The two fills of a trade with oneself. */
+static bool decode_fills(const uint8_t *bytes, size_t size, struct msg fills[2])
 {
-    struct msg m;
-    uint32_t count = 0;
-    for (size_t at = 0, used = 0; at < size; at += used, count++)
-        if (codec_decode(bytes + at, size - at, &m, &used) != 0)
-            return 0;
-    return count;
+    size_t used = 0;
+    return codec_decode(bytes, size, &fills[0], &used) == 0 &&
+           codec_decode_whole(bytes + used, size - used, &fills[1]) == 0 &&
+           fills[0].kind == MSG_fill && fills[1].kind == MSG_fill;
 }
 
-/* A message as such, several as an array, other bytes in hex. */
+/* A message as such, two fills as an array, other bytes in hex. */
 static void add_blob(struct text *text, const uint8_t *bytes, size_t size)
 {
-    struct msg nested;
-    const uint32_t count = count_messages(bytes, size);
-    if (count == 0) {
+    struct msg nested[2];
+    if (codec_decode_whole(bytes, size, &nested[0]) == 0) {
+        add_message(text, &nested[0]);
+    } else if (decode_fills(bytes, size, nested)) {
+        add_string(text, "[");
+        add_message(text, &nested[0]);
+        add_string(text, ",");
+        add_message(text, &nested[1]);
+        add_string(text, "]");
+    } else {
         add_hex(text, bytes, size);
-        return;
     }
-    add_string(text, count > 1 ? "[" : "");
-    for (size_t at = 0, used = 0; at < size; at += used) {
-        if (codec_decode(bytes + at, size - at, &nested, &used) != 0)
-            return;
-        add_string(text, at > 0 ? "," : "");
-        add_message(text, &nested);
-    }
-    add_string(text, count > 1 ? "]" : "");
 }
 
 static void add_field(struct text *text, const struct msg_field *field, const void *body)

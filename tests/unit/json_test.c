@@ -102,6 +102,39 @@ static void test_space(void **state)
     assert_int_equal(json_print(text, sizeof text, &m, &size), PACK_KIND);
 }
 
+/* A body of two fills is an array of two; of three it is no body there is. */
+static void test_fills(void **state)
+{
+    (void)state;
+    struct msg fill, m = {.kind = MSG_report, .report = {.gseq = 1}};
+    fill = (struct msg){.kind = MSG_fill,
+                        .fill = {.order_id = 1,
+                                 .account = 1,
+                                 .cl_ord_id = 1,
+                                 .symbol = 1,
+                                 .side = SIDE_BUY,
+                                 .trade_id = 1,
+                                 .price = 1,
+                                 .quantity = 1,
+                                 .quote = 1,
+                                 .cum_quantity = 1,
+                                 .cum_quote = 1}};
+    for (uint32_t count = 1; count <= 3; count++) {
+        size_t size = 0;
+        assert_int_equal(codec_encode(m.report.body + m.report.body_size,
+                                      sizeof m.report.body - m.report.body_size, &fill,
+                                      &size),
+                         0);
+        m.report.body_size = (uint16_t)(m.report.body_size + size);
+        json_t *object = json_loads(print(&m), 0, NULL);
+        const json_t *body = json_object_get(object, "body");
+        assert_int_equal(json_is_object(body), count == 1);
+        assert_int_equal(json_array_size(body), count == 2 ? 2 : 0);
+        assert_int_equal(json_is_string(body), count == 3);
+        json_decref(object);
+    }
+}
+
 /* The longest text: a body in a body in a body, as often as fits. */
 static void test_bound(void **state)
 {
@@ -128,6 +161,7 @@ int main(void)
         cmocka_unit_test(test_order),  cmocka_unit_test(test_text_and_bytes),
         cmocka_unit_test(test_nested), cmocka_unit_test(test_jansson_reads),
         cmocka_unit_test(test_space),  cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_fills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

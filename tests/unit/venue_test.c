@@ -2,6 +2,9 @@
  * agrees, and a second life makes the same states. */
 #include "tests/unit/venue_world.h"
 
+#include "proto/digest.h"
+#include "tests/model/privacy.h"
+
 static uint32_t seeds(uint32_t fallback)
 {
     const char *text = getenv("SEEDS");
@@ -87,6 +90,125 @@ static void check_venue(void)
         live_again(i);
 }
 
+/* ---- I9: what a client is sent is its own, and the same on every way --------------- */
+
+enum { GSEQS = 1 << 16 };
+
+static uint64_t told[CLIENTS][GSEQS]; /* hash of the report, by client and gseq */
+static uint32_t reports[CLIENTS], repeats[CLIENTS], own_names[CLIENTS], refusals[CLIENTS],
+    answers[CLIENTS];
+
+static bool has_name(const uint8_t *bytes, size_t size, uint32_t i)
+{
+    const uint32_t head = (uint32_t)NAME_HEAD(i);
+    const uint8_t wanted[] = {(uint8_t)(head >> 24), (uint8_t)(head >> 16),
+                              (uint8_t)(head >> 8), (uint8_t)head};
+    return memmem(bytes, size, wanted, sizeof wanted) != NULL;
+}
+
+static bool is_own_name(const void *client, uint64_t name)
+{
+    const struct client *c = client;
+    return name >> NAME_BITS == NAME_HEAD((uint64_t)(c - clients));
+}
+
+/* A report that comes again, live or replayed, is the same bytes. */
+static void look_at_report(uint32_t i, uint64_t gseq, const uint8_t *bytes, size_t size)
+{
+    const uint64_t hash = digest_hash(bytes, size);
+    assert_true(gseq < GSEQS);
+    if (told[i][gseq] == 0)
+        reports[i]++;
+    else
+        repeats[i]++;
+    assert_true(told[i][gseq] == 0 || told[i][gseq] == hash);
+    told[i][gseq] = hash;
+}
+
+static void look(const struct client *c, const uint8_t *frame, size_t size)
+{
+    const uint32_t i = (uint32_t)(c - clients), other = i == ALICE ? BOB : ALICE;
+    const struct privacy privacy = {
+        .client = c, .is_own_name = is_own_name, .account = c->account};
+    assert_false(has_name(frame, size, other));
+    own_names[i] += has_name(frame, size, i);
+    struct msg m;
+    for (size_t at = 0, used = 0; at < size; at += used) {
+        assert_int_equal(codec_decode(frame + at, size - at, &m, &used), 0);
+        const char *broken = privacy_check(&privacy, &m);
+        if (broken != NULL)
+            fail_msg("%s: %s", msg_name(m.kind), broken);
+        if (m.kind == MSG_report)
+            look_at_report(i, m.report.gseq, frame + at, used);
+        if (m.kind == MSG_answer) {
+            const uint32_t wrong_role = error_number(ERR_WRONG_ROLE);
+            refusals[i] += m.answer.reason == wrong_role;
+            answers[i] += m.answer.reason != wrong_role && m.answer.count > 0;
+        }
+    }
+}
+
+static void run_until_quiet(struct client *c)
+{
+    for (uint32_t at = 0; at < 400; at++) {
+        net.now_ns += MS;
+        for (uint32_t i = 0; i < SERVICES; i++)
+            turn(venue[i]);
+        client_turn(c);
+    }
+}
+
+/* The whole feed once more, then each kind of question about itself and about the other;
+ * returns how many about the other there were. */
+static uint32_t ask_everything(struct client *c, uint32_t other)
+{
+    uint8_t bytes[4 * MESSAGE_BYTES_MAX];
+    uint32_t count = 0;
+    const struct msg_enum *kind = msg_enums(&count);
+    while (strcmp(kind->name, "query_kind") != 0)
+        kind++;
+    struct msg m = {.kind = MSG_resume, .resume.session = c->session};
+    assert_int_equal(bus_send(c->bus, BUS_OWNER, 0, bytes, put(bytes, &m)), 0);
+    run_until_quiet(c);
+    for (count = 0; kind->values[count].name != NULL; count++) {
+        m = (struct msg){.kind = MSG_query,
+                         .query = {.id = 1 + 2 * count,
+                                   .kind = (uint8_t)kind->values[count].number,
+                                   .symbol = 1,
+                                   .limit = 1000}};
+        size_t size = put(bytes, &m);
+        m.query.id++;
+        m.query.account = other;
+        size += put(bytes + size, &m);
+        assert_int_equal(bus_send(c->bus, BUS_OWNER, 0, bytes, size), 0);
+        run_until_quiet(c);
+    }
+    return count;
+}
+
+/* Two traders who trade with each other all day: nothing that either is sent, live, on
+ * RESUME or in an answer, has the other's account or a name of the other's orders. */
+static void nobody_sees_another(void **state)
+{
+    (void)state;
+    begin(3);
+    clients[ALICE].looks = clients[BOB].looks = look;
+    for (uint32_t at = 0; !step(0); at++)
+        assert_true(at < 200000);
+    settle();
+    for (uint32_t i = ALICE; i <= BOB; i++) {
+        run_until_quiet(&clients[i]);
+        const uint32_t live = reports[i];
+        const uint32_t kinds_count =
+            ask_everything(&clients[i], clients[i == ALICE ? BOB : ALICE].account);
+        assert_true(live > COMMANDS && own_names[i] > COMMANDS / 2);
+        assert_int_equal(repeats[i], live); /* all of it came again, the same */
+        assert_true(reports[i] >= live && answers[i] >= 10);
+        assert_int_equal(refusals[i], kinds_count + 1); /* and KEYS, whoever asks */
+    }
+    end();
+}
+
 static void a_quiet_day(void **state)
 {
     (void)state;
@@ -117,6 +239,7 @@ static void a_bad_day(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nobody_sees_another),
         cmocka_unit_test(a_quiet_day),
         cmocka_unit_test(a_bad_day),
     };

@@ -131,6 +131,7 @@ static void turn(struct service_instance *instance)
 static struct client {
     struct bus *bus;
     uint32_t account;
+    void (*looks)(const struct client *, const uint8_t *frame, size_t size); /* or NULL */
     uint64_t session, n, sent_ns;
     uint32_t count;
     struct msg commands[COMMANDS];
@@ -186,6 +187,8 @@ static void client_turn(struct client *c)
     while (bus_receive(c->bus, &frame) == 1) {
         struct msg m;
         size_t used = 0;
+        if (c->looks != NULL)
+            c->looks(c, frame.bytes, frame.size);
         for (size_t at = 0; at < frame.size; at += used) {
             assert_int_equal(codec_decode(frame.bytes + at, frame.size - at, &m, &used),
                              0);
@@ -246,17 +249,22 @@ static void add_account(uint32_t account)
     }
 }
 
+/* Names of orders that tell whose they are, even in the midst of other bytes. */
+#define NAME_HEAD(i) (UINT64_C(0x5EC2E700) + (i))
+#define NAME_BITS    24
+
 static void add_orders(uint32_t i)
 {
-    for (uint64_t id = 1; id < COMMANDS; id++) {
+    const uint64_t first = NAME_HEAD(i) << NAME_BITS;
+    for (uint64_t id = first + 1; id < first + COMMANDS; id++) {
         uint64_t roll = random_below(&net.random, 10);
-        if (roll < 2 && id > 5) {
+        if (roll < 2 && id > first + 5) {
             struct msg_order_cancel *c = &add(i, MSG_order_cancel)->order_cancel;
             *c = (struct msg_order_cancel){
                 .cl_ord_id = id, .orig_cl_ord_id = id - 1 - random_below(&net.random, 5)};
             continue;
         }
-        if (roll < 3 && id > 5) {
+        if (roll < 3 && id > first + 5) {
             struct msg_order_replace *r = &add(i, MSG_order_replace)->order_replace;
             *r = (struct msg_order_replace){
                 .cl_ord_id = id,
