@@ -104,28 +104,37 @@ crash() {
     done
 }
 
-# The replay; a kill at each of the rows of $at. Sets `last`, its last line.
+# Sets `line`, the next one of the client. A read that is over its time may have a part; what
+# an ended client has said is read first.
+next_line() {
+    local part has_ended=
+    line=
+    until IFS= read -r -t 1 part <&3; do
+        line+=$part
+        [[ -z $has_ended ]] || fail "the client: $line; $(tail -n 3 "$work/client.log")"
+        kill -0 "$client" 2>/dev/null || has_ended=1
+    done
+    line+=$part
+}
+
+# The replay; a kill at each of the rows of $at. Sets `line`, its last one.
 replay_with_kills() {
-    local dir=$1 word row i killed=0 due
+    local dir=$1 i killed=0 due
     mkfifo "$work/rows" "$work/go"
     exec 3<>"$work/rows" 4<>"$work/go"
     for ((i = 0; i < ahead; i++)); do echo >&4; done
     start_client "$dir"
-    while :; do
-        until read -r -t 1 word row <&3; do
-            kill -0 "$client" 2>/dev/null || fail "the client: $(tail "$work/client.log")"
-        done
-        [[ $word == row ]] || break
+    while next_line && [[ $line == row\ * ]]; do
         due=()
-        while [[ $killed -lt $kills && $row -ge ${at[$killed]} ]]; do
+        while [[ $killed -lt $kills && ${line#row } -ge ${at[$killed]} ]]; do
             due+=("${targets[$((killed % ${#targets[@]}))]}")
             killed=$((killed + 1))
         done
         [[ ${#due[@]} == 0 ]] || crash "$dir" "${due[@]}"
         echo >&4
     done
-    last="$word $row"
-    wait "$client" || fail "the replay: ${last:-no answer}; $(tail -n 3 "$work/client.log")"
+    [[ $line == rows=* ]] || fail "the client said: $line"
+    wait "$client" || fail "the replay: $line; $(tail -n 3 "$work/client.log")"
     client=
     [[ $killed == "$kills" ]] || fail "only $killed kills"
 }
@@ -145,13 +154,13 @@ contents "$work/calm" >"$work/calm.txt"
 "$cluster" down "$work/calm" >/dev/null
 
 begin "$work/killed"
-last=
 replay_with_kills "$work/killed"
-echo "$last"
+echo "$line"
 "${replay[@]}" --dir "$work/killed" || fail "the book, the fills or the money after the kills"
 contents "$work/killed" >"$work/killed.txt"
 "$cluster" down "$work/killed" >/dev/null
 
+grep -E 'CHECK failed|Sanitizer|runtime error' "$work"/*/log/* && fail "a service complained"
 cmp "$work/calm.txt" "$work/killed.txt" || {
     diff "$work/calm.txt" "$work/killed.txt" | head -n 20
     fail "the contents differ"
