@@ -91,6 +91,7 @@ void outbox_send(struct outbox *outbox, uint32_t port, uint32_t index_or_peer,
 {
     address(reserve(&outbox->sends, 8), port, index_or_peer);
     add_message(&outbox->sends, 8, message);
+    outbox->refused += message->kind == MSG_refused;
 }
 
 void outbox_send_bytes(struct outbox *outbox, uint32_t port, uint32_t index_or_peer,

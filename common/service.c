@@ -195,6 +195,10 @@ static void measure_io(struct service_instance *s)
     metrics_set(m, METRICS_sends_dropped, s->sender.dropped);
     metrics_set(m, METRICS_frames_sent, s->sender.frames);
     metrics_set(m, METRICS_sent, s->sender.bytes);
+    metrics_set(m, METRICS_commands_refused, s->outbox.refused);
+    metrics_set(m, METRICS_peers,
+                metrics_get(m, METRICS_connections_opened) -
+                    metrics_get(m, METRICS_connections_lost));
     if (counts.handshakes_failed > 0)
         service_log(s, SERVICE_LOG_WARN, "handshakes_failed", "count=%" PRIu64,
                     counts.handshakes_failed);

@@ -114,6 +114,7 @@ static int on_fetch(struct service_instance *s, const struct bus_frame *frame)
                     error_name(error));
         return error;
     }
+    metrics_add(&s->metrics, METRICS_fetches_answered, 1);
     (void)give(s, BUS_SERVER, frame->peer, size); /* or it asks again */
     return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "common/ablate.h"
 #include "common/check.h"
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/fault.h"
 #include "common/service_instance.h"
@@ -101,6 +102,7 @@ static void answer(struct service_instance *s, const struct service_query *waiti
     answer.head.gseq = s->gseq;
     answer.head.count = answer.count;
     send_answer(s, waiting->peer, &answer);
+    metrics_observe(&s->metrics, METRICS_query, clock_mono_ns() - waiting->came_ns);
 }
 
 void service_query_receive(struct service_instance *s, uint32_t peer,
@@ -123,6 +125,7 @@ void service_query_receive(struct service_instance *s, uint32_t peer,
         } else {
             q->waiting[q->count++] = (struct service_query){
                 .peer = peer,
+                .came_ns = s->now.mono_ns,
                 .give_up_ns = s->now.mono_ns + s->options.query_wait_ms * STREAM_MS,
                 .query = msg.query};
         }

@@ -21,7 +21,7 @@ struct service_instance;
 
 struct service_query {
     uint32_t peer;
-    uint64_t give_up_ns;
+    uint64_t came_ns, give_up_ns;
     struct msg_query query;
 };
 

@@ -253,6 +253,7 @@ static void write_state(const struct service_instance *s, struct writer *w)
 int service_store_snapshot(struct service_instance *s)
 {
     struct writer writer;
+    const uint64_t begin_ns = clock_mono_ns();
     if (s->state == NULL || s->is_replaying || s->snapshot.phase != SNAPSHOT_IDLE ||
         s->input.next == s->snapshot_next)
         return 0;
@@ -272,6 +273,7 @@ int service_store_snapshot(struct service_instance *s)
     CHECK(!writer_failed(&writer) && writer.size == size);
     snapshot_begin(&s->snapshot, s->input.next, size);
     s->snapshot_next = s->input.next;
+    metrics_observe(&s->metrics, METRICS_snapshot, clock_mono_ns() - begin_ns);
     schedule_commit(s);
     return 0;
 }

@@ -106,6 +106,18 @@ uint64_t lookup_ask(struct gateway *g, struct outbox *outbox, const struct peer 
     return ask(g, outbox, p, purpose, destinations[q->kind].service, q);
 }
 
+/* One peer, one account, and all clients together leave room for others: a question may
+ * wait seconds for the position it names. */
+static bool is_crowded(const struct gateway *g, const struct peer *p)
+{
+    uint32_t waiting = 0;
+    for (const struct peer *at = peer_first(&g->peers, p->account); at != NULL;
+         at = peer_next(&g->peers, at))
+        waiting += at->queries;
+    return p->queries >= PEER_QUERIES_MAX || waiting >= LOOKUP_OF_ACCOUNT_MAX ||
+           g->lookups.count >= LOOKUP_OF_CLIENTS_MAX;
+}
+
 void lookup_query(struct gateway *g, struct outbox *outbox, struct peer *p,
                   const struct msg_query *query)
 {
@@ -121,7 +133,7 @@ void lookup_query(struct gateway *g, struct outbox *outbox, struct peer *p,
     if (reason == 0 &&
         limiter_take(&g->limiter, p->account, LIMITER_QUERIES, g->now_ns) != 0)
         reason = ERR_RATE;
-    if (reason == 0 && p->queries >= PEER_QUERIES_MAX)
+    if (reason == 0 && is_crowded(g, p))
         reason = ERR_BUSY;
     if (reason == 0 && ask(g, outbox, p, LOOKUP_CLIENT, service, &q) == 0)
         reason = ERR_BUSY;

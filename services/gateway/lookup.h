@@ -4,7 +4,8 @@
  * Units:    ns of the monotonic clock.
  * Errors:   none; what is not answered in time is answered UNAVAILABLE.
  * Threads:  none; belongs to the gateway core.
- * Bounds:   LOOKUP_MAX questions, PEER_QUERIES_MAX of one peer: else BUSY.
+ * Bounds:   LOOKUP_MAX questions; of one peer PEER_QUERIES_MAX, of one account
+ *           LOOKUP_OF_ACCOUNT_MAX, of all clients LOOKUP_OF_CLIENTS_MAX: else BUSY.
  */
 #ifndef LOOKUP_H
 #define LOOKUP_H
@@ -15,7 +16,9 @@
 #include "common/outbox.h"
 #include "proto/msg.h"
 
-#define LOOKUP_MAX 1024 /* a power of two */
+#define LOOKUP_MAX            1024 /* a power of two */
+#define LOOKUP_OF_ACCOUNT_MAX 64
+#define LOOKUP_OF_CLIENTS_MAX (LOOKUP_MAX / 4 * 3) /* the rest is for resumes */
 
 struct gateway;
 struct peer;

@@ -161,6 +161,70 @@ static void test_refusals(void **unused)
     desk_destroy(d);
 }
 
+/* An account fills its own share and no more, over however many connections: others are
+ * asked for all the same. */
+static void test_crowd_of_one_account(void **unused)
+{
+    (void)unused;
+    struct core_settings settings = world_settings;
+    settings.query_burst = settings.query_rate = 10000;
+    struct desk *d = open_venue(&settings);
+    const uint32_t peers = LOOKUP_OF_ACCOUNT_MAX / PEER_QUERIES_MAX;
+    for (uint32_t peer = 0; peer < peers; peer++) {
+        for (uint32_t i = 0; i < PEER_QUERIES_MAX; i++)
+            put_query(d, QUERY_KIND_BALANCES, 0);
+        from(d, 200 + peer);
+        for (uint32_t i = 0; i < PEER_QUERIES_MAX; i++)
+            asked(d, SERVICE_RISK);
+    }
+    put_query(d, QUERY_KIND_BALANCES, 0);
+    from(d, 200 + peers);
+    answered(d, 200 + peers, ERR_BUSY);
+    put_query(d, QUERY_KIND_BALANCES, 0);
+    from(d, B);
+    const struct msg_query other = asked(d, SERVICE_RISK);
+    assert_int_equal(other.account, BOB);
+    put_answer(d, other.id, 0, 0, 0);
+    from_service(d, SERVICE_RISK);
+    answered(d, B, 0);
+    desk_pass_ms(d, 2001);
+    desk_turn(d);
+    d->taken = d->sent_count; /* all of them are UNAVAILABLE: there is room again */
+    put_query(d, QUERY_KIND_BALANCES, 0);
+    from(d, 200 + peers);
+    asked(d, SERVICE_RISK);
+    desk_destroy(d);
+}
+
+/* A handle that comes back belongs to somebody new: neither a late answer to who had it
+ * before nor that one's time-out is for it. */
+static void test_handle_comes_back(void **unused)
+{
+    (void)unused;
+    struct desk *d = open_venue(&world_settings);
+    put_query(d, QUERY_KIND_BALANCES, 0);
+    from(d, A);
+    const struct msg_query old = asked(d, SERVICE_RISK);
+    put_query(d, QUERY_KIND_BALANCES, 0);
+    from(d, A);
+    asked(d, SERVICE_RISK);
+    gateway_core.undeliverable(d->state, BUS_CLIENTS, A);
+    put_query(d, QUERY_KIND_POSITIONS, 0);
+    from(d, A);
+    const struct msg_query fresh = asked(d, SERVICE_PORTFOLIO);
+    put_answer(d, old.id, 0, 0, 0);
+    from_service(d, SERVICE_RISK);
+    desk_sent_nothing(d);
+    put_answer(d, fresh.id, 0, 0, 0);
+    from_service(d, SERVICE_PORTFOLIO);
+    answered(d, A, 0);
+    desk_pass_ms(d, 2001);
+    desk_turn(d);
+    desk_sent_nothing(d);
+    assert_int_equal(((struct gateway *)d->state)->lookups.count, 0);
+    desk_destroy(d);
+}
+
 /* A client that left gets no answer, and frees its place. */
 static void test_peer_gone(void **unused)
 {
@@ -180,9 +244,14 @@ static void test_peer_gone(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_destinations), cmocka_unit_test(test_answer),
-        cmocka_unit_test(test_scope),        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_peer_gone),    cmocka_unit_test(test_foreign_account),
+        cmocka_unit_test(test_destinations),
+        cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_scope),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_peer_gone),
+        cmocka_unit_test(test_foreign_account),
+        cmocka_unit_test(test_crowd_of_one_account),
+        cmocka_unit_test(test_handle_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,6 +63,10 @@ static void damaged_snapshot(void **state)
     run_for(12000);
     for (uint32_t i = 0; i < SERVICES; i++) {
         uint64_t newest = venue[i]->snapshot_next, next = service_next(venue[i]);
+        const struct metrics *metrics = &venue[i]->metrics;
+        assert_true(metrics_get(metrics, METRICS_snapshots) > 0);
+        assert_true(metrics_get(metrics, METRICS_snapshot_gseq) > 0);
+        assert_true(metrics->histograms[METRICS_snapshot].buckets[0] > 0);
         kill_it(i);
         flip_last_row(i, JOURNAL_SNAPSHOT, 1); /* the chunk before the marker */
         start(i);
