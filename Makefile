@@ -132,6 +132,11 @@ sim: ## a seeded world of faults: SEED=n (VERBOSE=1 tells all) or SEEDS=a..b
 sim: $(OUT)/sim/sim
 	$(Q)VERBOSE=$(VERBOSE) $< $(or $(SEED),$(SEEDS))
 
+STRIDE ?= 7
+crashes: ## the power cut at every 7th disk operation of each service; STRIDE=1: at each
+crashes: $(OUT)/sim/sim
+	$(Q)VERBOSE=$(VERBOSE) $< $(if $(AT),--crash $(AT),--crashes $(STRIDE))
+
 ablate: ## each mechanism off in turn: the simulator must notice
 ablate: $(OUT)/sim/sim
 	$(Q)$< --ablate

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "tests/sim/files.h"
 
 enum { SEED_S_MAX = 300 }; /* no seed runs for so long, on any machine */
 
@@ -60,6 +61,7 @@ static bool bury(struct worker *w, const struct crew_work *work, uint32_t stride
     w->pipe = -1;
     pid_t pid = waitpid(w->pid, &status, 0);
     CHECK(pid == w->pid);
+    files_sweep(w->pid);
     if (w->next > work->last)
         return true;
     if (WIFSIGNALED(status))
@@ -89,6 +91,7 @@ static void dismiss(struct worker *w)
     close(w->pipe);
     kill(w->pid, SIGKILL);
     (void)waitpid(w->pid, NULL, 0);
+    files_sweep(w->pid);
 }
 
 static uint32_t count_workers(const struct crew_work *work)

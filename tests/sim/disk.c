@@ -271,7 +271,7 @@ int journal_put(struct journal *j, uint32_t table, const void *key, size_t key_s
     CHECK(table < JOURNAL_TABLES && key_size < 256);
     if (error != 0)
         return error;
-    if (!power_operate())
+    if (!power_write())
         return ERR_IO;
     if (d->puts_left > 1)
         d->puts_left--;
@@ -294,7 +294,7 @@ int journal_del(struct journal *j, uint32_t table, const void *key, size_t key_s
     int error = fail(j, JOURNAL_PUT);
     if (error != 0)
         return error;
-    if (!power_operate())
+    if (!power_write())
         return ERR_IO;
     if (!is_at(t, lower_bound(t, key, key_size), key, key_size))
         return ERR_NOT_FOUND;
@@ -307,7 +307,7 @@ int journal_commit(struct journal *j)
     int error = fail(j, JOURNAL_COMMIT);
     if (error != 0)
         return error;
-    if (!power_operate())
+    if (!power_write())
         return ERR_IO;
     forget(j->disk);
     return 0;

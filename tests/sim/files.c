@@ -44,7 +44,7 @@ static struct synced *find(ino_t file)
 int __wrap_fdatasync(int file)
 {
     struct stat status;
-    if (!power_operate()) {
+    if (!power_write()) {
         errno = EIO;
         return -1;
     }
@@ -61,7 +61,7 @@ int __wrap_fdatasync(int file)
 
 ssize_t __wrap_pwrite(int file, const void *bytes, size_t size, off_t offset)
 {
-    if (power_operate())
+    if (power_write())
         return __real_pwrite(file, bytes, size, offset);
     errno = EIO;
     return -1;
@@ -70,7 +70,7 @@ ssize_t __wrap_pwrite(int file, const void *bytes, size_t size, off_t offset)
 int __wrap_ftruncate(int file, off_t size)
 {
     struct stat status;
-    if (!power_operate()) {
+    if (!power_write()) {
         errno = EIO;
         return -1;
     }
@@ -104,16 +104,25 @@ static void remove_file(const char *path, struct random *random)
     unlink(path);
 }
 
+/* In memory, where there is such a place. */
+static void name_directory(int process)
+{
+    bool has_memory = access("/dev/shm", W_OK) == 0;
+    snprintf(directory, sizeof directory, "%s/zex-sim-%d",
+             has_memory ? "/dev/shm" : "/tmp", process);
+}
+
+static void make_directory(void)
+{
+    name_directory((int)getpid());
+    int error = mkdir(directory, 0700);
+    CHECK(error == 0 || errno == EEXIST);
+}
+
 const char *files_open(void)
 {
-    if (directory[0] == 0) {
-        snprintf(directory, sizeof directory, "/dev/shm/zex-sim-%d", (int)getpid());
-        if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
-            snprintf(directory, sizeof directory, "/tmp/zex-sim-%d", (int)getpid());
-            int error = mkdir(directory, 0700);
-            CHECK(error == 0 || errno == EEXIST);
-        }
-    }
+    if (directory[0] == 0)
+        make_directory();
     each(remove_file, NULL);
     known_count = 0;
     return directory;
@@ -127,6 +136,87 @@ void files_close(void)
     rmdir(directory);
     directory[0] = 0;
 }
+
+void files_sweep(int process)
+{
+    char own[sizeof directory];
+    memcpy(own, directory, sizeof own);
+    name_directory(process);
+    if (access(directory, F_OK) == 0)
+        files_close();
+    memcpy(directory, own, sizeof own);
+}
+
+/* ---- copies ------------------------------------------------------------------------ */
+
+static char source[sizeof directory];
+static const char *target;
+
+static void copy_file(const char *path, struct random *random)
+{
+    static uint8_t bytes[1 << 16];
+    char to[512];
+    struct stat before, after;
+    ssize_t size;
+    (void)random;
+    snprintf(to, sizeof to, "%s%s", target, strrchr(path, '/'));
+    int in = open(path, O_RDONLY | O_CLOEXEC);
+    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(in >= 0 && out >= 0);
+    while ((size = read(in, bytes, sizeof bytes)) > 0) {
+        ssize_t written = write(out, bytes, (size_t)size);
+        CHECK(written == size);
+    }
+    int error = fstat(in, &before) + fstat(out, &after);
+    CHECK(error == 0);
+    struct synced *synced = find(before.st_ino);
+    if (synced != NULL)
+        synced->file = after.st_ino;
+    close(in);
+    close(out);
+}
+
+/* What is open there is open here. */
+static void reopen(int file)
+{
+    char link[64], path[512], to[600];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t size = readlink(link, path, sizeof path - 1);
+    size_t head = strlen(source);
+    if (size < (ssize_t)head || memcmp(path, source, head) != 0)
+        return;
+    path[size] = 0;
+    snprintf(to, sizeof to, "%s%s", directory, path + head);
+    int again = open(to, fcntl(file, F_GETFL) & (O_ACCMODE | O_DIRECTORY));
+    CHECK(again >= 0);
+    int moved = dup2(again, file);
+    CHECK(moved == file);
+    close(again);
+}
+
+void files_fork(void)
+{
+    char copies[sizeof directory];
+    if (directory[0] == 0)
+        return;
+    memcpy(source, directory, sizeof source);
+    make_directory();
+    memcpy(copies, directory, sizeof copies);
+    memcpy(directory, source, sizeof directory);
+    DIR *listing = opendir("/proc/self/fd");
+    CHECK(listing != NULL);
+    int files[256], count = 0;
+    for (struct dirent *entry; (entry = readdir(listing)) != NULL && count < 256;)
+        files[count++] = (int)strtol(entry->d_name, NULL, 10);
+    closedir(listing);
+    target = copies;
+    each(copy_file, NULL);
+    memcpy(directory, copies, sizeof directory);
+    for (int i = 0; i < count; i++)
+        reopen(files[i]);
+}
+
+/* ---- power ------------------------------------------------------------------------- */
 
 static void cut(const char *path, struct random *random)
 {

@@ -23,6 +23,12 @@ enum { FILES_MAX = 4096 };
 const char *files_open(void);
 void files_close(void);
 
+/* This process is a copy: it takes copies of the files too, open ones included. */
+void files_fork(void);
+
+/* Those of a process that has ended, however it did. */
+void files_sweep(int process);
+
 /* The power went. */
 void files_cut(struct random *);
 

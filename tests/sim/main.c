@@ -10,6 +10,7 @@
 #include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "tests/sim/crash.h"
 #include "tests/sim/crew.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/transcript.h"
@@ -21,6 +22,7 @@ enum {
     MARKS_SHARE = 20,  /* of so many seeds, one event */
     TEST_SEEDS = 60,
     ABLATE_SEEDS = 200,
+    CRASH_SEED = 1,
 };
 
 static struct sim sim;
@@ -235,6 +237,17 @@ static int run_tests(void)
     return failed == 0 ? 0 : 1;
 }
 
+static uint32_t number(const char *text)
+{
+    unsigned long value = strtoul(text, NULL, 10);
+    return value == 0 ? 1 : (uint32_t)value;
+}
+
+static int crash(const char *service, const char *operation)
+{
+    return crash_at(CRASH_SEED, service, number(operation));
+}
+
 static bool read_range(const char *text, uint64_t *first, uint64_t *last)
 {
     char *rest;
@@ -254,6 +267,10 @@ int main(int argc, char **argv)
         return run_ablations(ABLATE_SEEDS);
     if (argc == 4 && strcmp(argv[1], "--ablate") == 0)
         return ablate(argv[2], strtoull(argv[3], NULL, 10));
+    if (argc == 4 && strcmp(argv[1], "--crash") == 0)
+        return crash(argv[2], argv[3]);
+    if (argc == 3 && strcmp(argv[1], "--crashes") == 0)
+        return crash_each(CRASH_SEED, number(argv[2])) == 0 ? 0 : 1;
     if (argc == 1)
         return run_tests();
     if (argc == 3 && strcmp(argv[1], "--seeds") == 0)
@@ -265,6 +282,7 @@ int main(int argc, char **argv)
         return run_range(first, last);
     fprintf(stderr,
             "usage: sim | SEED | FIRST..LAST | --seeds FILE | --twice FIRST..LAST\n"
-            "       --ablate | --ablate NAME SEED\n");
+            "       --ablate | --ablate NAME SEED\n"
+            "       --crashes STRIDE | --crash SERVICE OPERATION\n");
     return 2;
 }

@@ -135,3 +135,41 @@ void plan_draw(struct plan *p, uint64_t seed)
     draw_points(p, &r);
     spare(p);
 }
+
+void plan_draw_fair(struct plan *p, uint64_t seed)
+{
+    struct random r;
+    random_init(&r, seed);
+    *p = (struct plan){.seed = seed, .steps = 4000};
+    p->clients = 5;
+    p->gateways = 2;
+    p->shards = 2;
+    p->symbols = PLAN_SYMBOLS_MAX;
+    p->commands = 440; /* of each of four traders, half as many of the operator */
+    p->window = 12;
+    p->weather = (struct network_weather){.loss_ppm = 2000,
+                                          .delay_ns_min = 10000,
+                                          .delay_ns_max = 2000000,
+                                          .frames_max = 1000};
+    p->step_ns_max = 4000000;
+    p->down_ns_max = 50000000;
+    p->map_bytes = VENUE_MAP_BYTES;
+    p->turn_frames_max = 16;
+    p->snapshot_records = 400;
+    p->commit_interval_us = 5000;
+    p->archives = true;
+    p->archive_segment_bytes = 8000;
+    p->settings = (struct core_settings){.window_records = 65536,
+                                         .shard_window_records = 65536,
+                                         .order_rate = 100000,
+                                         .order_burst = 100000,
+                                         .cancel_rate = 100000,
+                                         .cancel_burst = 100000,
+                                         .query_rate = 1000,
+                                         .query_burst = 1000,
+                                         .in_flight_max = 32768,
+                                         .heartbeat_ms = 100,
+                                         .idle_ms = 30000,
+                                         .query_timeout_ms = 1000};
+    draw_genesis(p, &r);
+}

@@ -1,13 +1,24 @@
-/* power.c - a countdown. */
+/* power.c - a countdown, and somebody who watches it. */
 #include "tests/sim/power.h"
 
-static uint32_t left;
-static bool is_cut;
+#include <stddef.h>
 
-void power_cut_at(uint32_t operation)
+static uint32_t left, running;
+static bool is_cut, is_on; /* on: a process has its turn */
+static bool (*watcher)(uint32_t node);
+
+void power_begin(uint32_t node, uint32_t operation)
 {
+    running = node;
     left = operation;
     is_cut = false;
+    is_on = true;
+}
+
+void power_end(void)
+{
+    left = 0;
+    is_cut = is_on = false;
 }
 
 bool power_operate(void)
@@ -17,7 +28,19 @@ bool power_operate(void)
     return !is_cut;
 }
 
+bool power_write(void)
+{
+    if (is_on && !is_cut && watcher != NULL && watcher(running))
+        is_cut = true;
+    return power_operate();
+}
+
 bool power_is_cut(void)
 {
     return is_cut;
+}
+
+void power_watch(bool (*is_last)(uint32_t node))
+{
+    watcher = is_last;
 }

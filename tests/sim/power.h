@@ -15,12 +15,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Operation number `operation` from now on is the first that does not happen; 0: none. */
-void power_cut_at(uint32_t operation);
+/* The turn of a process begins. Operation number `operation` from now on is the first
+ * that does not happen; 0: none. */
+void power_begin(uint32_t node, uint32_t operation);
+void power_end(void);
 
-/* One operation: does it happen? */
+/* One operation: does it happen? power_write: one of the disk. */
 bool power_operate(void);
+bool power_write(void);
 
 bool power_is_cut(void);
+
+/* Asked before each operation of a disk; it says which is the first that does not happen.
+ * NULL: nobody. */
+void power_watch(bool (*is_last)(uint32_t node));
 
 #endif

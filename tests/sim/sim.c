@@ -244,10 +244,11 @@ static void come_to_rest(struct sim *s)
     }
 }
 
-void sim_run(struct sim *s, uint64_t seed)
+void sim_run_plan(struct sim *s, const struct plan *plan)
 {
+    const uint64_t seed = plan->seed;
     memset(s, 0, sizeof *s);
-    plan_draw(&s->plan, seed);
+    s->plan = *plan;
     random_init(&s->random, seed ^ UINT64_C(0x5eed));
     clock_reset();
     disk_reset();
@@ -271,6 +272,13 @@ void sim_run(struct sim *s, uint64_t seed)
             broken = archive_check_files(&s->archive, s->venue.archive);
         fail(s, broken != NULL ? broken : invariants_check(s), VENUE_SEQUENCER, 0);
     }
+}
+
+void sim_run(struct sim *s, uint64_t seed)
+{
+    struct plan plan;
+    plan_draw(&plan, seed);
+    sim_run_plan(s, &plan);
 }
 
 uint64_t sim_trace(const struct sim *s)

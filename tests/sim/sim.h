@@ -27,6 +27,9 @@ struct sim {
     uint32_t node;
 };
 
+/* What a plan says, to its end. */
+void sim_run_plan(struct sim *, const struct plan *);
+
 /* Runs the seed to its end. Sets `broken` and `step` if an invariant was. */
 void sim_run(struct sim *, uint64_t seed);
 void sim_close(struct sim *);

@@ -138,10 +138,10 @@ int venue_start_due(struct venue *v, uint32_t power_operation)
         struct venue_process *p = &v->processes[node];
         if (!p->exists || p->service != NULL || p->up_ns > clock_mono_ns())
             continue;
-        power_cut_at(power_operation);
+        power_begin(node, power_operation);
         int error = start(v, node);
         bool is_cut = power_is_cut(), is_over = error != 0 || is_cut;
-        power_cut_at(0);
+        power_end();
         marks[MARKS_start_cut] += is_cut;
         if (is_over && !is_cut && error != ERR_MAP_FULL)
             return error;
@@ -190,13 +190,13 @@ int venue_turn(struct venue *v, uint32_t node, uint32_t turns, uint32_t power_op
     int done = 1;
     if (p->service == NULL || p->paused_ns > clock_mono_ns())
         return 0;
-    power_cut_at(power_operation);
+    power_begin(node, power_operation);
     while (turns-- > 0 && done > 0 && !power_is_cut())
         done = service_turn(p->service);
     bool legal = is_legal(done), is_over = done < 0 || power_is_cut();
     marks[MARKS_power_cut] += power_is_cut();
     marks[MARKS_map_full] += done == ERR_MAP_FULL;
-    power_cut_at(0);
+    power_end();
     if (is_over && legal)
         venue_crash(v, node, clock_mono_ns() + RESTART_NS);
     return is_over && !legal ? done : 0;
