@@ -32,7 +32,7 @@ static int trade(struct trader *traders, char **words)
     int status = ZEX_OK;
     for (uint32_t i = 0; i < TRADERS && status == ZEX_OK; i++) {
         traders[i].on_told = on_told;
-        status = trader_begin(&traders[i], words[1], names[i], seed + i);
+        status = trader_begin(&traders[i], words[1], names[i], NULL, seed + i);
     }
     while (status == ZEX_OK && traders[0].placed + traders[1].placed < orders)
         for (uint32_t i = 0; i < TRADERS && status == ZEX_OK; i++)

@@ -6,6 +6,7 @@
  *   SHIM_FAIL  PATH:OP:NTH:HOW - the nth OP (write, sync or any) on a file whose path
  *              contains PATH does HOW: eio, short, stall (2 s), enospc, which lasts, or
  *              kill: it is not done, for the process ends there
+ *   SHIM_HIT   a file that is made when that happens
  *
  * Works in programs whose name begins with zex only. What stdio writes it does not see:
  * the indexes of the archive, which are computed again where they are damaged.
@@ -35,6 +36,7 @@ enum how { NOT, EIO_ONCE, ENOSPC_FROM_NOW, SHORT, STALL, KILL };
 
 static struct {
     bool is_open, is_synced;
+    struct stat identity; /* stdio closes behind our back, and numbers are used again */
     char path[TAPE_PATH];
 } files[FILES];
 
@@ -92,7 +94,8 @@ static void remember(int file, int flags)
         return;
     path[size] = 0;
     const char *part = find_part(path);
-    files[file].is_open = part != NULL && strlen(part) < TAPE_PATH;
+    files[file].is_open = part != NULL && strlen(part) < TAPE_PATH &&
+                          fstat(file, &files[file].identity) == 0;
     files[file].is_synced = (flags & O_DSYNC) != 0;
     if (files[file].is_open)
         strncpy(files[file].path, part, TAPE_PATH - 1);
@@ -100,7 +103,11 @@ static void remember(int file, int flags)
 
 static bool is_ours(int file)
 {
-    return file >= 0 && file < FILES && files[file].is_open;
+    struct stat status;
+    if (file < 0 || file >= FILES || !files[file].is_open)
+        return false;
+    return fstat(file, &status) == 0 && status.st_ino == files[file].identity.st_ino &&
+           status.st_dev == files[file].identity.st_dev;
 }
 
 /* ---- recording --------------------------------------------------------------------- */
@@ -146,6 +153,13 @@ static enum how draw(int file, const char *op)
     return how;
 }
 
+static void tell(void)
+{
+    const char *path = getenv("SHIM_HIT");
+    if (path != NULL)
+        syscall(SYS_close, syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT, 0600));
+}
+
 static void stall(void)
 {
     struct timespec pause = {.tv_sec = STALL_S};
@@ -155,7 +169,10 @@ static void stall(void)
 /* True if the call must end now, with errno set; short writes cut `size`. */
 static bool fails(int file, const char *op, size_t *size)
 {
-    switch (draw(file, op)) {
+    enum how how = draw(file, op);
+    if (how != NOT)
+        tell();
+    switch (how) {
     case EIO_ONCE:
         errno = EIO;
         return true;
@@ -264,14 +281,17 @@ int unlink(const char *path)
 
 /* ---- writing ----------------------------------------------------------------------- */
 
-ssize_t pwrite(int file, const void *bytes, size_t size, off_t offset)
+static ssize_t store(int file, const void *bytes, size_t size, off_t offset)
 {
-    if (fails(file, "write", &size))
-        return -1;
     ssize_t done = (ssize_t)syscall(SYS_pwrite64, file, bytes, size, offset);
     if (done > 0)
         put_of(file, TAPE_WRITE, offset, bytes, (size_t)done);
     return done;
+}
+
+ssize_t pwrite(int file, const void *bytes, size_t size, off_t offset)
+{
+    return fails(file, "write", &size) ? -1 : store(file, bytes, size, offset);
 }
 
 ssize_t pwrite64(int file, const void *bytes, size_t size, off_t offset)
@@ -290,21 +310,25 @@ ssize_t write(int file, const void *bytes, size_t size)
     return done;
 }
 
-/* One by one: to the disk it is the same. */
+/* Page by page: to the disk it is the same. */
 ssize_t pwritev(int file, const struct iovec *parts, int count, off_t offset)
 {
-    ssize_t all = 0;
+    size_t left = 0, all = 0;
     if (!is_ours(file))
         return (ssize_t)syscall(SYS_pwritev, file, parts, count, offset, 0);
-    for (int i = 0; i < count; i++) {
-        ssize_t done = pwrite(file, parts[i].iov_base, parts[i].iov_len, offset + all);
+    for (int i = 0; i < count; i++)
+        left += parts[i].iov_len;
+    if (fails(file, "write", &left))
+        return -1;
+    for (int i = 0; i < count && left > 0; i++) {
+        size_t size = parts[i].iov_len < left ? parts[i].iov_len : left;
+        ssize_t done = store(file, parts[i].iov_base, size, offset + (off_t)all);
         if (done < 0)
-            return all > 0 ? all : done;
-        all += done;
-        if ((size_t)done < parts[i].iov_len)
-            break;
+            return done;
+        all += (size_t)done;
+        left -= (size_t)done;
     }
-    return all;
+    return (ssize_t)all;
 }
 
 ssize_t pwritev64(int file, const struct iovec *parts, int count, off_t offset)

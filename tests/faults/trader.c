@@ -16,11 +16,15 @@ static int load_symbols(struct trader *t)
     return status != ZEX_OK ? status : found == 2 ? ZEX_OK : ZEX_ERR_USAGE;
 }
 
-int trader_begin(struct trader *t, const char *directory, const char *name, uint64_t seed)
+int trader_begin(struct trader *t, const char *directory, const char *name,
+                 const char *outbox, uint64_t seed)
 {
+    struct zex_options options;
+    zex_options_init(&options);
+    options.outbox_path = outbox;
     t->placed = t->told = 0;
     random_init(&t->random, seed);
-    int status = zex_client_new_in(&t->client, directory, name, NULL);
+    int status = zex_client_new_in(&t->client, directory, name, &options);
     if (status == ZEX_OK)
         status = zex_client_open(t->client, OPEN_MS);
     if (status == ZEX_OK)
@@ -49,19 +53,15 @@ static int place(struct trader *t)
     return zex_order_place(t->client, &order, name);
 }
 
+/* Every order is cancelled when so many more were placed, if it is still there. */
 static int act(struct trader *t)
 {
-    uint64_t recent = t->placed < TRADER_ORDERS ? t->placed : TRADER_ORDERS, unused;
-    int status = ZEX_OK;
-    if (recent > 4 && random_chance(&t->random, 200000))
-        status = zex_order_cancel(t->client, 0,
-                                  t->orders[random_below(&t->random, recent)], &unused);
-    else {
-        status = place(t);
-        if (status == ZEX_OK)
-            t->placed++;
-    }
-    return status;
+    uint64_t unused;
+    int status = place(t);
+    if (status != ZEX_OK || ++t->placed <= TRADER_ORDERS / 2)
+        return status;
+    uint64_t old = t->placed - TRADER_ORDERS / 2;
+    return zex_order_cancel(t->client, 0, t->orders[old % TRADER_ORDERS], &unused);
 }
 
 static void note(struct trader *t, const struct zex_event *event)

@@ -1,6 +1,6 @@
 /* trader.h - a client that trades at random, and remembers what it was told.
  *
- * Owns:     its connection; an outbox in memory.
+ * Owns:     its connection.
  * Units:    of zex.h.
  * Errors:   0, or the ZEX_ERR_* that ended it.
  * Threads:  one at a time.
@@ -14,7 +14,7 @@
 #include "common/random.h"
 #include "sdk/include/zex.h"
 
-enum { TRADER_WINDOW = 8, TRADER_ORDERS = 64 };
+enum { TRADER_WINDOW = 3, TRADER_ORDERS = 64 };
 
 struct trader {
     zex_client *client;
@@ -27,8 +27,9 @@ struct trader {
     void *argument;
 };
 
-/* Connects to the venue in `directory` as `name`. */
-int trader_begin(struct trader *, const char *directory, const char *name, uint64_t seed);
+/* Connects to the venue in `directory` as `name`, with an outbox in this file, or NULL. */
+int trader_begin(struct trader *, const char *directory, const char *name,
+                 const char *outbox, uint64_t seed);
 void trader_end(struct trader *);
 
 /* Places what fits into the window, then takes events until one had to be waited for. */

@@ -1,0 +1,159 @@
+/* cluster.c - see cluster.h. */
+#include "tests/faults/cluster.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/error.h"
+
+enum { TEXT = 512, WORDS = 20 };
+
+const char *const cluster_names[CLUSTER_SERVICES] = {
+    "sequencer", "risk", "shard-0", "settlement", "portfolio", "gateway-0"};
+
+/* ---- life -------------------------------------------------------------------------- */
+
+int cluster_begin(struct cluster *c, const char *directory, const char *programs)
+{
+    char line[TEXT];
+    *c = (struct cluster){.directory = directory, .programs = programs};
+    snprintf(line, sizeof line, "%s/env", directory);
+    FILE *file = fopen(line, "re");
+    if (file == NULL)
+        return ERR_NOT_FOUND;
+    while (fgets(line, sizeof line, file) != NULL) {
+        char *value = strchr(line, '=');
+        line[strcspn(line, "\n")] = 0;
+        if (value == NULL || strncmp(line, "ZEX_", 4) != 0)
+            continue;
+        *value = 0;
+        setenv(line, value + 1, 1);
+    }
+    fclose(file);
+    return 0;
+}
+
+void cluster_end(struct cluster *c)
+{
+    for (uint32_t i = 0; i < CLUSTER_SERVICES; i++) {
+        if (c->pids[i] == 0)
+            continue;
+        kill(c->pids[i], SIGKILL);
+        waitpid(c->pids[i], NULL, 0);
+    }
+}
+
+/* ---- one service ------------------------------------------------------------------- */
+
+static const char *key_of(const char *service)
+{
+    return strncmp(service, "gateway-", 8) == 0 ? "gateway" : service;
+}
+
+/* In the child. */
+static void become(const struct cluster *c, const char *service)
+{
+    char program[TEXT], key[TEXT], output[TEXT];
+    int kind = (int)strcspn(service, "-");
+    snprintf(program, sizeof program, "%s/bin/zex-%.*s", c->programs, kind, service);
+    snprintf(key, sizeof key, "keys/%s.key", key_of(service));
+    snprintf(output, sizeof output, "log/%s", service);
+    char *const words[] = {
+        program,      "--data_dir", ".",           "--http_bind",   "",
+        "--key_file", key,          "--keys_file", "keys/services", NULL};
+    int file = -1;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (chdir(c->directory) == 0)
+        file = open(output, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (file >= 0 && dup2(file, STDERR_FILENO) >= 0 && dup2(file, STDOUT_FILENO) >= 0)
+        execv(program, words);
+    _exit(127);
+}
+
+int cluster_start(struct cluster *c, uint32_t service, const char *fail, const char *hit)
+{
+    char shim[TEXT];
+    snprintf(shim, sizeof shim, "%s/faults/shim.so", c->programs);
+    pid_t child = fork();
+    if (child < 0)
+        return ERR_MEMORY;
+    if (child > 0) {
+        c->pids[service] = child;
+        return 0;
+    }
+    if (fail != NULL) {
+        setenv("LD_PRELOAD", shim, 1);
+        setenv("SHIM_DIR", c->directory, 1);
+        setenv("SHIM_FAIL", fail, 1);
+        setenv("SHIM_HIT", hit, 1);
+    }
+    become(c, cluster_names[service]);
+    return 0;
+}
+
+static int code_of(struct cluster *c, uint32_t service, int status)
+{
+    c->pids[service] = 0;
+    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int cluster_poll(struct cluster *c, uint32_t service)
+{
+    int status;
+    if (waitpid(c->pids[service], &status, WNOHANG) != c->pids[service])
+        return CLUSTER_RUNNING;
+    return code_of(c, service, status);
+}
+
+int cluster_stop(struct cluster *c, uint32_t service)
+{
+    int status;
+    if (c->pids[service] == 0)
+        return 0;
+    kill(c->pids[service], SIGTERM);
+    if (waitpid(c->pids[service], &status, 0) != c->pids[service])
+        return -1;
+    return code_of(c, service, status);
+}
+
+int cluster_stop_all(struct cluster *c)
+{
+    int first = 0;
+    for (uint32_t i = CLUSTER_SERVICES; i-- > 0;) {
+        int code = cluster_stop(c, i);
+        if (code != 0)
+            fprintf(stderr, "%s: stopped with %d\n", cluster_names[i], code);
+        first = first != 0 ? first : code;
+    }
+    return first;
+}
+
+int cluster_run(struct cluster *c, const char *program, const char *word,
+                const char *other)
+{
+    char path[TEXT], output[TEXT], line[TEXT];
+    int status = 0;
+    snprintf(path, sizeof path, "%s/bin/%s", c->programs, program);
+    snprintf(output, sizeof output, "%s/log/%s", c->directory, program);
+    pid_t child = fork();
+    if (child == 0) {
+        int file = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        if (file >= 0 && dup2(file, STDERR_FILENO) >= 0 && dup2(file, STDOUT_FILENO) >= 0)
+            execl(path, path, word, other, NULL);
+        _exit(127);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return -1;
+    FILE *file = status != 0 ? fopen(output, "re") : NULL;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        fputs(line, stderr);
+    if (file != NULL)
+        fclose(file);
+    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}

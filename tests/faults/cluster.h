@@ -1,0 +1,46 @@
+/* cluster.h - the services of a venue that deploy/cluster.sh made, as children of this
+ * process: each can be given a fault to meet, and its exit code is seen.
+ *
+ * Owns:     the processes; cluster_end ends those that still run.
+ * Units:    ms.
+ * Errors:   0 or a negative ERR_*; exit codes as common/exit.def, or minus the signal.
+ * Threads:  one.
+ * Bounds:   CLUSTER_SERVICES.
+ */
+#ifndef CLUSTER_H
+#define CLUSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { CLUSTER_SERVICES = 6, CLUSTER_SEQUENCER = 0, CLUSTER_RUNNING = 1000 };
+
+extern const char *const cluster_names[CLUSTER_SERVICES];
+
+struct cluster {
+    const char *directory, *programs, *shim;
+    pid_t pids[CLUSTER_SERVICES]; /* 0: down */
+};
+
+/* Reads DIRECTORY/env into the environment; `programs`: where zex-* and the shim are. */
+int cluster_begin(struct cluster *, const char *directory, const char *programs);
+void cluster_end(struct cluster *);
+
+/* With the shim and this plan for it, or, NULL, without. */
+int cluster_start(struct cluster *, uint32_t service, const char *fail, const char *hit);
+
+/* Its exit code if it has ended since it was started, else CLUSTER_RUNNING. */
+int cluster_poll(struct cluster *, uint32_t service);
+
+/* SIGTERM, then its exit code; 0 if it is down. */
+int cluster_stop(struct cluster *, uint32_t service);
+
+/* Clients' side first; the first exit code that is not 0. */
+int cluster_stop_all(struct cluster *);
+
+/* Runs one of the programs to its end, its output to stderr if it fails. */
+int cluster_run(struct cluster *, const char *program, const char *word,
+                const char *other);
+
+#endif

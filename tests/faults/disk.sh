@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# disk.sh [STRIDE [SEED]] - a venue of real processes meets one in STRIDE disk errors of
+# disk_test.c, full maps, and disks that are really full. KEEP=1 leaves the files.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+readonly out=$PWD/build/${MODE:-release} stride=${1:-23} seed=${2:-1}
+work=$(mktemp -d -p /dev/shm zex-disk.XXXXXX)
+readonly work venue=$work/venue
+. tests/faults/small.sh
+export ZEX_COMMIT_INTERVAL_US=1000 # so that the services that commit seldom write often
+mounted=
+finish() {
+    [[ -z $mounted ]] || umount "$mounted"
+    if [[ -n ${KEEP:-} ]]; then echo "kept: $work"; else rm -rf "$work"; fi
+}
+trap finish EXIT
+
+test_full() { "$out/faults/disk_test" "$venue" "$out" --full "$1" "$2"; }
+
+deploy/cluster.sh up "$venue" >/dev/null
+"$out/bin/zex" admin apply deploy/venues/demo.yaml --dir "$venue" >/dev/null
+deploy/cluster.sh down "$venue" >/dev/null
+"$out/faults/disk_test" "$venue" "$out" "$stride" "$seed"
+export ZEX_ARCHIVE_KEEP_RECORDS=4000000000 # or the sequencer never gets full
+
+# A disk of its own for each in turn, with room for a little more than there is.
+fill_disk() {
+    local directory=$venue/$1
+    mv "$directory" "$work/moved"
+    mkdir "$directory"
+    mount -t tmpfs -o size=$(($(du -sk "$work/moved" | cut -f1) + 128))k tmpfs "$directory"
+    mounted=$directory
+    cp -r "$work/moved/." "$directory"
+    test_full "$1" "mount -o remount,size=256m '$directory'"
+    rm -rf "$work/moved"
+    cp -r "$directory" "$work/moved"
+    umount "$directory"
+    mounted=
+    rmdir "$directory"
+    mv "$work/moved" "$directory"
+}
+mkdir "$work/probe"
+if mount -t tmpfs -o size=64k tmpfs "$work/probe" 2>/dev/null; then
+    umount "$work/probe"
+    for service in sequencer risk portfolio; do
+        fill_disk $service
+    done
+else
+    echo "skipped: disks that are really full need the right to mount a tmpfs"
+fi
+for service in sequencer shard-0 portfolio; do
+    test_full $service ''
+done

@@ -1,0 +1,355 @@
+/* disk_test.c - one write or sync after another of a running venue fails, in each service.
+ *
+ *     disk_test DIRECTORY PROGRAMS [STRIDE [SEED]]   one in STRIDE cases
+ *     disk_test DIRECTORY PROGRAMS --case PLAN       SERVICE/:OP:NTH:HOW, of shim.c
+ *     disk_test DIRECTORY PROGRAMS --full SERVICE COMMAND   ... gets full: see below
+ *
+ * A case: the service is started with the fault before it, and clients trade until it has
+ * met it. Then it must have ended, with the code exit.def has for that, or, where nothing
+ * is wrong yet (a slow disk, the archive), go on. The venue lives on through all cases: the
+ * service is started again, and what comes next is traded on what is there. Now and then,
+ * and at the end, all stop, all that was told is looked for in the log, and all verifies.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "common/journal.h"
+#include "tests/faults/cluster.h"
+#include "tests/faults/reference.h"
+#include "tests/faults/trader.h"
+
+enum {
+    NTH_MAX = 200,
+    TARGETS = CLUSTER_SERVICES + 1, /* and the archive */
+    HOWS = 4,
+    STALL_EVERY = 10, /* they take two seconds each */
+    LOOK_EVERY = 50,  /* cases */
+    CASE_MS = 30000,
+    CASE_MS_MIN = 300, /* it has to start, and to be found by the others */
+    STEP_MS = 2,
+    DRAIN_MS = 10000,
+    JUNK_TABLE = JOURNAL_ROWS + 15, /* no service has so many */
+    JUNK_BYTES = 30000,
+    FILL_PERCENT = 95,
+};
+
+static const char *const hows[HOWS] = {"eio", "enospc", "short", "stall"};
+
+struct fault {
+    uint32_t service;
+    char plan[64];
+    int code;          /* that it must end with, 0: it goes on */
+    uint64_t patience; /* events after which the fault is too far away */
+};
+
+struct told {
+    uint64_t gseq, name;
+};
+
+struct test {
+    struct cluster cluster;
+    struct trader trader;
+    struct told *told;
+    uint64_t told_count, told_capacity, told_checked;
+    char hit[256];
+    uint64_t seed, cases, met, ended;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+/* ---- what clients are told --------------------------------------------------------- */
+
+static void on_told(void *argument, uint64_t gseq, uint64_t cl_ord_id)
+{
+    struct test *t = argument;
+    if (t->told_count == t->told_capacity) {
+        t->told_capacity = t->told_capacity * 2 + 1024;
+        t->told = realloc(t->told, t->told_capacity * sizeof *t->told);
+        if (t->told == NULL)
+            abort();
+    }
+    t->told[t->told_count++] = (struct told){gseq, cl_ord_id};
+}
+
+/* All services are down: is it all in the log? */
+static int check_told(struct test *t)
+{
+    struct reference log;
+    int error = reference_load(&log, t->cluster.directory);
+    for (; error == 0 && t->told_checked < t->told_count; t->told_checked++) {
+        const struct told *told = &t->told[t->told_checked];
+        if (told->gseq <= log.count &&
+            (told->name == 0 || log.names[told->gseq - 1] == told->name))
+            continue;
+        fprintf(stderr,
+                "told of %" PRIu64 " (order %" PRIu64 "), log ends at %" PRIu64 "\n",
+                told->gseq, told->name, log.count);
+        error = ERR_DIVERGED;
+    }
+    reference_release(&log);
+    return error;
+}
+
+/* ---- the venue as a whole ---------------------------------------------------------- */
+
+static int start_rest(struct test *t, uint32_t but)
+{
+    int error = 0;
+    for (uint32_t i = 0; error == 0 && i < CLUSTER_SERVICES; i++)
+        if (i != but && t->cluster.pids[i] == 0)
+            error = cluster_start(&t->cluster, i, NULL, NULL);
+    return error;
+}
+
+static int trade(struct test *t, int timeout_ms)
+{
+    int status = trader_step(&t->trader, timeout_ms);
+    if (status == ZEX_OK)
+        return 0;
+    fprintf(stderr, "client: %s\n", zex_client_error(t->trader.client));
+    return status;
+}
+
+/* Room again, the disk works again: everything accepted completes, stops and verifies. */
+static int look(struct test *t)
+{
+    int error = start_rest(t, CLUSTER_SERVICES);
+    for (int64_t end_ms = now_ms() + CASE_MS_MIN; error == 0 && now_ms() < end_ms;)
+        error = trade(t, STEP_MS);
+    if (error == 0)
+        error = trader_drain(&t->trader, DRAIN_MS);
+    if (error != 0)
+        fprintf(stderr, "does not go on: %s\n", zex_reason_text(error));
+    int code = cluster_stop_all(&t->cluster);
+    if (error == 0 && code == 0)
+        error = check_told(t);
+    if (error == 0 && code == 0)
+        code = cluster_run(&t->cluster, "zex", "verify", t->cluster.directory);
+    return error != 0 ? error : code;
+}
+
+/* ---- one case ---------------------------------------------------------------------- */
+
+/* Trades until the fault was met and what must come of it has come. */
+static int await(struct test *t, const struct fault *fault)
+{
+    int64_t start_ms = now_ms(), end_ms = start_ms + CASE_MS;
+    uint64_t enough = t->trader.told + fault->patience;
+    bool was_met = false;
+    while (now_ms() < end_ms) {
+        int error = trade(t, STEP_MS);
+        if (error != 0)
+            return error;
+        bool is_met = access(t->hit, F_OK) == 0;
+        int code = cluster_poll(&t->cluster, fault->service);
+        t->met += is_met && !was_met;
+        if (is_met && !was_met && fault->code == 0)
+            enough = t->trader.told + 20;
+        was_met = is_met;
+        t->ended += code != CLUSTER_RUNNING && code == fault->code;
+        if (code != CLUSTER_RUNNING && (code != fault->code || !is_met)) {
+            fprintf(stderr, "ended with %d, not %d\n", code, fault->code);
+            return ERR_STOPPED;
+        }
+        bool is_enough = t->trader.told >= enough && now_ms() > start_ms + CASE_MS_MIN;
+        if (code != CLUSTER_RUNNING || (is_enough && (!is_met || fault->code == 0)))
+            return 0;
+    }
+    fprintf(stderr, "%s\n", was_met ? "does not end" : "no progress");
+    return ERR_TIMEOUT;
+}
+
+static int run_case(struct test *t, const struct fault *fault)
+{
+    t->cases++;
+    int code = cluster_stop(&t->cluster, fault->service);
+    if (code != 0) {
+        fprintf(stderr, "does not stop cleanly: %d\n", code);
+        return ERR_STOPPED;
+    }
+    unlink(t->hit);
+    int error = start_rest(t, fault->service);
+    if (error == 0)
+        error = cluster_start(&t->cluster, fault->service, fault->plan, t->hit);
+    if (error == 0)
+        error = await(t, fault);
+    /* The fault may yet come while it stops. */
+    code = error == 0 ? cluster_stop(&t->cluster, fault->service) : 0;
+    bool is_met = access(t->hit, F_OK) == 0;
+    if (code != 0 && (!is_met || code != fault->code)) {
+        fprintf(stderr, "stops with %d\n", code);
+        error = ERR_STOPPED;
+    }
+    return error;
+}
+
+/* A short write of the archive is continued; other faults there only end archiving. */
+static void make_fault(struct fault *fault, uint32_t target, const char *op, uint32_t nth,
+                       const char *how)
+{
+    static const int codes[HOWS] = {20, 17, 20, 0};
+    bool is_archive = target == CLUSTER_SERVICES;
+    uint32_t i = 0;
+    while (i < HOWS - 1 && strcmp(how, hows[i]) != 0)
+        i++;
+    fault->service = is_archive ? CLUSTER_SEQUENCER : target;
+    fault->code = is_archive ? 0 : codes[i];
+    fault->patience = 200 + 16 * nth;
+    snprintf(fault->plan, sizeof fault->plan, "%s/:%s:%u:%s",
+             is_archive ? "archive" : cluster_names[target], op, nth, how);
+}
+
+/* ---- all of them ------------------------------------------------------------------- */
+
+static int begin(struct test *t)
+{
+    char outbox[512]; /* of every run: an account has only so many sessions */
+    snprintf(outbox, sizeof outbox, "%s/outbox", t->cluster.directory);
+    int error = start_rest(t, CLUSTER_SERVICES);
+    t->trader.on_told = on_told;
+    t->trader.argument = t;
+    if (error == 0)
+        error = trader_begin(&t->trader, t->cluster.directory, "alice", outbox, t->seed);
+    if (error != 0)
+        fprintf(stderr, "no venue: %s\n", zex_reason_text(error));
+    return error;
+}
+
+static int complain(const struct test *t, const struct fault *fault, int error)
+{
+    if (error != 0)
+        printf("FAILED: case %" PRIu64 ", seed %" PRIu64 "\nagain: disk_test %s %s "
+               "--case %s\n",
+               t->cases, t->seed, t->cluster.directory, t->cluster.programs, fault->plan);
+    return error;
+}
+
+static int run_all(struct test *t, uint64_t stride)
+{
+    static const char *const ops[] = {"any", "write", "sync"};
+    struct random random;
+    struct fault fault;
+    random_init(&random, t->seed);
+    int error = 0;
+    for (uint32_t nth = 1; error == 0 && nth <= NTH_MAX; nth++)
+        for (uint32_t at = 0; error == 0 && at < TARGETS * HOWS; at++) {
+            const char *how = hows[at % HOWS];
+            bool is_slow = strcmp(how, "stall") == 0;
+            if (random_below(&random, is_slow ? STALL_EVERY * stride : stride) != 0)
+                continue;
+            const char *op = ops[random_below(&random, 3)];
+            if (strcmp(how, "short") == 0)
+                op = "write";
+            make_fault(&fault, at / HOWS, op, nth, how);
+            error = run_case(t, &fault);
+            if (error == 0 && t->cases % LOOK_EVERY == 0)
+                error = look(t);
+            (void)complain(t, &fault, error);
+        }
+    return error != 0 ? error : look(t);
+}
+
+static int run_one(struct test *t, const char *plan)
+{
+    char service[32], op[8], how[8];
+    uint32_t nth, target = 0;
+    struct fault fault;
+    if (sscanf(plan, "%31[^/]/:%7[^:]:%u:%7s", service, op, &nth, how) != 4)
+        return ERR_USAGE;
+    while (target < CLUSTER_SERVICES && strcmp(service, cluster_names[target]) != 0)
+        target++;
+    make_fault(&fault, target, op, nth, how);
+    int error = run_case(t, &fault);
+    return complain(t, &fault, error != 0 ? error : look(t));
+}
+
+/* ---- what is really full ----------------------------------------------------------- */
+
+/* Leaves so little of a map of that size that trading uses it up. */
+static int fill_map(const struct test *t, uint32_t service, uint64_t map_bytes)
+{
+    static const uint8_t junk[JUNK_BYTES];
+    char path[512];
+    struct journal *journal = NULL;
+    snprintf(path, sizeof path, "%s/%s", t->cluster.directory, cluster_names[service]);
+    int error = journal_open(
+        &journal,
+        &(struct journal_options){.path = path, .map_bytes = map_bytes, .durable = true});
+    for (uint32_t row = 1; error == 0 && journal_used_percent(journal) < FILL_PERCENT;
+         row++) {
+        error = journal_put(journal, JUNK_TABLE, &row, sizeof row, junk, sizeof junk);
+        if (error == 0)
+            error = journal_commit(journal);
+    }
+    journal_close(&journal);
+    return error;
+}
+
+/* Trades until the service ends for lack of room, with the code for that; makes room by
+ * the command; everything goes on and is there. Without a command it is the map that gets
+ * full, and is then made larger. */
+static int run_full(struct test *t, const char *name, const char *command)
+{
+    struct fault fault = {.patience = UINT64_MAX / 2};
+    bool is_map = *command == 0;
+    while (fault.service < CLUSTER_SERVICES - 1 &&
+           strcmp(name, cluster_names[fault.service]) != 0)
+        fault.service++;
+    fault.code = error_exit_code(is_map ? ERR_MAP_FULL : ERR_DISK_FULL);
+    int error = cluster_stop(&t->cluster, fault.service);
+    setenv("ZEX_MAP_SIZE_MB", is_map ? "16" : "256", 1);
+    setenv("ZEX_MAP_REFUSE_PERCENT", "100", 1); /* or it would never come to it */
+    if (error == 0 && is_map)
+        error = fill_map(t, fault.service, 16 << 20);
+    if (error == 0)
+        error = cluster_start(&t->cluster, fault.service, NULL, NULL);
+    FILE *hit = fopen(t->hit, "we"); /* the fault is there from the beginning */
+    if (error == 0 && hit != NULL && fclose(hit) == 0)
+        error = await(t, &fault);
+    setenv("ZEX_MAP_SIZE_MB", "256", 1);
+    t->cases++;
+    if (error == 0 && !is_map && system(command) != 0)
+        error = ERR_USAGE;
+    return error != 0 ? error : look(t);
+}
+
+int main(int argc, char **argv)
+{
+    static struct test t = {.seed = 1};
+    bool is_one = argc == 5 && strcmp(argv[3], "--case") == 0;
+    bool is_full = argc == 6 && strcmp(argv[3], "--full") == 0;
+    if (argc < 3 || (argc > 5 && !is_full)) {
+        fprintf(stderr, "usage: disk_test DIRECTORY PROGRAMS [STRIDE [SEED]]\n");
+        return 2;
+    }
+    uint64_t stride = argc > 3 && !is_one && !is_full ? strtoull(argv[3], NULL, 10) : 1;
+    if (argc == 5 && !is_one)
+        t.seed = strtoull(argv[4], NULL, 10);
+    snprintf(t.hit, sizeof t.hit, "%s.hit", argv[1]);
+    int error = stride == 0 ? ERR_USAGE : cluster_begin(&t.cluster, argv[1], argv[2]);
+    if (error == 0)
+        error = begin(&t);
+    if (error == 0)
+        error = is_full  ? run_full(&t, argv[4], argv[5])
+                : is_one ? run_one(&t, argv[4])
+                         : run_all(&t, stride);
+    printf("disk errors: seed %" PRIu64 ", %" PRIu64 " cases, %" PRIu64 " met, %" PRIu64
+           " ended with the code, told %" PRIu64 " times%s\n",
+           t.seed, t.cases, t.met, t.ended, t.told_count, error != 0 ? ", FAILED" : "");
+    trader_end(&t.trader);
+    cluster_end(&t.cluster);
+    free(t.told);
+    unlink(t.hit);
+    return error != 0;
+}
