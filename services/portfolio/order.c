@@ -1,4 +1,4 @@
-/* order.c - from the command to the report that ends the order. */
+/* order.c - from the first report of an order to the one that ends it. */
 #include "services/portfolio/order.h"
 
 #include "common/check.h"
@@ -15,17 +15,11 @@ void order_init(struct orders *orders, struct arena *arena, uint32_t accounts_ma
 {
     orders->open = arena_take(arena, orders_max * sizeof *orders->open, 64);
     orders->of_account = arena_take(arena, accounts_max * sizeof *orders->of_account, 64);
-    const uint32_t waiting_max = orders_max + ORDER_UNDECIDED_MAX;
-    orders->waiting = arena_take(arena, waiting_max * sizeof *orders->waiting, 64);
-    void *indices = arena_take(arena, pool_size(waiting_max), 64);
-    void *slots = arena_take(arena, map_size(waiting_max), 64);
+    waiting_init(&orders->waiting, arena, orders_max);
     orders->open_capacity = orders_max;
     orders->accounts_max = accounts_max;
-    if (!slots)
+    if (!orders->of_account)
         return;
-    pool_init(&orders->waiting_pool, indices, waiting_max);
-    map_init(&orders->waiting_by_id, slots, waiting_max);
-    orders->waiting_by_age = empty_list;
     for (uint32_t i = 0; i < accounts_max; i++)
         orders->of_account[i] = empty_list;
 }
@@ -61,54 +55,19 @@ static void unlink_order(struct order *items, struct order_list *list, uint32_t 
         list->near = previous != ORDER_NONE ? previous : next;
 }
 
-static void add_waiting(struct orders *orders, const struct msg_row_order *row)
-{
-    const uint32_t index = pool_take(&orders->waiting_pool);
-    CHECK(index != POOL_NONE);
-    CHECK(map_add(&orders->waiting_by_id, row->order_id, index) == 0);
-    orders->waiting[index].row = *row;
-    insert(orders->waiting, &orders->waiting_by_age, index);
-}
-
-void order_wait(struct orders *orders, uint64_t gseq, uint32_t account,
-                const struct msg_order_new *new)
-{
-    const struct msg_row_order row = {
-        .order_id = gseq,
-        .account = account,
-        .cl_ord_id = new->cl_ord_id,
-        .symbol = new->symbol,
-        .side = new->side,
-        .ord_type = new->ord_type,
-        .tif = new->tif,
-        .price = new->price,
-        .quantity = new->quantity,
-        .leaves = new->quantity,
-        .status = ORD_STATUS_PENDING_NEW,
-        .gseq = gseq,
-    };
-    add_waiting(orders, &row);
-}
-
-/* The first report about an order ends its wait. */
-static struct msg_row_order take_waiting(struct orders *orders, uint64_t order_id)
-{
-    const uint64_t index = map_find(&orders->waiting_by_id, order_id);
-    CHECK(index != MAP_NONE);
-    unlink_order(orders->waiting, &orders->waiting_by_age, (uint32_t)index);
-    CHECK(map_remove(&orders->waiting_by_id, order_id) == 0);
-    pool_give(&orders->waiting_pool, (uint32_t)index);
-    return orders->waiting[index].row;
-}
-
-static void open_order(struct orders *orders, uint32_t slot,
-                       const struct msg_row_order *row)
+/* The row of a free slot, to be filled and then opened. */
+static struct msg_row_order *get_free(struct orders *orders, uint32_t slot)
 {
     CHECK(slot < orders->open_capacity && orders->open[slot].row.order_id == 0);
-    CHECK(row->account < orders->accounts_max);
-    orders->open[slot].row = *row;
+    return &orders->open[slot].row;
+}
+
+static void open_order(struct orders *orders, uint32_t slot)
+{
+    const uint32_t account = orders->open[slot].row.account;
+    CHECK(account < orders->accounts_max);
     orders->open_count++;
-    insert(orders->open, &orders->of_account[row->account], slot);
+    insert(orders->open, &orders->of_account[account], slot);
 }
 
 /* The open order a report is about; it must be the one the slot holds. */
@@ -133,19 +92,20 @@ static bool close_order(struct orders *orders, uint32_t slot,
 void order_accept(struct orders *orders, uint64_t gseq,
                   const struct msg_order_accepted *accepted)
 {
-    struct msg_row_order row = take_waiting(orders, accepted->order_id);
-    CHECK(row.account == accepted->account && row.quantity == accepted->quantity);
-    row.price = accepted->price;
-    row.hold = accepted->hold;
-    row.status = ORD_STATUS_NEW;
-    row.gseq = gseq;
-    open_order(orders, accepted->slot, &row);
+    struct msg_row_order *row = get_free(orders, accepted->slot);
+    waiting_take(&orders->waiting, accepted->order_id, row);
+    CHECK(row->account == accepted->account && row->quantity == accepted->quantity);
+    row->price = accepted->price;
+    row->hold = accepted->hold;
+    row->status = ORD_STATUS_NEW;
+    row->gseq = gseq;
+    open_order(orders, accepted->slot);
 }
 
 bool order_reject(struct orders *orders, uint64_t gseq,
                   const struct msg_order_rejected *rejected, struct msg_row_order *closed)
 {
-    *closed = take_waiting(orders, rejected->order_id);
+    waiting_take(&orders->waiting, rejected->order_id, closed);
     CHECK(closed->account == rejected->account);
     closed->leaves = 0;
     closed->status = ORD_STATUS_REJECTED;
@@ -213,28 +173,35 @@ static bool is_wanted(const struct msg_row_order *row, uint32_t account,
     return order_id != 0 ? row->order_id == order_id : row->cl_ord_id == cl_ord_id;
 }
 
-static const struct order *find_in(const struct order *items,
-                                   const struct order_list *list, uint32_t account,
-                                   uint64_t order_id, uint64_t cl_ord_id)
-{
-    for (uint32_t i = list->first; i != ORDER_NONE; i = items[i].next)
-        if (is_wanted(&items[i].row, account, order_id, cl_ord_id))
-            return &items[i];
-    return NULL;
-}
-
 const struct order *order_find_open(const struct orders *orders, uint32_t account,
                                     uint64_t order_id, uint64_t cl_ord_id)
 {
-    return find_in(orders->open, &orders->of_account[account], account, order_id,
-                   cl_ord_id);
+    const struct order *open = orders->open;
+    for (uint32_t i = orders->of_account[account].first; i != ORDER_NONE;
+         i = open[i].next)
+        if (is_wanted(&open[i].row, account, order_id, cl_ord_id))
+            return &open[i];
+    return NULL;
 }
 
-const struct order *order_find_waiting(const struct orders *orders, uint32_t account,
-                                       uint64_t order_id, uint64_t cl_ord_id)
+static void prefetch_order(const struct order *order)
 {
-    return find_in(orders->waiting, &orders->waiting_by_age, account, order_id,
-                   cl_ord_id);
+    __builtin_prefetch(order, 1);
+    __builtin_prefetch((const char *)order + 64, 1);
+}
+
+/* First itself, then those it is linked to. */
+void order_prefetch(const struct orders *orders, uint32_t slot, bool again)
+{
+    if (slot >= orders->open_capacity)
+        return;
+    const struct order *order = &orders->open[slot];
+    if (!again)
+        prefetch_order(order);
+    else if (order->next != ORDER_NONE)
+        __builtin_prefetch(&orders->open[order->next], 1);
+    if (again && order->previous != ORDER_NONE)
+        __builtin_prefetch(&orders->open[order->previous], 1);
 }
 
 static void save_order(const struct order *order, uint32_t slot, struct writer *writer)
@@ -265,10 +232,7 @@ static int load_order(struct reader *reader, uint32_t *slot, struct msg_row_orde
 
 void order_save(const struct orders *orders, struct writer *writer)
 {
-    writer_u32(writer, orders->waiting_pool.count);
-    for (uint32_t i = orders->waiting_by_age.first; i != ORDER_NONE;
-         i = orders->waiting[i].next)
-        save_order(&orders->waiting[i], 0, writer);
+    waiting_save(&orders->waiting, writer);
     writer_u32(writer, orders->open_count);
     for (uint32_t account = 0; account < orders->accounts_max; account++)
         for (uint32_t slot = orders->of_account[account].first; slot != ORDER_NONE;
@@ -276,24 +240,9 @@ void order_save(const struct orders *orders, struct writer *writer)
             save_order(&orders->open[slot], slot, writer);
 }
 
-static int load_waiting(struct orders *orders, struct reader *reader)
-{
-    const uint32_t count = reader_u32(reader);
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t slot;
-        struct msg_row_order row;
-        if (load_order(reader, &slot, &row) != 0 ||
-            orders->waiting_pool.count == orders->waiting_pool.capacity ||
-            map_find(&orders->waiting_by_id, row.order_id) != MAP_NONE)
-            return ERR_CORRUPT;
-        add_waiting(orders, &row);
-    }
-    return 0;
-}
-
 int order_load(struct orders *orders, struct reader *reader)
 {
-    if (load_waiting(orders, reader) != 0)
+    if (waiting_load(&orders->waiting, reader) != 0)
         return ERR_CORRUPT;
     const uint32_t count = reader_u32(reader);
     for (uint32_t i = 0; i < count; i++) {
@@ -302,7 +251,8 @@ int order_load(struct orders *orders, struct reader *reader)
         if (load_order(reader, &slot, &row) != 0 || slot >= orders->open_capacity ||
             orders->open[slot].row.order_id != 0 || row.account >= orders->accounts_max)
             return ERR_CORRUPT;
-        open_order(orders, slot, &row);
+        *get_free(orders, slot) = row;
+        open_order(orders, slot);
     }
     return reader_failed(reader) ? ERR_CORRUPT : 0;
 }
@@ -330,5 +280,5 @@ void order_check(const struct orders *orders)
     for (uint32_t account = 0; account < orders->accounts_max; account++)
         count += check_account(orders, account);
     CHECK(count == orders->open_count);
-    CHECK(orders->waiting_pool.count == orders->waiting_by_id.count);
+    waiting_check(&orders->waiting);
 }

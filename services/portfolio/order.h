@@ -1,38 +1,33 @@
-/* order.h - the venue's open orders, and those that wait for their first report.
+/* order.h - the venue's orders, from their first report to the one that ends them.
  *
- * Owns:     both, carved at order_init.
+ * Owns:     them and those that wait for it (waiting.h), carved at order_init.
  * Units:    as in proto/README.md.
  * Errors:   none; reports that contradict what is open fail a CHECK.
  * Threads:  none.
- * Bounds:   orders_max open orders, found by slot. Waiting ones, found by id: those that
- *           have a slot already, at most orders_max, and ORDER_UNDECIDED_MAX that risk
- *           has not decided, which must exceed the sequencer's window_records.
- *
- * A waiting order has been sequenced, so its outcome is certain to come and is not known
- * yet: it is PENDING, never NOT_FOUND.
+ * Bounds:   orders_max open orders, found by slot.
  */
 #ifndef ORDER_H
 #define ORDER_H
 
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/arena.h"
-#include "common/map.h"
-#include "common/pool.h"
 #include "proto/msg.h"
+#include "services/portfolio/waiting.h"
 
 struct reader;
 struct writer;
 
-#define ORDER_NONE          UINT32_MAX
-#define ORDER_UNDECIDED_MAX (UINT32_C(1) << 18)
+#define ORDER_NONE UINT32_MAX
 
-/* An order and its place in a list: of its account when open, by age when waiting. The
- * row is what a query shows. */
+/* An open order and its place in the list of its account: two cache lines, the first with
+ * all that its neighbours ask for. The row is what a query shows. */
 struct order {
+    alignas(64) uint32_t next;
+    uint32_t previous;
     struct msg_row_order row; /* order_id 0: the slot is free */
-    uint32_t next, previous;
 };
 
 /* `near` is where the last one went in: the next one belongs close to it, for each shard
@@ -45,19 +40,11 @@ struct orders {
     struct order *open; /* by slot */
     struct order_list *of_account;
     uint32_t open_count, open_capacity, accounts_max;
-
-    struct order *waiting;
-    struct pool waiting_pool;
-    struct map waiting_by_id;
-    struct order_list waiting_by_age;
+    struct waiting waiting;
 };
 
 void order_init(struct orders *, struct arena *, uint32_t accounts_max,
                 uint32_t orders_max);
-
-/* The command was sequenced at `gseq`. */
-void order_wait(struct orders *, uint64_t gseq, uint32_t account,
-                const struct msg_order_new *);
 
 /* Reports. Those that end an order return true and copy it, as it ended, to `closed`. */
 void order_accept(struct orders *, uint64_t gseq, const struct msg_order_accepted *);
@@ -71,12 +58,12 @@ bool order_replace(struct orders *, uint64_t gseq, const struct msg_order_replac
 bool order_fill(struct orders *, uint64_t gseq, const struct msg_trade *, bool maker,
                 struct msg_row_order *closed);
 
-/* The account's order of this id, or of this name if the id is 0; NULL if it is not
- * among the open or the waiting. */
+/* Fetches an open order into the cache, as core_ops.prefetch. */
+void order_prefetch(const struct orders *, uint32_t slot, bool again);
+
+/* The account's open order of this id, or of this name if the id is 0; or NULL. */
 const struct order *order_find_open(const struct orders *, uint32_t account,
                                     uint64_t order_id, uint64_t cl_ord_id);
-const struct order *order_find_waiting(const struct orders *, uint32_t account,
-                                       uint64_t order_id, uint64_t cl_ord_id);
 
 void order_save(const struct orders *, struct writer *);
 int order_load(struct orders *, struct reader *);

@@ -90,7 +90,8 @@ static void fold(struct portfolio *portfolio, const struct core_input *input,
         owner_close(&portfolio->owners, msg->session_closed.session);
         break;
     case MSG_order_new:
-        order_wait(orders, gseq, owner_get(&portfolio->owners, session), &msg->order_new);
+        waiting_add(&orders->waiting, gseq, owner_get(&portfolio->owners, session),
+                    &msg->order_new);
         break;
     case MSG_order_accepted:
         order_accept(orders, gseq, &msg->order_accepted);
@@ -124,6 +125,32 @@ static void apply(void *state, const struct core_input *input, struct outbox *ou
     for (uint32_t i = 0; i < count; i++)
         report_add(&portfolio->reports, outbox, accounts[i], input);
     portfolio->gseq = input->gseq;
+}
+
+/* The orders a report is about. */
+static void prefetch(const void *state, const struct core_input *input, bool again)
+{
+    const struct orders *orders = &((const struct portfolio *)state)->orders;
+    const struct msg *msg = input->msg;
+    switch (msg->kind) {
+    case MSG_order_accepted:
+        waiting_prefetch(&orders->waiting, msg->order_accepted.order_id, again);
+        if (!again) /* the slot is still free: its links mean nothing */
+            order_prefetch(orders, msg->order_accepted.slot, false);
+        break;
+    case MSG_order_cancelled:
+        order_prefetch(orders, msg->order_cancelled.slot, again);
+        break;
+    case MSG_order_replaced:
+        order_prefetch(orders, msg->order_replaced.slot, again);
+        break;
+    case MSG_trade:
+        order_prefetch(orders, msg->trade.maker_slot, again);
+        order_prefetch(orders, msg->trade.taker_slot, again);
+        break;
+    default:
+        break;
+    }
 }
 
 static void flush(void *state, struct outbox *outbox)
@@ -194,20 +221,21 @@ static void query_order(const struct portfolio *portfolio, const struct msg_quer
                         const struct core_rows *rows, struct core_answer *answer)
 {
     const struct orders *orders = &portfolio->orders;
-    const struct order *known =
+    const struct order *open =
         order_find_open(orders, query->account, query->order_id, query->cl_ord_id);
-    if (!known) {
-        known =
-            order_find_waiting(orders, query->account, query->order_id, query->cl_ord_id);
-        answer->head.reason = known ? (uint16_t)error_number(ERR_PENDING) : 0;
-    }
     struct msg_row_order order;
-    const int error =
-        known ? 0 : find_closed(portfolio, query, rows, &answer->head.cursor, &order);
+    int error = 0;
+    if (open)
+        order = open->row;
+    else if (waiting_find(&orders->waiting, query->account, query->order_id,
+                          query->cl_ord_id, &order))
+        answer->head.reason = (uint16_t)error_number(ERR_PENDING);
+    else
+        error = find_closed(portfolio, query, rows, &answer->head.cursor, &order);
     if (error == ERR_NOT_FOUND)
         answer->head.reason = (uint16_t)error_number(ERR_NOT_FOUND);
     else if (error == 0)
-        CHECK(add_order(answer, known ? &known->row : &order));
+        CHECK(add_order(answer, &order));
 }
 
 static bool add_position(struct core_answer *answer, const struct msg_query *query,
@@ -332,6 +360,7 @@ const struct core_ops portfolio_core = {
     .size = size,
     .init = init,
     .apply = apply,
+    .prefetch = prefetch,
     .flush = flush,
     .query = query,
     .save = save,
