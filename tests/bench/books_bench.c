@@ -188,8 +188,8 @@ static void add_venue(struct tape *tape, const struct venue *venue)
     for (uint32_t i = 0; i < venue->traders; i++)
         for (uint32_t asset = 1; asset <= venue->symbols + 1; asset++) {
             struct msg msg = {.kind = MSG_deposit_done};
-            msg.deposit_done = (struct msg_deposit_done){tape->count, FIRST + i, asset,
-                                                         INT64_C(1000000000), 1, 0};
+            msg.deposit_done = (struct msg_deposit_done){
+                tape->count, FIRST + i, asset, INT64_C(1000000000), 1, 0};
             add(tape, -SERVICE_RISK, &msg);
         }
 }
