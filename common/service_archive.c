@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ablate.h"
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/fault.h"
@@ -190,7 +191,7 @@ static int copy(struct service_instance *s)
 
 static int settle(struct service_instance *s)
 {
-    int error = stream_archive_sync(s->archive.files);
+    int error = ABLATE(DELETE_UNSYNCED) ? 0 : stream_archive_sync(s->archive.files);
     s->archive.phase = SERVICE_ARCHIVE_DELETING;
     metrics_set(&s->metrics, METRICS_archived_gseq,
                 stream_archive_next(s->archive.files) - 1);

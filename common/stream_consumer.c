@@ -103,7 +103,7 @@ int stream_consumer_receive(struct stream_consumer *c, const uint8_t *frame, siz
         return 0;
     case MSG_head:
         on_head(c, &msg.head, now_ns);
-        return 0;
+        return ABLATE(HEAD_IS_PROOF) && msg.head.next < c->next ? ERR_LOG_BEHIND : 0;
     case MSG_fetched:
         return on_fetched(c, &msg.fetched, now_ns);
     default:

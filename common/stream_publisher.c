@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
 #include "common/fault.h"
@@ -308,7 +309,8 @@ int stream_publisher_fetch(struct stream_publisher *p, const struct msg_fetch *f
 {
     *size = 0;
     if (p->is_replaying || FAULT(FETCH_PENDING)) {
-        *size = put_fetched(p, frame, capacity, ERR_PENDING);
+        bool refuses = ABLATE(OWNER_REFUSES) && fetch->next > p->next;
+        *size = put_fetched(p, frame, capacity, refuses ? ERR_GAP : ERR_PENDING);
         return 0;
     }
     if (is_log(p)) {

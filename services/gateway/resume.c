@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/ablate.h"
 #include "common/bus.h"
 #include "common/check.h"
 #include "common/error.h"
@@ -53,7 +54,7 @@ static void ask_page(struct gateway *g, struct outbox *outbox, struct peer *p,
     const struct resume *r = &g->resumes.replays[p->resume];
     const struct msg_query q = {
         .kind = QUERY_KIND_REPORTS,
-        .after = r->joined_gseq,
+        .after = ABLATE(RESUME_UNJOINED) ? 0 : r->joined_gseq,
         .account = p->account,
         .cursor = cursor,
         .limit = FAULT(RESUME_PAGE) ? 1 : RESUME_PAGE,

@@ -100,7 +100,7 @@ struct dedupe_finding dedupe_find(const struct dedupe *d, uint64_t session,
                      c->last_n);
     }
     const struct dedupe_session *s = &d->sessions[place];
-    if (s->account != account)
+    if (s->account != account && !ABLATE(NO_ACCOUNT_CHECK))
         return found(DEDUPE_UNKNOWN, 0, 0);
     if (n > s->last_n || ABLATE(NO_DEDUPE))
         return found(n <= s->last_n + 1 || ABLATE(NO_GAP_CHECK) ? DEDUPE_NEW : DEDUPE_GAP,

@@ -13,6 +13,8 @@
 
 #include <stdint.h>
 
+#include "common/ablate.h"
+
 struct logtime {
     uint64_t now_ns;
     uint64_t mono_ns; /* when it was that */
@@ -31,6 +33,8 @@ static inline void logtime_advance(struct logtime *t, uint64_t mono_ns, uint64_t
     const uint64_t passed = mono_ns - t->mono_ns, slew_max = passed / 10;
     t->mono_ns = mono_ns;
     t->now_ns += passed;
+    if (ABLATE(WALL_CLOCK))
+        t->now_ns = wall_ns;
     if (wall_ns > t->now_ns)
         t->now_ns += wall_ns - t->now_ns < slew_max ? wall_ns - t->now_ns : slew_max;
     else

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/clock.h"
 #include "common/journal.h"
 #include "common/stream_archive.h"
 #include "proto/block.h"
@@ -133,6 +134,21 @@ static const char *read_files(struct archive *a, const char *path, uint64_t unti
     return broken;
 }
 
+/* It follows the wall clock, but at 1.1 times the speed of the monotonic one at most. */
+static const char *check_time(struct archive *a)
+{
+    uint64_t mono_ns = clock_mono_ns();
+    if (a->count == 0)
+        return NULL;
+    if (a->began_ns == 0) {
+        a->began_ns = a->time_ns;
+        a->began_mono_ns = mono_ns;
+    }
+    uint64_t passed_ns = mono_ns - a->began_mono_ns, went_ns = a->time_ns - a->began_ns;
+    bool runs = went_ns > passed_ns + passed_ns / 10 + (uint64_t)CLOCK_S_NS;
+    return runs ? "I7: the time of the log runs ahead" : NULL;
+}
+
 const char *archive_read(struct archive *a, const char *path, const char *files)
 {
     const struct disk *disk = disk_find(path);
@@ -153,7 +169,7 @@ const char *archive_read(struct archive *a, const char *path, const char *files)
     }
     /* What was read stays there: the next block is looked for behind it, and the chain
      * says whether the log was rewritten. */
-    return broken;
+    return broken != NULL ? broken : check_time(a);
 }
 
 const char *archive_check_files(const struct archive *a, const char *files)

@@ -30,6 +30,8 @@ struct archive {
     struct archive_page *pages; /* of copied bytes, the newest first */
     uint8_t chain[STREAM_CHAIN];
     uint64_t time_ns;
+    uint64_t began_ns,
+        began_mono_ns;      /* of the first read: how fast the log's time runs */
     uint64_t busy_count;    /* records that are neither TICK, DIGEST nor EPOCH */
     uint64_t command_count; /* ... of sessions */
 };

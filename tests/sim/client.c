@@ -26,6 +26,8 @@
 
 uint64_t client_told_gseq;
 
+static uint64_t sessions[PLAN_CLIENTS_MAX]; /* of all clients, by index */
+
 /* ---- life -------------------------------------------------------------------------- */
 
 static struct client_life *now_life(struct client *c)
@@ -44,7 +46,8 @@ static void connect_somewhere(struct client *c)
     network_set_node(VENUE_NODES + c->index);
     int error = bus_open(&c->bus, &options);
     CHECK(error == 0);
-    c->greeted = c->live = c->is_cut = false;
+    c->greeted = c->live = c->is_cut = c->is_joined = false;
+    c->is_fair = c->quiet;
     c->heard_ns = clock_mono_ns();
     c->asked_ns = c->pinged_ns = c->resumed_ns = c->hold_ns = c->sent_ns = 0;
     c->sent = now_life(c)->accepted;
@@ -58,6 +61,7 @@ uint32_t client_account(const struct plan *plan, uint32_t index)
 void client_init(struct client *c, const struct plan *plan, uint32_t index)
 {
     *c = (struct client){.plan = plan, .index = index};
+    sessions[index] = 0;
     random_init(&c->random, plan->seed * 64 + index);
     c->account = client_account(plan, index);
     c->lives = calloc(CLIENT_LIVES, sizeof *c->lives);
@@ -82,6 +86,8 @@ void client_close(struct client *c)
 
 void client_crash(struct client *c)
 {
+    for (uint64_t n = 1; ABLATE(CLIENT_FORGETS) && n <= now_life(c)->count; n++)
+        workload_give_up(c, n);
     connect_somewhere(c);
 }
 
@@ -146,7 +152,7 @@ static void on_opened(struct client *c, const struct msg_opened *m)
         return;
     if (life->session != 0 && life->session != m->session)
         c->broken = "I2: one nonce, two sessions";
-    life->session = m->session;
+    life->session = sessions[c->index] = m->session;
     if (m->account != c->account)
         c->broken = "I9: a session of another account";
 }
@@ -209,6 +215,14 @@ static void take_report(struct client *c, const struct msg_report *m)
     c->last_gseq = m->gseq;
 }
 
+/* It missed something: resume. Where nothing can be lost nothing may be missing. */
+static void miss(struct client *c)
+{
+    if (c->is_fair && c->is_joined)
+        c->broken = "I9: a feed with a hole where nothing was lost";
+    c->live = false;
+}
+
 static void on_report(struct client *c, const struct msg_report *m)
 {
     if (m->gseq <= c->last_gseq)
@@ -216,14 +230,14 @@ static void on_report(struct client *c, const struct msg_report *m)
     if (m->prev == c->last_gseq || ABLATE(NO_PREV))
         take_report(c, m);
     else
-        c->live = false;
+        miss(c);
 }
 
 static void on_heartbeat(struct client *c, const struct msg_feed_heartbeat *m)
 {
     c->greeted = true;
     if (m->last_gseq > c->last_gseq && !ABLATE(NO_PREV))
-        c->live = false; /* it missed something: resume */
+        miss(c);
     if (m->tag_gseq > c->tag_gseq) {
         c->tag_gseq = m->tag_gseq;
         c->tag = m->tag;
@@ -283,7 +297,7 @@ static void take(struct client *c, const struct msg *m)
         on_heartbeat(c, &m->feed_heartbeat);
         break;
     case MSG_resumed:
-        c->live = true;
+        c->live = c->is_joined = true;
         break;
     case MSG_goodbye:
         c->is_cut = true; /* elsewhere, then */
@@ -403,6 +417,23 @@ static void send_command(struct client *c, uint32_t n)
     say(c, &m);
 }
 
+/* A word in another's name, which nobody may take for the other's. */
+static void trespass(struct client *c)
+{
+    uint32_t other = (uint32_t)random_below(&c->random, c->plan->clients);
+    struct msg body = {.kind = MSG_order_cancel,
+                       .order_cancel = {.cl_ord_id = 1, .orig_cl_ord_id = 2}};
+    struct msg m = {.kind = MSG_command, .command.session = sessions[other]};
+    size_t size = 0;
+    if (sessions[other] == 0 || client_account(c->plan, other) == c->account)
+        return;
+    m.command.n = 1 + random_below(&c->random, CLIENT_COMMANDS / 8);
+    int error = codec_encode(m.command.body, sizeof m.command.body, &body, &size);
+    CHECK(error == 0);
+    m.command.body_size = (uint16_t)size;
+    say(c, &m);
+}
+
 static bool is_closing(const struct client_life *life)
 {
     return life->count > 0 && life->accepted == life->count &&
@@ -448,6 +479,8 @@ void client_turn(struct client *c)
         resume(c);
     if (c->index > 0 && random_below(&c->random, 16) == 0)
         ask_query(c);
+    if (!c->quiet && random_below(&c->random, 64) == 0)
+        trespass(c);
     if (now_life(c)->session != 0 && now_ns >= c->hold_ns)
         send_due(c);
 }

@@ -79,6 +79,8 @@ struct client {
     /* Workload. */
     uint32_t left, made, setup;
     uint64_t names[16]; /* of the orders it placed last */
+    uint32_t named;
+    bool is_fair, is_joined; /* connected when nothing was lost any more; resumed since */
     uint64_t next_name, next_reference;
     bool quiet; /* makes nothing new */
     const char *broken;

@@ -128,6 +128,7 @@ void plan_draw(struct plan *p, uint64_t seed)
     p->commands = between(&r, 500, 8000);
     p->window = random_chance(&r, 400000) ? between(&r, 1, 32) : between(&r, 33, 256);
     p->shares_account = random_chance(&r, 200000);
+    p->is_poor = random_chance(&r, 250000);
     draw_network(p, &r);
     draw_faults(p, &r);
     draw_service(p, &r);

@@ -218,8 +218,10 @@ static void heal(struct sim *s)
             s->venue.processes[node].service != NULL)
             venue_crash(&s->venue, node, 0); /* the operator gives it a larger map */
     }
-    for (uint32_t i = 0; i < s->plan.clients; i++)
+    for (uint32_t i = 0; i < s->plan.clients; i++) {
         s->clients[i].quiet = true;
+        client_crash(&s->clients[i]);
+    }
 }
 
 static bool is_done(const struct sim *s)

@@ -76,11 +76,15 @@ static struct msg account(struct client *c, uint32_t id)
 
 static struct msg deposit(struct client *c, uint32_t id, uint32_t of)
 {
-    int64_t amount = of == QUOTE ? 100000 : 500;
+    int64_t amount = of == QUOTE ? 100000 : 500, more = 50000;
+    if (c->plan->is_poor) {
+        amount /= 25;
+        more = amount;
+    }
     struct msg m = {.kind = MSG_deposit};
     m.deposit.account = id;
     m.deposit.asset = of;
-    m.deposit.amount = 1 + amount / 2 + (int64_t)below(c, 50000);
+    m.deposit.amount = 1 + amount / 2 + (int64_t)below(c, (uint64_t)more);
     m.deposit.reference = c->next_reference++;
     return m;
 }
@@ -157,7 +161,9 @@ static struct msg meddle(struct client *c)
 
 static uint64_t existing_name(struct client *c)
 {
-    uint64_t name = c->names[below(c, NAMES)];
+    /* One of the last few is more likely to be open. */
+    uint32_t back = (uint32_t)below(c, happens(c, 60) ? 3 : NAMES);
+    uint64_t name = c->names[(c->named + NAMES - 1 - back) % NAMES];
     return name != 0 ? name : c->next_name++;
 }
 
@@ -180,7 +186,8 @@ static struct msg order(struct client *c)
         o->price = 0;
         o->post_only = 0;
     }
-    c->names[c->made % NAMES] = o->cl_ord_id;
+    if (o->tif == TIF_GTC)
+        c->names[c->named++ % NAMES] = o->cl_ord_id;
     return m;
 }
 
@@ -198,7 +205,11 @@ static struct msg request(struct client *c, bool is_replace)
     m.order_replace.orig_cl_ord_id = name;
     m.order_replace.price = MIDDLE - 8 + (int64_t)below(c, 17);
     m.order_replace.quantity = 1 + (int64_t)below(c, 20);
-    c->names[c->made % NAMES] = m.order_replace.cl_ord_id;
+    if (c->plan->is_poor && happens(c, 50)) { /* more, for less */
+        m.order_replace.price = 1 + (int64_t)below(c, MIDDLE);
+        m.order_replace.quantity += 20;
+    }
+    c->names[c->named++ % NAMES] = m.order_replace.cl_ord_id;
     return m;
 }
 
@@ -217,7 +228,7 @@ static struct msg any_command(struct client *c)
         return m;
     }
     if (what < 40 && c->made > 2)
-        return request(c, what < 18);
+        return request(c, what < 24);
     return order(c);
 }
 
