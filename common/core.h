@@ -107,6 +107,10 @@ struct core_ops {
     /* Folds one record. The GENESIS record itself is applied too (sequence 1). */
     void (*apply)(void *state, const struct core_input *, struct outbox *);
 
+    /* Optional. apply() does not look into records of this kind: `msg` has their kind
+     * alone. Never those the harness reads: GENESIS, EPOCH, TICK. */
+    bool (*ignores)(uint32_t kind);
+
     /* Optional. Each is called for some records before the first of them is applied:
      * fetches into the cache what apply() will touch, and, called `again` for all of
      * them, what that leads to. The state is that before the first of them; nothing but

@@ -16,7 +16,6 @@ void history_init(struct history *history, struct arena *arena, uint32_t table,
 {
     CHECK(bytes % 8 == 0 && keys > 0);
     history->items = arena_take(arena, bytes, 8);
-    history->row = arena_take(arena, bytes, 8);
     history->runs = arena_take(arena, keys * sizeof *history->runs, 8);
     void *slots = arena_take(arena, map_size(keys), 8);
     history->table = table;
@@ -95,6 +94,9 @@ static void make_key(uint8_t bytes[KEY_SIZE], uint64_t key, uint64_t last)
 static void write_run(struct history *history, struct outbox *outbox,
                       const struct history_run *run)
 {
+    uint8_t key[KEY_SIZE];
+    make_key(key, run->key, run->last);
+    uint8_t *row = outbox_put_space(outbox, history->table, key, sizeof key, run->size);
     uint32_t filled = 0;
     uint32_t offset = run->head;
     do {
@@ -102,14 +104,10 @@ static void write_run(struct history *history, struct outbox *outbox,
         uint32_t size;
         memcpy(&offset, at, sizeof offset);
         memcpy(&size, at + 4, sizeof size);
-        memcpy(history->row + filled, at + ITEM_HEAD, size);
+        memcpy(row + filled, at + ITEM_HEAD, size);
         filled += size;
     } while (offset != END);
     CHECK(filled == run->size);
-
-    uint8_t key[KEY_SIZE];
-    make_key(key, run->key, run->last);
-    outbox_put(outbox, history->table, key, sizeof key, history->row, filled);
 }
 
 void history_write(struct history *history, struct outbox *outbox)

@@ -36,7 +36,6 @@ struct history_run {
 
 struct history {
     uint8_t *items; /* [u32 offset of the next][u32 size][bytes], 8-aligned */
-    uint8_t *row;   /* where a row is put together */
     struct history_run *runs;
     struct map run_of; /* key -> index in runs */
     uint32_t table;

@@ -43,9 +43,9 @@ void outbox_emit(struct outbox *outbox, uint32_t stream, const struct msg *messa
     add_message(&outbox->emits[stream], 0, message);
 }
 
-static void add_row(struct outbox *outbox, uint32_t table, const void *key,
-                    size_t key_size, const void *value, size_t value_size,
-                    uint32_t stated_size)
+/* A row but for its value, which has a place behind the key. */
+static uint8_t *add_row(struct outbox *outbox, uint32_t table, const void *key,
+                        size_t key_size, size_t value_size, uint32_t stated_size)
 {
     CHECK(table < 256 && key_size < 256);
     uint8_t *at = reserve(&outbox->rows, 6 + key_size + value_size);
@@ -53,21 +53,28 @@ static void add_row(struct outbox *outbox, uint32_t table, const void *key,
     at[1] = (uint8_t)key_size;
     memcpy(at + 2, &stated_size, sizeof stated_size);
     memcpy(at + 6, key, key_size);
-    if (value_size > 0)
-        memcpy(at + 6 + key_size, value, value_size);
     finish(&outbox->rows, (uint32_t)(6 + key_size + value_size));
+    return at + 6 + key_size;
+}
+
+uint8_t *outbox_put_space(struct outbox *outbox, uint32_t table, const void *key,
+                          size_t key_size, size_t value_size)
+{
+    CHECK(value_size < UINT32_MAX);
+    return add_row(outbox, table, key, key_size, value_size, (uint32_t)value_size);
 }
 
 void outbox_put(struct outbox *outbox, uint32_t table, const void *key, size_t key_size,
                 const void *value, size_t value_size)
 {
-    CHECK(value_size < UINT32_MAX);
-    add_row(outbox, table, key, key_size, value, value_size, (uint32_t)value_size);
+    uint8_t *at = outbox_put_space(outbox, table, key, key_size, value_size);
+    if (value_size > 0)
+        memcpy(at, value, value_size);
 }
 
 void outbox_del(struct outbox *outbox, uint32_t table, const void *key, size_t key_size)
 {
-    add_row(outbox, table, key, key_size, NULL, 0, UINT32_MAX);
+    (void)add_row(outbox, table, key, key_size, 0, UINT32_MAX);
 }
 
 void outbox_append(struct outbox *outbox, int64_t source, uint64_t n, const uint8_t *body,

@@ -54,6 +54,9 @@ void outbox_emit(struct outbox *, uint32_t stream, const struct msg *);
  * sort as bytes: numbers big-endian. */
 void outbox_put(struct outbox *, uint32_t table, const void *key, size_t key_size,
                 const void *value, size_t value_size);
+/* The same, for a value the caller writes: its place, good until the next call. */
+uint8_t *outbox_put_space(struct outbox *, uint32_t table, const void *key,
+                          size_t key_size, size_t value_size);
 void outbox_del(struct outbox *, uint32_t table, const void *key, size_t key_size);
 
 /* Sequencer: a record for the log, in this order. */

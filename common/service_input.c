@@ -192,6 +192,18 @@ struct batch {
     uint32_t count;
 };
 
+static int decode_record(const struct service_instance *s,
+                         const struct block_record *record, struct msg *msg)
+{
+    const struct core_ops *core = s->kind->core;
+    if (core->ignores != NULL) {
+        msg->kind = (uint16_t)codec_kind(record->bytes, record->size);
+        if (core->ignores(msg->kind))
+            return 0;
+    }
+    return codec_decode_whole(record->bytes, record->size, msg);
+}
+
 /* One record while there is no state yet: the first makes it. */
 static int decode_batch(const struct service_instance *s, struct block *block,
                         struct batch *batch)
@@ -202,7 +214,7 @@ static int decode_batch(const struct service_instance *s, struct block *block,
     while (batch->count < count_max && block_next(block, &record)) {
         struct msg *msg = &batch->msgs[batch->count];
         check_sequence = record.seq;
-        if (codec_decode_whole(record.bytes, record.size, msg) != 0)
+        if (decode_record(s, &record, msg) != 0)
             return ERR_CORRUPT;
         batch->inputs[batch->count++] = input_of(&record, msg);
     }

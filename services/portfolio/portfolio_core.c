@@ -127,6 +127,12 @@ static void apply(void *state, const struct core_input *input, struct outbox *ou
     portfolio->gseq = input->gseq;
 }
 
+/* What they ask for is told by reports. */
+static bool ignores(uint32_t kind)
+{
+    return kind == MSG_order_cancel || kind == MSG_order_replace;
+}
+
 /* The orders a report is about. */
 static void prefetch(const void *state, const struct core_input *input, bool again)
 {
@@ -360,6 +366,7 @@ const struct core_ops portfolio_core = {
     .size = size,
     .init = init,
     .apply = apply,
+    .ignores = ignores,
     .prefetch = prefetch,
     .flush = flush,
     .query = query,

@@ -9,14 +9,16 @@
 #include "common/writer.h"
 #include "proto/codec.h"
 #include "proto/feed.h"
+#include "proto/pack.h"
 
-/* An item: [8 gseq][8 prev][8 time][2 kind][2 size][body], so that a scan for trades
- * does not look into other bodies. */
-enum { HEAD = 28 };
+/* An item: [gseq - prev][8 time][bin body], integers and the bin as msgpack has them. The
+ * first gseq of a row follows from the last one, which is in its key. */
+enum { TIME = 8, HEAD_MAX = PACK_INTEGER_MAX + TIME + PACK_INTEGER_MAX };
 
 struct item {
     uint64_t gseq, prev, time_ns;
-    uint32_t kind, size;
+    uint32_t kind;
+    size_t size;
     const uint8_t *body;
 };
 
@@ -28,17 +30,6 @@ void report_init(struct reports *reports, struct arena *arena, uint32_t accounts
     history_init(&reports->history, arena, table, REPORT_SCRATCH_BYTES, REPORT_KEYS);
 }
 
-static void put_u16(uint8_t *at, uint32_t value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
-static uint32_t get_u16(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 8 | at[1];
-}
-
 void report_add(struct reports *reports, struct outbox *outbox, uint32_t account,
                 const struct core_input *input)
 {
@@ -48,30 +39,42 @@ void report_add(struct reports *reports, struct outbox *outbox, uint32_t account
           view.size <= BODY_BYTES_MAX);
     uint64_t *last = &reports->last_gseq[account];
     CHECK(*last < input->gseq);
-    uint8_t head[HEAD];
-    history_put_u64(head, input->gseq);
-    history_put_u64(head + 8, *last);
-    history_put_u64(head + 16, input->time_ns);
-    put_u16(head + 24, view.kind);
-    put_u16(head + 26, view.size);
-    history_add_two(&reports->history, outbox, account, input->gseq, head, HEAD,
-                    view.bytes, view.size);
+    uint8_t head[HEAD_MAX];
+    struct pack_writer writer = {head};
+    pack_uint64(&writer, input->gseq - *last);
+    history_put_u64(writer.at, input->time_ns);
+    writer.at += TIME;
+    pack_bin(&writer, view.size);
+    history_add_two(&reports->history, outbox, account, input->gseq, head,
+                    (uint32_t)(writer.at - head), view.bytes, view.size);
     *last = input->gseq;
 }
 
-static struct item read_item(const uint8_t *at, size_t left)
+/* The next item, whose gseq is `prev` and what it says. */
+static struct item read_item(struct pack_reader *reader, uint64_t prev)
 {
-    CHECK(left >= HEAD);
-    const struct item item = {
-        .gseq = history_get_u64(at),
-        .prev = history_get_u64(at + 8),
-        .time_ns = history_get_u64(at + 16),
-        .kind = get_u16(at + 24),
-        .size = get_u16(at + 26),
-        .body = at + HEAD,
+    uint64_t step;
+    CHECK(pack_read_unsigned(reader, 1, ID_MAX, &step) == 0 && pack_left(reader) > TIME);
+    struct item item = {
+        .gseq = prev + step,
+        .prev = prev,
+        .time_ns = history_get_u64(reader->at),
     };
-    CHECK(item.size <= left - HEAD && item.size <= BODY_BYTES_MAX);
+    reader->at += TIME;
+    CHECK(pack_read_bin(reader, BODY_BYTES_MAX, &item.body, &item.size) == 0);
+    item.kind = codec_kind(item.body, item.size);
     return item;
+}
+
+/* The gseq before the first item of a row. */
+static uint64_t find_prev(const struct history_row *row)
+{
+    struct pack_reader reader = {row->items, row->items + row->size};
+    uint64_t steps = 0;
+    while (pack_left(&reader) > 0)
+        steps = read_item(&reader, steps).gseq;
+    CHECK(steps <= row->last);
+    return row->last - steps;
 }
 
 static bool is_of_symbol(const struct item *item, uint32_t symbol)
@@ -117,9 +120,11 @@ struct scan {
 static bool scan_row(const struct history_row *row, const struct msg_query *query,
                      struct scan *scan, struct core_answer *answer)
 {
-    for (size_t at = 0; at < row->size;) {
-        const struct item item = read_item(row->items + at, row->size - at);
-        at += HEAD + item.size;
+    struct pack_reader reader = {row->items, row->items + row->size};
+    uint64_t prev = find_prev(row);
+    while (pack_left(&reader) > 0) {
+        const struct item item = read_item(&reader, prev);
+        prev = item.gseq;
         if (item.gseq <= scan->after)
             continue;
         if (scan->budget-- == 0)

@@ -162,6 +162,23 @@ static void apply(void *state, const struct core_input *input, struct outbox *ou
     }
 }
 
+static bool ignores(uint32_t kind)
+{
+    switch (kind) {
+    case MSG_order_new:
+    case MSG_order_cancel:
+    case MSG_order_replace:
+    case MSG_order_accepted:
+    case MSG_order_rejected:
+    case MSG_order_cancelled:
+    case MSG_order_replaced:
+    case MSG_cancel_rejected:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void flush(void *state, struct outbox *outbox)
 {
     struct settler *settler = state;
@@ -270,6 +287,7 @@ const struct core_ops settlement_core = {
     .size = size,
     .init = init,
     .apply = apply,
+    .ignores = ignores,
     .flush = flush,
     .query = query,
     .save = save,
