@@ -15,7 +15,7 @@
 
 enum { PATH_SIZE = 256, LOADS = 5, WINDOW_1 = 0, SINGLE_1024 = 2, BATCH_1024 = 3 };
 
-static const char *const flags[] = {"seed=", "ms=", "mode=", NULL};
+static const char *const flags[] = {"seed=", "ms=", "mode=", "window=", NULL};
 
 struct floors {
     uint64_t sync_ns, ipc_ns, redis;
@@ -25,6 +25,7 @@ struct bench {
     char directory[PATH_SIZE];
     uint64_t seed;
     uint32_t time_ms;
+    uint64_t window;  /* only loads of this window; 0: all */
     const char *mode; /* layouts to run: "threads", "processes"; NULL: both */
     struct floors floors;
     struct bench_result results[2][2][LOADS]; /* threads, durable */
@@ -66,6 +67,8 @@ static int run_load(struct bench *self, struct bench_venue *venue,
                               .time_ms = self->time_ms};
     struct bench_result *result = &self->results[threads][durable][i];
     struct bench_venue_cpu before, after;
+    if (self->window != 0 && self->window != load.window)
+        return ARGS_OK;
     bench_venue_pin(venue, i == WINDOW_1);
     bench_venue_measure(venue, &before);
     int code = bench_client_run(client, &load, result);
@@ -179,7 +182,8 @@ int command_bench(int argc, char **argv)
     uint64_t time_ms;
     if (args_parse(&args, argc, argv, flags) != ARGS_OK ||
         !args_number(&args, "seed", 42, &self.seed) ||
-        !args_number(&args, "ms", 2000, &time_ms))
+        !args_number(&args, "ms", 2000, &time_ms) ||
+        !args_number(&args, "window", 0, &self.window))
         return ARGS_USAGE;
     if (time_ms < 1 || time_ms > 60000)
         return args_usage("--ms 1..60000");

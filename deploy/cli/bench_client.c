@@ -35,6 +35,7 @@ enum {
 struct peer {
     uint32_t account;
     uint64_t session, n;
+    uint64_t sent, ended; /* commands of the flow */
 };
 
 struct bench_client {
@@ -42,7 +43,7 @@ struct bench_client {
     struct peer peers[PEERS];
     struct bench_flow flow;
     uint32_t opened, done; /* peers; commands of the operator */
-    uint64_t sent, ended;  /* commands of the flow */
+    uint64_t sent, ended;  /* commands of the flow, all peers */
     uint64_t settlement_lag, portfolio_lag;
     uint64_t *latencies;
     uint64_t latency_count, frame_ns;
@@ -79,6 +80,7 @@ static void take_report(struct bench_client *self, uint32_t i, const struct msg 
     if (!bench_flow_report(&self->flow, i, &body))
         return;
     self->ended++;
+    self->peers[i].ended++;
     if (self->measures && self->latency_count < LATENCIES_MAX)
         self->latencies[self->latency_count++] = clock_mono_ns() - self->frame_ns;
 }
@@ -249,10 +251,9 @@ static int declare(struct bench_client *self)
 
 /* ---- load -------------------------------------------------------------------------- */
 
-static void send_orders(struct bench_client *self, uint32_t count)
+static void send_orders(struct bench_client *self, uint32_t i, uint32_t count)
 {
     uint8_t body[BODY_BYTES_MAX] __attribute__((uninitialized));
-    uint32_t i = (uint32_t)random_below(&self->flow.random, BENCH_FLOW_ACCOUNTS);
     size_t size = 0;
     for (uint32_t k = 0; k < count; k++) {
         uint32_t body_size = bench_flow_next(&self->flow, i, body);
@@ -261,6 +262,7 @@ static void send_orders(struct bench_client *self, uint32_t count)
     self->frame_ns = clock_mono_ns();
     send_frame(self, i, size);
     self->sent += count;
+    self->peers[i].sent += count;
 }
 
 static void ask_lags(struct bench_client *self)
@@ -273,12 +275,20 @@ static void ask_lags(struct bench_client *self)
     send_frame(self, ADMIN, size);
 }
 
-static bool fits(const struct bench_client *self, const struct bench_load *load)
+/* Fills the windows of all connections up; a window of 1 is that of the first one. */
+static void fill_windows(struct bench_client *self, const struct bench_load *load)
 {
-    return self->sent - self->ended + load->per_frame <= load->window;
+    uint32_t peers = load->window < BENCH_FLOW_ACCOUNTS ? 1 : BENCH_FLOW_ACCOUNTS;
+    uint32_t window = load->window / peers;
+    for (uint32_t i = 0; i < peers; i++) {
+        const struct peer *peer = &self->peers[i];
+        while (peer->sent - peer->ended + load->per_frame <= window)
+            send_orders(self, i, load->per_frame);
+    }
 }
 
-/* Sends `count` commands, or until the time is over if that is 0; waits for all. */
+/* Sends at least `count` commands, or until the time is over if that is 0; waits for
+ * all. */
 static int drive(struct bench_client *self, const struct bench_load *load, uint64_t count)
 {
     uint64_t began_ns = clock_mono_ns(), heard_ns = began_ns, ended = self->ended;
@@ -286,10 +296,9 @@ static int drive(struct bench_client *self, const struct bench_load *load, uint6
     uint64_t last = self->sent + count;
     bool more = true;
     while ((more || self->sent != self->ended) && self->code == ARGS_OK) {
-        while (more && fits(self, load)) {
-            send_orders(self, load->per_frame);
-            more = count == 0 || self->sent < last;
-        }
+        if (more)
+            fill_windows(self, load);
+        more = more && (count == 0 || self->sent < last);
         receive(self, RETRY_MS);
         uint64_t now_ns = clock_mono_ns();
         if (more && count == 0 && now_ns > end_ns) {

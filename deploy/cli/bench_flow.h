@@ -19,7 +19,7 @@
 #include "common/random.h"
 #include "proto/msg.h"
 
-#define BENCH_FLOW_ACCOUNTS   64
+#define BENCH_FLOW_ACCOUNTS   16
 #define BENCH_FLOW_ORDERS_MAX (1u << 25)
 #define BENCH_FLOW_SYMBOL     1
 #define BENCH_FLOW_MIDDLE     100000 /* ticks, where the price starts */
