@@ -10,6 +10,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -299,6 +300,14 @@ void bus_wait(struct bus *bus, uint32_t timeout_ms)
     if (!bus->is_woken)
         look(bus, (int)timeout_ms);
     bus->is_woken = false;
+}
+
+void bus_rest(struct bus *bus, uint32_t timeout_us)
+{
+    struct pollfd wake = {.fd = bus->wake, .events = POLLIN};
+    struct timespec timeout = {.tv_sec = timeout_us / 1000000,
+                               .tv_nsec = (long)(timeout_us % 1000000) * 1000};
+    (void)ppoll(&wake, 1, &timeout, NULL); /* the next bus_wait sees what woke it */
 }
 
 void bus_wake(struct bus *bus)

@@ -89,7 +89,10 @@ int bus_publish(struct bus *, uint32_t stream, const void *bytes, size_t size);
 /* Waits until something is there, bus_wake was called, or the time is over. */
 void bus_wait(struct bus *, uint32_t timeout_ms);
 
-/* From a signal handler or another thread: ends a bus_wait. */
+/* Waits until bus_wake was called or the time is over, and lets frames gather. */
+void bus_rest(struct bus *, uint32_t timeout_us);
+
+/* From a signal handler or another thread: ends a bus_wait or a bus_rest. */
 void bus_wake(struct bus *);
 
 /* Takes no more frames from a peer and sends it none. Its connection is cut a few waits

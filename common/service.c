@@ -302,6 +302,8 @@ int service_run(struct service_instance *s)
             return done;
         if (done == 0)
             bus_wait(s->bus, WAIT_MS);
+        else if (s->kind->follows && s->options.rest_us > 0)
+            bus_rest(s->bus, s->options.rest_us);
     }
     return close_down(s);
 }

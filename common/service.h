@@ -40,6 +40,7 @@ struct service_kind {
     enum service_stream owns;
     bool submits;     /* its outputs and digests go to the log */
     uint32_t journal; /* enum service_journal, or-ed */
+    bool follows;     /* no command waits for it: it rests between turns */
 };
 
 struct service_options {
@@ -53,6 +54,7 @@ struct service_options {
     uint32_t skip_count;
     uint32_t turn_frames_max;
     uint32_t commit_interval_us;   /* derived services only: the log commits every turn */
+    uint32_t rest_us;              /* of a service that follows, after each turn */
     uint32_t snapshot_records;     /* input records between two snapshots */
     uint32_t query_wait_ms;        /* then PENDING */
     uint32_t unacked_bytes_max;    /* above it no input is applied */

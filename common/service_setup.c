@@ -236,6 +236,7 @@ static void set_numbers(struct service_options *o, const struct config *c)
     o->init = c->init;
     o->turn_frames_max = c->turn_frames_max;
     o->commit_interval_us = c->commit_interval_us;
+    o->rest_us = c->rest_us;
     o->snapshot_records = c->snapshot_records;
     o->archive_path = *c->archive_dir != 0 ? c->archive_dir : NULL;
     o->archive_keep_records = c->archive_keep_records;

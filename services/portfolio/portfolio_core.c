@@ -382,4 +382,5 @@ const struct service_kind portfolio_kind = {
     .owns = SERVICE_STREAM_NONE,
     .submits = true,
     .journal = 0,
+    .follows = true,
 };

@@ -302,4 +302,5 @@ const struct service_kind settlement_kind = {
     .owns = SERVICE_STREAM_NONE,
     .submits = true,
     .journal = 0,
+    .follows = true,
 };

@@ -397,6 +397,12 @@ void bus_drop_peer(struct bus *bus, uint32_t peer)
     }
 }
 
+void bus_rest(struct bus *bus, uint32_t timeout_us)
+{
+    (void)bus;
+    (void)timeout_us;
+}
+
 void bus_wait(struct bus *bus, uint32_t timeout_ms)
 {
     (void)bus;
