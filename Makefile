@@ -12,7 +12,7 @@ CPPFLAGS += -I. -D_GNU_SOURCE
 CFLAGS   += -std=c11 -g -fPIC -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
             -Wstrict-prototypes -Wmissing-prototypes -Werror \
             -fstack-protector-strong -fno-common $(CFLAGS_$(MODE))
-CFLAGS_release  := -O2 -D_FORTIFY_SOURCE=2 -ftrivial-auto-var-init=zero -fcf-protection
+CFLAGS_release  := -O2 -fno-semantic-interposition -D_FORTIFY_SOURCE=2 -ftrivial-auto-var-init=zero -fcf-protection
 CFLAGS_debug    := -O0
 CFLAGS_clang    := -O2
 CFLAGS_sanitize := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
