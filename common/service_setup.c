@@ -1,6 +1,7 @@
 /* service_setup.c - see service_setup.h. */
 #include "common/service_setup.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,11 @@
 #include "common/error.h"
 #include "common/service_rights.h"
 
-enum { MEGABYTE = 1 << 20 };
+enum {
+    MEGABYTE = 1 << 20,
+    KEPT_BLOCK_BYTES = 32 * MEGABYTE, /* glibc's largest threshold for mmap */
+    KEPT_BYTES = 512 * MEGABYTE,
+};
 
 struct wiring {
     struct service_setup *setup;
@@ -21,6 +26,13 @@ static int complain(char *message, int error, const char *what, const char *whic
 {
     snprintf(message, CONFIG_MESSAGE_MAX, "%s: %s", which, what);
     return error;
+}
+
+/* Given back to the system, every batch would fault its pages in again. */
+void service_setup_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
 int service_setup_name(char name[32], const struct service_kind *kind, uint32_t instance)

@@ -204,6 +204,7 @@ int venue_process_start(struct venue_process **out, const struct args *args,
 {
     struct keys_pair admin, gateway;
     char key_file[4096];
+    service_setup_memory();
     struct venue_process *self = calloc(1, sizeof *self);
     *out = self;
     if (self == NULL)
