@@ -108,6 +108,34 @@ static bool parse_order(const struct args *args, uint64_t *order_id, uint64_t *c
     return args_number(args, "name", 0, cl_ord_id) && (*order_id != 0 || *cl_ord_id != 0);
 }
 
+/* The order as the command line named it, and the name of the request. */
+struct cancelled {
+    uint64_t order_id, orig_cl_ord_id, request;
+};
+
+static int follow_cancel(zex_client *client, const struct args *args,
+                         const struct catalog *catalog, const struct cancelled *c)
+{
+    struct zex_event event;
+    int status;
+    while ((status = zex_client_wait(client, &event, args->timeout_ms)) == ZEX_OK) {
+        const bool is_gone =
+            event.type == ZEX_EVENT_CANCELLED &&
+            (event.order_id == c->order_id || event.cl_ord_id == c->orig_cl_ord_id);
+        const bool is_refused =
+            (event.type == ZEX_EVENT_CANCEL_REJECTED && event.cl_ord_id == c->request) ||
+            event.type == ZEX_EVENT_ALARM;
+        if (!is_gone && !is_refused)
+            continue;
+        report_print(args, catalog, &event);
+        return is_refused ? ARGS_FAILED : ARGS_OK;
+    }
+    if (status != ZEX_ERR_TIMEOUT)
+        return args_fail("%s", zex_client_error(client));
+    args_fail("no answer in time; the outcome is unknown");
+    return ARGS_UNAVAILABLE;
+}
+
 int command_cancel(int argc, char **argv)
 {
     static const char *const flags[] = {"name=", "account=", NULL};
@@ -123,24 +151,9 @@ int command_cancel(int argc, char **argv)
     if (code == ARGS_OK &&
         zex_order_cancel(client, order_id, orig_cl_ord_id, &cl_ord_id) != 0)
         code = args_usage("%s", zex_client_error(client));
-    while (code == ARGS_OK) {
-        struct zex_event event;
-        int status = zex_client_wait(client, &event, args.timeout_ms);
-        if (status != ZEX_OK) {
-            args_fail("no answer in time; the outcome is unknown");
-            code = ARGS_UNAVAILABLE;
-            break;
-        }
-        bool rejected =
-            event.type == ZEX_EVENT_CANCEL_REJECTED && event.cl_ord_id == cl_ord_id;
-        bool done = event.type == ZEX_EVENT_CANCELLED &&
-                    (event.order_id == order_id || event.cl_ord_id == orig_cl_ord_id);
-        if (!rejected && !done)
-            continue;
-        report_print(&args, &catalog, &event);
-        code = rejected ? ARGS_FAILED : ARGS_OK;
-        break;
-    }
+    if (code == ARGS_OK)
+        code = follow_cancel(client, &args, &catalog,
+                             &(struct cancelled){order_id, orig_cl_ord_id, cl_ord_id});
     return finish(client, &catalog, code);
 }
 

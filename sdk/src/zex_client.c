@@ -247,6 +247,16 @@ static bool is_open(const zex_client *self)
     return !self->options.follow_feed || self->live;
 }
 
+/* Not the end of the client: a session may be closed and a later try succeed. */
+static int tell_refused(zex_client *self)
+{
+    const int reason = self->open_refused;
+    self->open_refused = 0;
+    snprintf(self->error, sizeof self->error, "no session: %s (%s)",
+             zex_reason_text(reason), zex_reason_name(reason));
+    return -reason;
+}
+
 int zex_client_open(zex_client *self, int timeout_ms)
 {
     uint64_t deadline_ms =
@@ -256,6 +266,8 @@ int zex_client_open(zex_client *self, int timeout_ms)
         zex_protocol_receive(self);
         if (self->outbox.lanes[0].gone || self->outbox.lanes[1].gone)
             return ZEX_ERR_CLOSED;
+        if (self->open_refused != 0)
+            return tell_refused(self);
         if (!is_open(self) && !wait_a_little(self, deadline_ms))
             return ZEX_ERR_TIMEOUT;
     }

@@ -116,6 +116,8 @@ static void send_lane(struct zex_client *self, int index)
     struct zex_state_lane *state = &self->lanes[index];
     if (!state->confirmed || lane->gone || self->now_ms < state->hold_ms)
         return;
+    if (self->options.follow_feed && !self->feed_known)
+        return; /* its reports would come before we know where the feed begins */
     if (state->sent < lane->first)
         state->sent = lane->first;
     if (state->sent > lane->first &&

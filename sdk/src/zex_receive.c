@@ -131,6 +131,9 @@ static void on_refused_connection(struct zex_client *self, const struct msg_refu
     case REASON_WRONG_ROLE:
         self->reader = true;
         return;
+    case REASON_CAPACITY:
+        self->open_refused = m->reason;
+        break;
     case REASON_UNKNOWN_ACCOUNT:
         if (self->now_ms - self->greeted_ms < GREET_RETRY_MS)
             return;

@@ -65,7 +65,8 @@ struct zex_client {
     uint8_t frame[ZEX_SOCKET_FRAME_MAX];
     size_t frame_size;
     uint32_t frame_count;
-    int status; /* a failure that ends the client, else ZEX_OK */
+    int open_refused; /* why there is no session, and will not be by asking again */
+    int status;       /* a failure that ends the client, else ZEX_OK */
     char error[160];
 };
 

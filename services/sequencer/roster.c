@@ -202,8 +202,8 @@ static bool is_ready(const struct roster_service *s, uint64_t now_ns)
     return s->checked_in && now_ns - s->heard_ns < READY_NS;
 }
 
-void roster_rows(const struct roster *r, uint64_t log_next, uint64_t now_ns,
-                 struct core_answer *answer)
+void roster_rows(const struct roster *r, uint64_t epoch, uint64_t log_next,
+                 uint64_t now_ns, struct core_answer *answer)
 {
     for (uint32_t i = 1; i < ROSTER_SERVICES; i++) {
         const struct roster_service *s = &r->services[i];
@@ -211,6 +211,7 @@ void roster_rows(const struct roster *r, uint64_t log_next, uint64_t now_ns,
             continue;
         struct msg m = {.kind = MSG_row_service};
         m.row_service.source = -(int64_t)i;
+        m.row_service.epoch = s->checked_in ? epoch : 0;
         m.row_service.stream = s->stream;
         m.row_service.next = s->next;
         m.row_service.lag = roster_lag(r, i, log_next);

@@ -78,8 +78,8 @@ uint64_t roster_lag(const struct roster *, uint32_t service, uint64_t log_next);
 
 /* The `position` messages behind a head, and the rows of a STATUS query. */
 size_t roster_positions(const struct roster *, uint8_t *bytes, size_t capacity);
-void roster_rows(const struct roster *, uint64_t log_next, uint64_t now_ns,
-                 struct core_answer *);
+void roster_rows(const struct roster *, uint64_t epoch, uint64_t log_next,
+                 uint64_t now_ns, struct core_answer *);
 
 void roster_save(const struct roster *, struct writer *);
 int roster_load(struct roster *, struct reader *);

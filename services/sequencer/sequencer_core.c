@@ -322,7 +322,7 @@ static void query(const void *state, const struct msg_query *q,
     m.row_service.rate = roster_log_rate(&s->roster);
     m.row_service.ready = s->open;
     if (core_answer_add(answer, &m))
-        roster_rows(&s->roster, s->next, s->mono_ns, answer);
+        roster_rows(&s->roster, s->epoch, s->next, s->mono_ns, answer);
 }
 
 static size_t head(const void *state, uint8_t *bytes, size_t capacity)

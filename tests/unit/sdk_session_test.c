@@ -6,7 +6,7 @@ static void test_switches_gateways(void **state)
 {
     struct world *w = *state;
     zex_client_destroy(&w->client);
-    w->options.silence_ms = 200;
+    w->options.silence_ms = 1000; /* a busy machine is not silence */
     world_connect(w);
     world_go_live(w);
     world_place(w, 100);
@@ -24,10 +24,10 @@ static void test_absence_is_not_silence(void **state)
 {
     struct world *w = *state;
     zex_client_destroy(&w->client);
-    w->options.silence_ms = 100;
+    w->options.silence_ms = 1000;
     world_connect(w);
     world_go_live(w);
-    const uint64_t end_ms = world_now_ms() + 250;
+    const uint64_t end_ms = world_now_ms() + 1250;
     while (world_now_ms() < end_ms)
         zmq_poll(NULL, 0, 10);
     world_pump(w);
@@ -271,6 +271,39 @@ static void test_reader(void **state)
     assert_int_equal(zex_order_cancel(w->client, 5, 0, NULL), ERR_WRONG_ROLE);
 }
 
+/* No more sessions for this account: said at once and by name, and not for ever. */
+static void test_no_session_left(void **state)
+{
+    struct world *w = *state;
+    const uint64_t nonce = world_expect(w, MSG_client_open)->client_open.nonce;
+    world_refuse(w, 0, nonce, ERR_CAPACITY, 0);
+    assert_int_equal(zex_client_open(w->client, WORLD_MS), ERR_CAPACITY);
+    assert_non_null(strstr(zex_client_error(w->client), "CAPACITY"));
+    world_go_live(w);
+    assert_int_equal(zex_client_open(w->client, WORLD_MS), ZEX_OK);
+}
+
+/* Commands wait until the client knows where its feed begins: no report is missed. */
+static void test_feed_before_commands(void **state)
+{
+    struct world *w = *state;
+    for (uint64_t lane = 0; lane < 2; lane++)
+        world_say(w, &(struct msg){
+                         .kind = MSG_opened,
+                         .opened = {
+                             .nonce = world_expect(w, MSG_client_open)->client_open.nonce,
+                             .session = SESSION + lane,
+                             .account = 7}});
+    world_place(w, 100);
+    for (uint32_t i = 0; i < 20; i++) {
+        world_pump(w);
+        for (; w->count > 0; w->count--, w->first = (w->first + 1) % WORLD_QUEUE)
+            assert_int_not_equal(w->queue[w->first].kind, MSG_command);
+    }
+    world_beat(w, 5);
+    world_expect(w, MSG_command);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
@@ -281,6 +314,7 @@ int main(void)
         TEST(test_self_trade),        TEST(test_closes_what_it_forgets),
         TEST(test_other_venue),       TEST(test_goodbye),
         TEST(test_says_hello_again),  TEST(test_reader),
+        TEST(test_no_session_left),   TEST(test_feed_before_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
