@@ -5,12 +5,14 @@
 
 #include "common/check.h"
 #include "common/error.h"
+#include "proto/limits.h"
+#include "proto/pack.h"
 
-/* A set: [8 gseq][1 count], then lines of [8 amount][4 account][1 asset][1 posting]. */
+/* A set: [gseq][bin of lines], a line: [amount][account][asset][posting], all as msgpack
+ * has them. */
 enum {
-    SET_HEAD = 9,
-    LINE_SIZE = 14,
-    SET_SIZE_MAX = SET_HEAD + LEDGER_LINES_MAX * LINE_SIZE,
+    LINE_SIZE_MAX = 4 * PACK_INTEGER_MAX,
+    SET_SIZE_MAX = 2 * PACK_INTEGER_MAX + LEDGER_LINES_MAX * LINE_SIZE_MAX,
     CURSOR_LINE_BITS = 4,
     CURSOR_LINE_MASK = (1 << CURSOR_LINE_BITS) - 1,
     GSEQ_SIZE = 8,
@@ -28,27 +30,31 @@ void posting_init(struct postings *postings, struct arena *arena)
                  POSTING_KEYS);
 }
 
-static uint8_t *put_line(uint8_t *at, const struct ledger_line *line)
+static void put_line(struct pack_writer *writer, const struct ledger_line *line)
 {
-    history_put_u64(at, (uint64_t)line->amount);
-    at[8] = (uint8_t)(line->account >> 24);
-    at[9] = (uint8_t)(line->account >> 16);
-    at[10] = (uint8_t)(line->account >> 8);
-    at[11] = (uint8_t)line->account;
-    at[12] = (uint8_t)line->asset;
-    at[13] = line->posting;
-    return at + LINE_SIZE;
+    pack_int64(writer, line->amount);
+    pack_uint32(writer, line->account);
+    pack_uint8(writer, (uint8_t)line->asset);
+    pack_uint8(writer, line->posting);
 }
 
-static struct ledger_line get_line(const uint8_t *at)
+static uint64_t get_number(struct pack_reader *reader, uint64_t max)
 {
-    return (struct ledger_line){
-        .amount = (int64_t)history_get_u64(at),
-        .account = (uint32_t)at[8] << 24 | (uint32_t)at[9] << 16 | (uint32_t)at[10] << 8 |
-                   at[11],
-        .asset = at[12],
-        .posting = at[13],
-    };
+    uint64_t value;
+    CHECK(pack_read_unsigned(reader, 0, max, &value) == 0);
+    return value;
+}
+
+static struct ledger_line get_line(struct pack_reader *reader)
+{
+    struct ledger_line line;
+    uint64_t amount;
+    CHECK(pack_read_signed(reader, (uint64_t)INT64_MIN, INT64_MAX, &amount) == 0);
+    line.amount = (int64_t)amount;
+    line.account = (uint32_t)get_number(reader, ACCOUNT_MAX);
+    line.asset = (uint32_t)get_number(reader, ASSET_MAX);
+    line.posting = (uint8_t)get_number(reader, UINT8_MAX);
+    return line;
 }
 
 /* Is the account of line `i` named by a line before it? */
@@ -64,17 +70,20 @@ void posting_add(struct postings *postings, struct outbox *outbox, uint64_t gseq
                  const struct ledger_line *lines, uint32_t count)
 {
     CHECK(count > 0 && count <= LEDGER_LINES_MAX && gseq >> (63 - CURSOR_LINE_BITS) == 0);
-    uint8_t set[SET_SIZE_MAX];
-    history_put_u64(set, gseq);
-    set[8] = (uint8_t)count;
-    uint8_t *end = set + SET_HEAD;
+    uint8_t packed[LEDGER_LINES_MAX * LINE_SIZE_MAX], set[SET_SIZE_MAX], item[GSEQ_SIZE];
+    struct pack_writer lines_writer = {packed}, writer = {set};
+    history_put_u64(item, gseq);
     for (uint32_t i = 0; i < count; i++) {
-        end = put_line(end, &lines[i]);
+        put_line(&lines_writer, &lines[i]);
         if (!is_repeated(lines, i))
-            history_add(&postings->accounts, outbox, lines[i].account, gseq, set,
+            history_add(&postings->accounts, outbox, lines[i].account, gseq, item,
                         GSEQ_SIZE);
     }
-    history_add(&postings->lines, outbox, 0, gseq, set, (uint32_t)(end - set));
+    const size_t packed_size = (size_t)(lines_writer.at - packed);
+    pack_uint64(&writer, gseq);
+    pack_bin(&writer, packed_size);
+    pack_bin_body(&writer, packed, packed_size);
+    history_add(&postings->lines, outbox, 0, gseq, set, (uint32_t)(writer.at - set));
 }
 
 void posting_add_trade(struct postings *postings, struct outbox *outbox, uint64_t gseq,
@@ -95,8 +104,7 @@ void posting_write(struct postings *postings, struct outbox *outbox)
 /* A set of lines as found; `lines` is borrowed until the next seek. */
 struct set {
     uint64_t gseq;
-    const uint8_t *lines;
-    uint32_t count;
+    struct pack_reader lines;
 };
 
 /* The first set at or after `gseq`. */
@@ -105,14 +113,13 @@ static bool find_set(const struct core_rows *rows, uint64_t gseq, struct set *se
     struct history_row row;
     if (!history_seek(rows, POSTING_TABLE_LINES, 0, gseq, &row))
         return false;
-    size_t at = 0;
+    struct pack_reader reader = {row.items, row.items + row.size};
     do {
-        CHECK(row.size - at >= SET_HEAD);
-        set->gseq = history_get_u64(row.items + at);
-        set->count = row.items[at + 8];
-        set->lines = row.items + at + SET_HEAD;
-        at += SET_HEAD + set->count * LINE_SIZE;
-        CHECK(at <= row.size);
+        const uint8_t *lines;
+        size_t size;
+        set->gseq = get_number(&reader, ID_MAX);
+        CHECK(pack_read_bin(&reader, SET_SIZE_MAX, &lines, &size) == 0);
+        set->lines = (struct pack_reader){lines, lines + size};
     } while (set->gseq < gseq);
     return true;
 }
@@ -140,9 +147,10 @@ static bool find_of_account(const struct core_rows *rows, uint32_t account,
 static bool add_lines(const struct set *set, uint32_t first,
                       const struct msg_query *query, struct core_answer *answer)
 {
-    for (uint32_t i = first; i < set->count; i++) {
-        const struct ledger_line line = get_line(set->lines + i * LINE_SIZE);
-        if (query->account != 0 && line.account != query->account)
+    struct pack_reader lines = set->lines;
+    for (uint32_t i = 0; pack_left(&lines) > 0; i++) {
+        const struct ledger_line line = get_line(&lines);
+        if (i < first || (query->account != 0 && line.account != query->account))
             continue;
         struct msg row = {.kind = MSG_row_posting};
         row.row_posting = (struct msg_row_posting){
