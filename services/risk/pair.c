@@ -7,12 +7,13 @@
 #include "common/map.h"
 
 #define NEIGHBOURS 16                           /* chains in a cache line */
+#define FULL       4                            /* entries a chain when all are taken */
 #define SPREAD     UINT64_C(0x9e3779b97f4a7c15) /* two firsts lie far apart */
 
 void pair_init(struct pairs *pairs, struct arena *arena, uint32_t capacity)
 {
     uint32_t chains = NEIGHBOURS;
-    while (chains < capacity)
+    while (chains < capacity / FULL)
         chains *= 2;
     pairs->capacity = capacity;
     pairs->mask = chains - 1;
