@@ -1,0 +1,130 @@
+/* snapshot_bench.c - how long a shard stands still for a snapshot of its resting orders.
+ *
+ *     snapshot_bench [ORDERS]          default 1000000
+ *
+ * The three passes of service_store_snapshot, each timed: the invariants, counting the
+ * bytes, writing them. The floor is a memcpy of as many bytes.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/core.h"
+#include "common/outbox.h"
+#include "common/writer.h"
+#include "services/shard/shard_core.h"
+
+enum { PRICE = 1000000, LEVELS = 5000, EMPTY_EVERY = 1000 };
+
+static uint64_t position;
+
+static void feed(void *state, struct outbox *outbox, const struct msg *msg)
+{
+    const struct core_input input = {
+        .seq = ++position, .gseq = position, .time_ns = position, .msg = msg};
+    shard_core.apply(state, &input, outbox);
+    if (position % EMPTY_EVERY == 0)
+        outbox_clear(outbox);
+}
+
+static void fill(void *state, struct outbox *outbox, const struct msg_genesis *genesis)
+{
+    feed(state, outbox, &(struct msg){.kind = MSG_genesis, .genesis = *genesis});
+    feed(state, outbox,
+         &(struct msg){.kind = MSG_symbol_set,
+                       .symbol_set = {.symbol = 1,
+                                      .name = "A",
+                                      .base = 1,
+                                      .quote = 2,
+                                      .multiplier = 1,
+                                      .tick = 1,
+                                      .lot = 1,
+                                      .quantity_max = 1000,
+                                      .notional_max = MONEY_MAX,
+                                      .collar_ppm = 1,
+                                      .stp = STP_EXPIRE_TAKER,
+                                      .trading = TRADING_OPEN}});
+    for (uint32_t slot = 0; slot < genesis->orders_max; slot++) {
+        const bool buys = slot % 2 == 0;
+        const int64_t away = 1 + (int64_t)(slot * UINT64_C(2654435761) % LEVELS);
+        feed(state, outbox,
+             &(struct msg){.kind = MSG_approved_new,
+                           .approved_new = {.slot = slot,
+                                            .account = 4 + slot % 64,
+                                            .cl_ord_id = slot + 1,
+                                            .symbol = 1,
+                                            .side = buys ? SIDE_BUY : SIDE_SELL,
+                                            .ord_type = ORD_TYPE_LIMIT,
+                                            .tif = TIF_GTC,
+                                            .price = PRICE + (buys ? -away : away),
+                                            .quantity = 1 + slot % 100,
+                                            .stp = STP_EXPIRE_TAKER}});
+    }
+}
+
+/* The time since *from_ns, in ms; begins anew. */
+static uint64_t lap(uint64_t *from_ns)
+{
+    const uint64_t now_ns = clock_mono_ns(), spent_ns = now_ns - *from_ns;
+    *from_ns = now_ns;
+    return spent_ns / 1000000;
+}
+
+static void measure(const void *state)
+{
+    struct writer writer;
+    uint64_t from_ns = clock_mono_ns();
+    shard_core.check(state);
+    const uint64_t check_ms = lap(&from_ns);
+    writer_init(&writer, NULL, 0);
+    shard_core.save(state, &writer);
+    const size_t size = writer.size;
+    const uint64_t count_ms = lap(&from_ns);
+    uint8_t *bytes = malloc(2 * size);
+    CHECK(bytes != NULL);
+    writer_init(&writer, bytes, size);
+    shard_core.save(state, &writer);
+    CHECK(!writer_failed(&writer) && writer.size == size);
+    const uint64_t write_ms = lap(&from_ns);
+    memcpy(bytes + size, bytes, size);
+    const uint64_t copy_ms = lap(&from_ns);
+    printf("snapshot %zu MB: check %" PRIu64 " ms, count %" PRIu64 " ms, write %" PRIu64
+           " ms, stall %" PRIu64 " ms; memcpy %" PRIu64 " ms\n",
+           size >> 20, check_ms, count_ms, write_ms, check_ms + count_ms + write_ms,
+           copy_ms);
+    free(bytes);
+}
+
+int main(int argc, char **argv)
+{
+    const uint32_t orders = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000000;
+    const struct msg_genesis genesis = {.version = 1,
+                                        .shards = 1,
+                                        .accounts_max = 128,
+                                        .balances_max = 128,
+                                        .sessions_max = 128,
+                                        .orders_max = orders,
+                                        .levels_max = 2 * LEVELS + 2,
+                                        .references_max = 128,
+                                        .dedupe_window = 16,
+                                        .digest_ticks = 100};
+    const struct outbox_sizes sizes = {.submits = 64 << 20, .rows = 1 << 20};
+    struct outbox outbox;
+    void *memory = aligned_alloc(64, (outbox_size(&sizes) + 63) / 64 * 64);
+    const size_t size = (shard_core.size(&genesis, 0) + 63) / 64 * 64;
+    void *state = aligned_alloc(64, size);
+    CHECK(memory != NULL && state != NULL);
+    outbox_init(&outbox, memory, &sizes);
+    memset(state, 0, size);
+    shard_core.init(state, &genesis, 0);
+    fill(state, &outbox, &genesis);
+    printf("%" PRIu32 " resting orders, state %zu MB\n", orders, size >> 20);
+    for (uint32_t i = 0; i < 3; i++)
+        measure(state);
+    free(state);
+    free(memory);
+    return 0;
+}
