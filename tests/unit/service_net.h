@@ -206,6 +206,12 @@ int bus_publish(struct bus *bus, uint32_t stream, const void *bytes, size_t size
     return 0;
 }
 
+void bus_rest(struct bus *bus, uint32_t timeout_us)
+{
+    (void)bus;
+    net.now_ns += timeout_us * UINT64_C(1000);
+}
+
 void bus_wait(struct bus *bus, uint32_t timeout_ms)
 {
     (void)bus;
