@@ -16,7 +16,8 @@
 #include "proto/codec.h"
 
 enum {
-    FORMAT = 1, /* of cursor and snapshot */
+    FORMAT = 1,                /* of cursor and snapshot */
+    SNAPSHOT_GUESS = 16 << 20, /* what a snapshot holds besides the state */
     CURSOR_BYTES = 128 + SERVICE_PUBLISHERS * (8 + STREAM_CHAIN),
 };
 
@@ -251,6 +252,20 @@ static void write_state(const struct service_instance *s, struct writer *w)
     s->kind->core->save(s->state, w);
 }
 
+/* Nothing else is done meanwhile, so that counting the bytes first would be time lost:
+ * memory that is reserved and not written costs nothing, and few states are larger than
+ * the memory they live in. If this one is, the writer knows by how much. */
+static int write_snapshot(struct service_instance *s, size_t capacity,
+                          struct writer *writer)
+{
+    int error = snapshot_reserve(&s->snapshot, capacity);
+    if (error != 0)
+        return error;
+    writer_init(writer, s->snapshot.bytes, capacity);
+    write_state(s, writer);
+    return 0;
+}
+
 int service_store_snapshot(struct service_instance *s)
 {
     struct writer writer;
@@ -263,16 +278,13 @@ int service_store_snapshot(struct service_instance *s)
         return error;
     if (s->kind->core->check != NULL)
         s->kind->core->check(s->state); /* what is wrong now would be wrong for ever */
-    writer_init(&writer, NULL, 0);
-    write_state(s, &writer);
-    size_t size = writer.size;
-    error = snapshot_reserve(&s->snapshot, size);
+    error = write_snapshot(s, s->state_size + SNAPSHOT_GUESS, &writer);
+    if (error == 0 && writer_failed(&writer))
+        error = write_snapshot(s, writer.size, &writer);
     if (error != 0)
         return error;
-    writer_init(&writer, s->snapshot.bytes, size);
-    write_state(s, &writer);
-    CHECK(!writer_failed(&writer) && writer.size == size);
-    snapshot_begin(&s->snapshot, s->input.next, size);
+    CHECK(!writer_failed(&writer));
+    snapshot_begin(&s->snapshot, s->input.next, writer.size);
     s->snapshot_next = s->input.next;
     metrics_observe(&s->metrics, METRICS_snapshot, clock_mono_ns() - begin_ns);
     schedule_commit(s);

@@ -45,6 +45,7 @@ int snapshot_reserve(struct snapshot *s, size_t capacity)
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return ERR_MEMORY;
+    (void)madvise(memory, capacity, MADV_HUGEPAGE); /* it is filled at one go */
     s->bytes = memory;
     s->capacity = capacity;
     return 0;
