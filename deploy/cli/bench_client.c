@@ -275,12 +275,10 @@ static void ask_lags(struct bench_client *self)
     send_frame(self, ADMIN, size);
 }
 
-/* Fills the windows of all connections up; a window of 1 is that of the first one. */
 static void fill_windows(struct bench_client *self, const struct bench_load *load)
 {
-    uint32_t peers = load->window < BENCH_FLOW_ACCOUNTS ? 1 : BENCH_FLOW_ACCOUNTS;
-    uint32_t window = load->window / peers;
-    for (uint32_t i = 0; i < peers; i++) {
+    uint32_t window = load->window / load->connections;
+    for (uint32_t i = 0; i < load->connections; i++) {
         const struct peer *peer = &self->peers[i];
         while (peer->sent - peer->ended + load->per_frame <= window)
             send_orders(self, i, load->per_frame);
@@ -361,6 +359,7 @@ static int connect_all(struct bench_client *self, const char *address)
 int bench_client_create(struct bench_client **out, const char *address, uint64_t seed)
 {
     static const struct bench_load preload = {.window = PRELOAD_WINDOW,
+                                              .connections = BENCH_FLOW_ACCOUNTS,
                                               .per_frame = PRELOAD_FRAME};
     struct bench_client *self = calloc(1, sizeof *self);
     *out = self;

@@ -1,8 +1,7 @@
 /* bench_client.h - a crowd of clients of the raw client protocol, with exact control of
  * how much is under way and of what goes into a frame.
  *
- * Every account has a connection of its own, without CURVE. A window is shared out evenly:
- * 1024 under way are 64 on each of 16 connections, the way redis-benchmark pipelines.
+ * Every account has a connection of its own, without CURVE.
  *
  * Owns:     its sockets and sessions, the flow.
  * Units:    ns of the monotonic clock.
@@ -18,8 +17,9 @@
 struct bench_client;
 
 struct bench_load {
-    uint32_t window;    /* commands under way, 1 or a multiple of BENCH_FLOW_ACCOUNTS */
-    uint32_t per_frame; /* commands of one account in a frame */
+    uint32_t window;      /* commands under way, in all */
+    uint32_t connections; /* which share it evenly, at most BENCH_FLOW_ACCOUNTS */
+    uint32_t per_frame;   /* commands of one account in a frame */
     uint32_t time_ms;
 };
 

@@ -17,7 +17,7 @@
 #include "common/check.h"
 #include "deploy/cli/venue_process.h"
 
-enum { SERVICES = 6, WORDS_MAX = 96, PATH_SIZE = 512 };
+enum { SERVICES = 6, SHARD = 2, WORDS_MAX = 96, PATH_SIZE = 512 };
 
 static const char *const names[SERVICES] = {"sequencer",  "risk",      "shard",
                                             "settlement", "portfolio", "gateway"};
@@ -97,6 +97,15 @@ static int spawn(struct bench_venue *self, uint32_t i, bool durable)
     for (uint32_t k = 0; k < line.count; k++)
         free(line.words[k]);
     return code;
+}
+
+void bench_venue_kill_shard(struct bench_venue *self)
+{
+    if (self->pids[SHARD] <= 0)
+        return;
+    kill(self->pids[SHARD], SIGKILL);
+    waitpid(self->pids[SHARD], NULL, 0);
+    self->pids[SHARD] = 0;
 }
 
 static int end_processes(struct bench_venue *self)

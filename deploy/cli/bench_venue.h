@@ -24,6 +24,9 @@ int bench_venue_start(struct bench_venue **, const char *directory, bool threads
                       bool durable);
 int bench_venue_stop(struct bench_venue **);
 
+/* Ends the shard's process, if it has one, as a crash does. */
+void bench_venue_kill_shard(struct bench_venue *);
+
 const char *bench_venue_address(const struct bench_venue *);
 
 /* CPU time used so far, by part; a part's name is NULL from the last on. The client is
