@@ -38,7 +38,7 @@ struct session {
 };
 
 /* A peer waits for word on a session that is not open here, or for one to open. Answers
- * name the account, so that nobody gets those of another by naming the other's session. */
+ * name the account: nobody gets those of another by naming the other's session. */
 struct session_route {
     uint64_t id; /* session, or nonce */
     uint32_t account;

@@ -8,8 +8,8 @@
  * Bounds:   capacity; O(1) as long as nobody picks its numbers to share a chain, and then
  *           as long as that one has entries: the caller limits those.
  *
- * There are fewer chains than entries: a venue is seldom full, and a table that is smaller
- * by far stays in the cache.
+ * There are fewer chains than entries: a venue is seldom full, and a table that is
+ * smaller by far stays in the cache.
  *
  * Numbers that follow each other lie next to each other: clients and the log count, and
  * so most searches end in a cache line that was just used.

@@ -1,4 +1,4 @@
-/* disk_test.c - one write or sync after another of a running venue fails, in each service.
+/* disk_test.c - each write or sync of a running venue fails in turn, in each service.
  *
  *     disk_test DIRECTORY PROGRAMS [STRIDE [SEED]]   one in STRIDE cases
  *     disk_test DIRECTORY PROGRAMS --case PLAN       SERVICE/:OP:NTH:HOW, of shim.c
@@ -6,8 +6,8 @@
  *
  * A case: the service is started with the fault before it, and clients trade until it has
  * met it. Then it must have ended, with the code exit.def has for that, or, where nothing
- * is wrong yet (a slow disk, the archive), go on. The venue lives on through all cases: the
- * service is started again, and what comes next is traded on what is there. Now and then,
+ * is wrong yet (a slow disk, the archive), go on. The venue lives on through all cases:
+ * the service is started again, and what comes next is traded on what is there. Now and then,
  * and at the end, all stop, all that was told is looked for in the log, and all verifies.
  */
 #include <errno.h>

@@ -27,7 +27,7 @@ struct trader {
     void *argument;
 };
 
-/* Connects to the venue in `directory` as `name`, with an outbox in this file, or NULL. */
+/* Connects to the venue in `directory` as `name`, with an outbox in this file or NULL. */
 int trader_begin(struct trader *, const char *directory, const char *name,
                  const char *outbox, uint64_t seed);
 void trader_end(struct trader *);

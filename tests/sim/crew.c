@@ -24,7 +24,7 @@ struct worker {
 static void labour(const struct crew_work *work, uint64_t seed, uint32_t stride, int pipe)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    /* Small states in large reservations: a huge page each would be zeroed for nothing. */
+    /* Small states in large reservations: huge pages would be zeroed for nothing. */
     (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     for (; seed <= work->last; seed += stride) {
         struct crew_outcome o = {.seed = seed};

@@ -70,8 +70,8 @@ static void stop(struct sim *s, uint32_t node)
         fail(s, "I13: a service does not stop cleanly", node, error);
 }
 
-/* What the archive wrote and did not sync is the only thing a power cut can tear: a commit
- * of the journal is there or not. */
+/* What the archive wrote and did not sync is the only thing a power cut can tear: a
+ * commit of the journal is there or not. */
 static void lose_tail(struct sim *s, uint32_t node)
 {
     if (node == VENUE_SEQUENCER && s->plan.archives)
