@@ -183,8 +183,8 @@ int zex_client_new_in(zex_client **, const char *directory, const char *name,
 void zex_client_destroy(zex_client **);
 const char *zex_client_error(const zex_client *);
 
-/* Waits until the sessions are open (and the feed is live, if followed). Minus CAPACITY at
- * once if the account has as many sessions as it may; it can be tried again. An
+/* Waits until the sessions are open (and the feed is live, if followed). Minus CAPACITY
+ * at once if the account has as many sessions as it may; it can be tried again. An
  * auditor's key has no sessions: it may only ask, and placing says minus WRONG_ROLE. */
 int zex_client_open(zex_client *, int timeout_ms);
 /* Next event, waiting for it at most this long; ZEX_ERR_TIMEOUT. A report counts as taken
