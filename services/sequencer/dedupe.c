@@ -5,6 +5,7 @@
 
 #include "common/ablate.h"
 #include "common/check.h"
+#include "common/invariants.h"
 #include "common/fault.h"
 #include "common/reader.h"
 #include "common/writer.h"
@@ -157,8 +158,8 @@ void dedupe_accept(struct dedupe *d, uint64_t session, uint64_t n, uint64_t gseq
     const uint64_t slot = map_find(&d->ids, session);
     CHECK(slot < d->sessions_max);
     struct dedupe_session *s = &d->sessions[slot];
-    CHECK(n == s->last_n + 1);
-    s->last_n = n;
+    const char *broken = invariants_order(&s->last_n, n);
+    CHECK(broken == NULL);
     *answer_of(d, slot, n) =
         (struct dedupe_answer){.gseq = gseq, .hash = digest_hash(body, size)};
 }

@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/invariants.h"
 #include "common/journal.h"
 #include "common/stream_archive.h"
 #include "proto/block.h"
@@ -23,7 +24,7 @@ struct archive_page {
 
 void archive_init(struct archive *a)
 {
-    *a = (struct archive){.records = NULL};
+    *a = (struct archive){.place.next = 1};
 }
 
 void archive_close(struct archive *a)
@@ -68,15 +69,12 @@ static bool is_quiet(uint32_t kind)
     return kind == MSG_tick || kind == MSG_digest || kind == MSG_epoch;
 }
 
-static const char *copy_records(struct archive *a, struct block *block)
+static void copy_records(struct archive *a, struct block *block)
 {
     struct block_record in;
     while (block_next(block, &in)) {
         struct archive_record *out = add(a);
-        if (in.seq != a->count)
-            return "I7: a gap in the log";
-        if (in.time_ns <= a->time_ns)
-            return "I7: the log's time stands still";
+        CHECK(in.seq == a->count);
         *out = (struct archive_record){.gseq = in.seq,
                                        .time_ns = in.time_ns,
                                        .n = in.n,
@@ -84,25 +82,23 @@ static const char *copy_records(struct archive *a, struct block *block)
                                        .size = in.size,
                                        .kind = (uint16_t)codec_kind(in.bytes, in.size),
                                        .bytes = copy_bytes(a, in.bytes, in.size)};
-        a->time_ns = in.time_ns;
         a->busy_count += !is_quiet(out->kind);
         a->command_count += out->source > 0;
         marks_record(out->kind);
     }
-    return NULL;
 }
 
 static const char *take_block(struct archive *a, const void *bytes, size_t size)
 {
     struct block block;
     size_t used;
-    if (block_open(&block, bytes, size, &used) != 0 || used != size)
-        return "I7: a block that cannot be read";
-    if (block.first_seq != a->count + 1 ||
-        memcmp(block.chain, a->chain, STREAM_CHAIN) != 0)
-        return "I7: a block that does not follow the one before";
-    block_chain(&block, a->chain);
-    return copy_records(a, &block);
+    const char *broken = invariants_follows(&a->place, bytes, size);
+    if (broken != NULL)
+        return broken;
+    int error = block_open(&block, bytes, size, &used);
+    CHECK(error == 0);
+    copy_records(a, &block);
+    return NULL;
 }
 
 static uint64_t read_key(const uint8_t *key)
@@ -141,10 +137,11 @@ static const char *check_time(struct archive *a)
     if (a->count == 0)
         return NULL;
     if (a->began_ns == 0) {
-        a->began_ns = a->time_ns;
+        a->began_ns = a->place.time_ns;
         a->began_mono_ns = mono_ns;
     }
-    uint64_t passed_ns = mono_ns - a->began_mono_ns, went_ns = a->time_ns - a->began_ns;
+    uint64_t passed_ns = mono_ns - a->began_mono_ns,
+             went_ns = a->place.time_ns - a->began_ns;
     bool runs = went_ns > passed_ns + passed_ns / 10 + (uint64_t)CLOCK_S_NS;
     return runs ? "I7: the time of the log runs ahead" : NULL;
 }

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "common/stream.h"
+#include "common/invariants.h"
 #include "proto/msg.h"
 
 struct archive_record {
@@ -27,9 +27,8 @@ struct archive_page;
 struct archive {
     struct archive_record *records; /* [gseq - 1] */
     uint64_t count, capacity;
-    struct archive_page *pages; /* of copied bytes, the newest first */
-    uint8_t chain[STREAM_CHAIN];
-    uint64_t time_ns;
+    struct archive_page *pages;    /* of copied bytes, the newest first */
+    struct invariants_place place; /* behind the last block */
     uint64_t began_ns,
         began_mono_ns;      /* of the first read: how fast the log's time runs */
     uint64_t busy_count;    /* records that are neither TICK, DIGEST nor EPOCH */

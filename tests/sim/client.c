@@ -15,14 +15,15 @@
 #include "tests/sim/venue.h"
 #include "tests/sim/workload.h"
 
-#define MS           UINT64_C(1000000)
-#define RESEND_NS    (150 * MS)
-#define ASK_NS       (120 * MS)
-#define PING_NS      (250 * MS)
-#define SILENCE_NS   (1200 * MS)
-#define RESUME_NS    (200 * MS)
-#define HOLD_NS      (15 * MS)
-#define NONCE_STRIDE UINT64_C(1000)
+#define MS            UINT64_C(1000000)
+#define RESEND_NS     (150 * MS)
+#define ASK_NS        (120 * MS)
+#define PING_NS       (250 * MS)
+#define SILENCE_NS    (1200 * MS)
+#define RESUME_NS     (200 * MS)
+#define ANSWER_NS_MAX (5000 * MS)
+#define HOLD_NS       (15 * MS)
+#define NONCE_STRIDE  UINT64_C(1000)
 
 uint64_t client_told_gseq;
 
@@ -50,6 +51,7 @@ static void connect_somewhere(struct client *c)
     c->is_fair = c->quiet;
     c->heard_ns = clock_mono_ns();
     c->asked_ns = c->pinged_ns = c->resumed_ns = c->hold_ns = c->sent_ns = 0;
+    c->unanswered_ns = 0;
     c->sent = now_life(c)->accepted;
 }
 
@@ -118,11 +120,9 @@ static struct client_command *find(struct client *c, uint64_t session, uint64_t 
     struct client_life *life = now_life(c);
     if (life->session != session || n == 0)
         return NULL; /* word on an earlier life */
-    if (n > life->count) {
-        c->broken = "an answer to a command that never was";
-        return NULL;
-    }
-    return &life->commands[n - 1];
+    if (n > life->count)
+        c->broken = "I2: an answer to a command that never was";
+    return n > life->count ? NULL : &life->commands[n - 1];
 }
 
 static void on_accepted(struct client *c, const struct msg_accepted *m)
@@ -210,7 +210,7 @@ static void take_report(struct client *c, const struct msg_report *m)
         c->reports = realloc(c->reports, c->report_capacity * sizeof *c->reports);
         CHECK(c->reports != NULL);
     }
-    c->reports[c->report_count++] = (struct client_report){
+    c->reports[c->report_count++] = (struct invariants_report){
         .gseq = m->gseq, .hash = digest_hash(m->body, m->body_size)};
     c->last_gseq = m->gseq;
 }
@@ -274,6 +274,8 @@ static void on_answer(struct client *c, const struct msg_answer *m, const uint8_
 
 static void take(struct client *c, const struct msg *m)
 {
+    if (m->kind == MSG_accepted || m->kind == MSG_refused || m->kind == MSG_session_gone)
+        c->unanswered_ns = 0;
     switch (m->kind) {
     case MSG_accepted:
         on_accepted(c, &m->accepted);
@@ -414,6 +416,8 @@ static void send_command(struct client *c, uint32_t n)
     if (!command->was_sent)
         command->floor = client_told_gseq;
     command->was_sent = true;
+    if (c->unanswered_ns == 0)
+        c->unanswered_ns = clock_mono_ns();
     say(c, &m);
 }
 
@@ -468,6 +472,9 @@ void client_turn(struct client *c)
     uint64_t now_ns = clock_mono_ns();
     if (now_ns - c->heard_ns >= SILENCE_NS || c->is_cut)
         connect_somewhere(c);
+    if (c->unanswered_ns != 0 && c->broken == NULL)
+        c->broken =
+            invariants_answer(c->is_fair, now_ns - c->unanswered_ns, ANSWER_NS_MAX);
     if (now_ns - c->pinged_ns >= (c->greeted ? PING_NS : ASK_NS))
         say_hello(c);
     if (!c->greeted)

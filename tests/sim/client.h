@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "common/bus.h"
+#include "common/invariants.h"
 #include "common/random.h"
 #include "proto/msg.h"
 #include "tests/sim/plan.h"
@@ -45,10 +46,6 @@ struct client_life {
     bool is_gone;
 };
 
-struct client_report {
-    uint64_t gseq, hash;
-};
-
 /* An answer it got, to be compared with the fold at its gseq. */
 struct client_answer {
     struct msg_query query;
@@ -65,7 +62,7 @@ struct client {
     struct bus_endpoint endpoint;
     struct client_life *lives;
     uint32_t life;
-    struct client_report *reports;
+    struct invariants_report *reports;
     uint32_t report_count, report_capacity;
     uint64_t queries;
     struct msg_query query; /* the one under way; id 0: none */
@@ -74,6 +71,8 @@ struct client {
     uint64_t last_gseq; /* of the report it took last */
     uint64_t tag_gseq, tag;
     bool greeted, live, is_cut;
+    uint64_t
+        unanswered_ns; /* since when it waits for word on a command; 0: it does not */
     uint64_t heard_ns, asked_ns, pinged_ns, resumed_ns, hold_ns, sent_ns;
     uint32_t sent; /* n sent since the last rewind */
     /* Workload. */

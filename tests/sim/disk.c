@@ -212,19 +212,30 @@ static bool is_marker(const struct row *row)
     return row->key_size == 12 && memcmp(row->bytes + 8, last, 4) == 0;
 }
 
+uint64_t disk_bytes(const struct disk *d)
+{
+    return d->bytes;
+}
+
+uint32_t disk_snapshots(const struct disk *d)
+{
+    const struct table *t = &d->tables[JOURNAL_SNAPSHOT];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < t->count; i++)
+        count += is_marker(t->rows[i]);
+    return count;
+}
+
 bool disk_drop_snapshot(struct disk *d)
 {
     struct table *t = &d->tables[JOURNAL_SNAPSHOT];
-    uint32_t newest = 0, markers = 0;
+    uint32_t newest = t->count;
     CHECK(!d->is_open);
-    for (uint32_t i = 0; i < t->count; i++) {
-        if (is_marker(t->rows[i])) {
-            newest = i;
-            markers++;
-        }
-    }
-    if (markers < 2)
+    if (disk_snapshots(d) < 2)
         return false;
+    do
+        newest--;
+    while (!is_marker(t->rows[newest]));
     free(t->rows[newest]);
     take_out(t, newest);
     return true;

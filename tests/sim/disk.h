@@ -35,6 +35,10 @@ bool disk_drop_snapshot(struct disk *);
 /* From now on the next `puts` puts fit, and then none until the journal is closed. */
 void disk_fill_up(struct disk *, uint32_t puts);
 
+/* What its rows take, and how many complete snapshots are among them. */
+uint64_t disk_bytes(const struct disk *);
+uint32_t disk_snapshots(const struct disk *);
+
 /* The index of the first row with a key >= the given one. */
 uint32_t disk_seek(const struct disk *, uint32_t table, const void *key, size_t key_size);
 

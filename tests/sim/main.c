@@ -1,4 +1,5 @@
 /* main.c - one seed, a range, those of a file, or each ablation. */
+#include <dirent.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
+#include "common/invariants.h"
 #include "tests/sim/crash.h"
 #include "tests/sim/crew.h"
 #include "tests/sim/sim.h"
@@ -48,8 +50,21 @@ static void on_abort(int number)
     _exit(2);
 }
 
+/* I11: of a whole run none is left open. */
+static uint32_t count_files(void)
+{
+    uint32_t count = 0;
+    DIR *listing = opendir("/proc/self/fd");
+    CHECK(listing != NULL);
+    while (readdir(listing) != NULL)
+        count++;
+    closedir(listing);
+    return count;
+}
+
 static void run_seed(uint64_t seed, struct crew_outcome *o)
 {
+    uint32_t files = count_files();
     signal(SIGABRT, on_abort);
     if (is_verbose)
         transcript_begin(&sim);
@@ -62,10 +77,15 @@ static void run_seed(uint64_t seed, struct crew_outcome *o)
     o->records = sim.archive.count;
     o->commands = sim.archive.command_count;
     o->steps = sim.step;
-    o->held = sim.broken == NULL;
     memcpy(o->marks, marks, sizeof o->marks);
     memcpy(o->faults, faults, sizeof o->faults);
     sim_close(&sim);
+    const char *leak = sim.broken == NULL ? invariants_bound(count_files(), files,
+                                                             "I11: a file left open")
+                                          : NULL;
+    if (leak != NULL)
+        tell_failure(leak, "");
+    o->held = sim.broken == NULL && leak == NULL;
 }
 
 /* ---- many seeds -------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "common/check.h"
+#include "common/invariants.h"
 #include "common/journal.h"
 #include "common/writer.h"
 #include "proto/codec.h"
@@ -13,6 +14,7 @@
 #include "tests/model/shard_naive.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/marks.h"
+#include "tests/sim/onlooker.h"
 
 enum {
     NODES = VENUE_GATEWAY + 1, /* one gateway stands for all */
@@ -52,7 +54,8 @@ struct replay {
     const struct sim *sim;
     struct fold folds[NODES];
     struct naive *naive[PLAN_SHARDS_MAX];
-    struct outbox expected; /* the naive shards' */
+    struct onlooker_books books; /* as the reports tell */
+    struct outbox expected;      /* the naive shards' */
     void *expected_memory;
     struct point points[POINTS];
     uint32_t point_count;
@@ -179,7 +182,7 @@ static void add_points(struct replay *r)
     }
 }
 
-static bool is_same(const struct fold *f, const struct point *point)
+static const char *compare(const struct fold *f, const struct point *point)
 {
     struct writer writer;
     uint8_t digest[16];
@@ -187,16 +190,18 @@ static bool is_same(const struct fold *f, const struct point *point)
         writer_init_digest(&writer);
         f->core->save(f->state, &writer);
         writer_digest(&writer, digest);
-        return memcmp(digest, point->digest, sizeof digest) == 0;
+        return invariants_state(point->digest, sizeof digest, digest, sizeof digest);
     }
     uint8_t *bytes = malloc(point->size);
     CHECK(bytes != NULL);
     writer_init(&writer, bytes, point->size);
     f->core->save(f->state, &writer);
-    bool same = !writer_failed(&writer) &&
-                memcmp(bytes, point->bytes + point->size - writer.size, writer.size) == 0;
+    const char *broken = "I6: a state larger than its snapshot";
+    if (!writer_failed(&writer))
+        broken = invariants_state(point->bytes + point->size - writer.size, writer.size,
+                                  bytes, writer.size);
     free(bytes);
-    return same;
+    return broken;
 }
 
 static void compare_states(struct replay *r, uint32_t node)
@@ -204,9 +209,8 @@ static void compare_states(struct replay *r, uint32_t node)
     const struct fold *f = &r->folds[node];
     for (uint32_t i = 0; i < r->point_count; i++) {
         const struct point *point = &r->points[i];
-        if (point->node == node && point->seq == f->seq && !is_same(f, point))
-            break_off(r, point->bytes != NULL ? "I6: a snapshot is not the state"
-                                              : "I6: a live state is not the fold");
+        if (point->node == node && point->seq == f->seq)
+            break_off(r, compare(f, point));
     }
 }
 
@@ -304,10 +308,8 @@ static void apply_approved(struct replay *r, uint32_t k, const struct core_input
     f->core->apply(f->state, &input, &f->outbox);
     outbox_clear(&r->expected);
     apply_naive(r->naive[k], cause->gseq, &m);
-    if (f->outbox.submits.size != r->expected.submits.size ||
-        memcmp(f->outbox.submits.bytes, r->expected.submits.bytes,
-               f->outbox.submits.size) != 0)
-        break_off(r, "I5: the book is not the naive book");
+    break_off(r, invariants_book(f->outbox.submits.bytes, f->outbox.submits.size,
+                                 r->expected.submits.bytes, r->expected.submits.size));
     take_submits(f);
     compare_states(r, VENUE_SHARD + k);
 }
@@ -336,42 +338,13 @@ static void read_balances(const struct fold *f, uint8_t kind, struct money *mone
     }
 }
 
-static int64_t find_total(const struct money *money, uint32_t account, uint32_t asset)
-{
-    for (uint32_t i = 0; i < money->count; i++) {
-        const struct msg_row_balance *row = &money->rows[i];
-        if (row->account == account && row->asset == asset)
-            return row->free + row->held;
-    }
-    return 0;
-}
-
-/* Each balance of one book is that of the other; per asset all sum to nothing; nobody
- * but the venue itself is below zero. */
 static void weigh(struct replay *r)
 {
     static struct money risk, settlement;
-    int64_t sums[ASSET_MAX + 1] = {0};
     read_balances(&r->folds[VENUE_RISK], QUERY_KIND_BALANCES, &risk);
     read_balances(&r->folds[VENUE_SETTLEMENT], QUERY_KIND_LEDGER, &settlement);
-    for (uint32_t i = 0; i < risk.count; i++) {
-        const struct msg_row_balance *row = &risk.rows[i];
-        int64_t total = row->free + row->held;
-        sums[row->asset] += total;
-        if (total != find_total(&settlement, row->account, row->asset))
-            break_off(r, "I4: risk and settlement disagree");
-        if (row->account > ACCOUNT_FEES && (row->free < 0 || row->held < 0))
-            break_off(r, "I4: a client's money is below zero");
-    }
-    for (uint32_t i = 0; i < settlement.count; i++) {
-        const struct msg_row_balance *row = &settlement.rows[i];
-        if (row->free != find_total(&risk, row->account, row->asset))
-            break_off(r, "I4: settlement and risk disagree");
-    }
-    for (uint32_t asset = 0; asset <= ASSET_MAX; asset++) {
-        if (sums[asset] != 0)
-            break_off(r, "I4: money from nowhere");
-    }
+    break_off(r,
+              invariants_money(risk.rows, risk.count, settlement.rows, settlement.count));
     r->folds[VENUE_RISK].core->check(r->folds[VENUE_RISK].state);
     r->folds[VENUE_SETTLEMENT].core->check(r->folds[VENUE_SETTLEMENT].state);
 }
@@ -412,6 +385,28 @@ static void compare_answers(struct replay *r, const struct client *c, uint64_t g
     }
 }
 
+/* ---- I14: what readers know of the books ------------------------------------------- */
+
+static void compare_depth(struct replay *r, uint32_t symbol)
+{
+    static struct msg_row_level read[ONLOOKER_LEVELS], book[ONLOOKER_LEVELS];
+    static uint8_t rows[2 * ONLOOKER_LEVELS * MESSAGE_BYTES_MAX];
+    const struct msg_query query = {
+        .kind = QUERY_KIND_BOOK, .symbol = symbol, .limit = ONLOOKER_LEVELS / 2};
+    const struct fold *f = &r->folds[answerer(r, &query)];
+    struct core_answer answer = {.rows = rows, .rows_capacity = sizeof rows};
+    uint32_t count = 0;
+    f->core->query(f->state, &query, NULL, &answer);
+    for (size_t at = 0, used; at < answer.rows_size; at += used) {
+        struct msg m;
+        int error = codec_decode(rows + at, answer.rows_size - at, &m, &used);
+        CHECK(error == 0 && m.kind == MSG_row_level && count < ONLOOKER_LEVELS);
+        book[count++] = m.row_level;
+    }
+    uint32_t read_count = onlooker_levels(&r->books, symbol, read);
+    break_off(r, invariants_depth(read, read_count, book, count));
+}
+
 /* ---- the log ----------------------------------------------------------------------- */
 
 static void take_emits(struct replay *r, const struct core_input *cause)
@@ -441,6 +436,8 @@ static void apply_record(struct replay *r, const struct archive_record *record)
                                      .bytes_size = record->size};
     check_sequence = record->gseq;
     match_report(r, record);
+    if (r->broken == NULL)
+        onlooker_take(&r->books, &m);
     for (uint32_t node = 0; node < NODES && r->broken == NULL; node++) {
         struct fold *f = &r->folds[node];
         if (f->core == NULL || (node >= VENUE_SHARD && node < VENUE_GATEWAY))
@@ -477,6 +474,8 @@ const char *replay_check(const struct sim *sim)
         if (r.broken == NULL && (i % WEIGH_EVERY == 0 || i + 1 == sim->archive.count))
             weigh(&r);
     }
+    for (uint32_t id = 1; id <= sim->plan.symbols && r.broken == NULL; id++)
+        compare_depth(&r, id);
     for (uint32_t node = 0; node < NODES && r.broken == NULL; node++) {
         if (r.folds[node].queue.head != r.folds[node].queue.tail)
             break_off(&r, "I10: a report never reached the log");

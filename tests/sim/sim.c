@@ -5,11 +5,12 @@
 
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/invariants.h"
 #include "tests/sim/clock.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/files.h"
-#include "tests/sim/invariants.h"
+#include "tests/sim/judge.h"
 #include "tests/sim/marks.h"
 #include "tests/sim/power.h"
 #include "tests/sim/workload.h"
@@ -70,8 +71,8 @@ static void stop(struct sim *s, uint32_t node)
         fail(s, "I13: a service does not stop cleanly", node, error);
 }
 
-/* What the archive wrote and did not sync is the only thing a power cut can tear: a
- * commit of the journal is there or not. */
+/* Only what the archive wrote and did not sync can a power cut tear: a commit of the
+ * journal is there or not. */
 static void lose_tail(struct sim *s, uint32_t node)
 {
     if (node == VENUE_SEQUENCER && s->plan.archives)
@@ -241,8 +242,10 @@ static void come_to_rest(struct sim *s)
         if (!is_done(s) || s->archive.busy_count != seen)
             since_ns = clock_mono_ns();
         seen = s->archive.busy_count;
-        if (clock_mono_ns() - began_ns > LIVE_MS_MAX * MS)
-            fail(s, "I10: no rest after the faults ended", VENUE_NODES, 0);
+        const char *broken =
+            invariants_rest(clock_mono_ns() - began_ns, LIVE_MS_MAX * MS);
+        if (broken != NULL)
+            fail(s, broken, VENUE_NODES, 0);
     }
 }
 
@@ -272,7 +275,7 @@ void sim_run_plan(struct sim *s, const struct plan *plan)
         const char *broken = archive_read(&s->archive, "sequencer", s->venue.archive);
         if (broken == NULL)
             broken = archive_check_files(&s->archive, s->venue.archive);
-        fail(s, broken != NULL ? broken : invariants_check(s), VENUE_SEQUENCER, 0);
+        fail(s, broken != NULL ? broken : judge_check(s), VENUE_SEQUENCER, 0);
     }
 }
 
@@ -286,7 +289,7 @@ void sim_run(struct sim *s, uint64_t seed)
 uint64_t sim_trace(const struct sim *s)
 {
     uint64_t chain;
-    memcpy(&chain, s->archive.chain, sizeof chain);
+    memcpy(&chain, s->archive.place.chain, sizeof chain);
     return network_trace() ^ chain;
 }
 

@@ -1,4 +1,4 @@
-/* invariants.h - what must be true of every run, one function each (DESIGN 7).
+/* judge.h - what the simulator saw of a run, held against common/invariants.h.
  *
  * Owns:     nothing that outlives a call.
  * Units:    none.
@@ -6,12 +6,12 @@
  * Threads:  one.
  * Bounds:   none.
  */
-#ifndef SIM_INVARIANTS_H
-#define SIM_INVARIANTS_H
+#ifndef SIM_JUDGE_H
+#define SIM_JUDGE_H
 
 #include "tests/sim/sim.h"
 
 /* All of them, on a world that has come to rest. */
-const char *invariants_check(const struct sim *);
+const char *judge_check(const struct sim *);
 
 #endif

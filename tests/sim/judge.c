@@ -1,14 +1,21 @@
-/* invariants.c - the archive against what the clients sent and were told. */
-#include "tests/sim/invariants.h"
+/* judge.c - the archive against what the clients sent and were told. */
+#include "tests/sim/judge.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/check.h"
+#include "common/invariants.h"
+#include "common/metrics.h"
 #include "proto/codec.h"
 #include "proto/digest.h"
 #include "proto/feed.h"
+#include "tests/sim/disk.h"
 #include "tests/sim/replay.h"
+
+/* Two are kept; a crash between a new one and the removal of the oldest leaves it to the
+ * next one. */
+enum { SNAPSHOTS_MAX = 8 };
 
 static const struct archive_record *get(const struct sim *s, uint64_t gseq)
 {
@@ -55,29 +62,24 @@ static const char *each_command(const struct sim *s,
     return broken;
 }
 
-/* I1: what a client was told is accepted is there, with its bytes. */
 static const char *is_durable(const struct client_command *command,
                               const struct archive_record *record)
 {
+    const struct invariants_command told = {command->gseq, command->body, command->size};
+    struct invariants_command logged = {.gseq = 0};
     if (!command->accepted)
         return "I10: a command was never accepted";
-    if (record == NULL)
-        return "I1: an accepted command is not in the log";
-    if (command->gseq != 0 && command->gseq != record->gseq)
-        return "I1: an accepted command is elsewhere in the log";
-    bool same = command->size == record->size &&
-                memcmp(command->body, record->bytes, record->size) == 0;
-    return same ? NULL : "I1: the log has other bytes than were accepted";
+    if (record != NULL)
+        logged = (struct invariants_command){record->gseq, record->bytes, record->size};
+    return invariants_durable(&told, &logged);
 }
 
-/* I8: what anybody had been told before this was sent comes before it. */
 static const char *is_later(const struct client_command *command,
                             const struct archive_record *record)
 {
-    return record->gseq > command->floor ? NULL : "I8: real time is not kept";
+    return invariants_real_time(command->floor, record->gseq);
 }
 
-/* I2, I3: the n of each session are 1, 2, 3 ... in the order of the log. */
 static const char *check_order(const struct sim *s)
 {
     uint64_t *last = calloc(s->archive.count + 1, sizeof *last);
@@ -90,8 +92,8 @@ static const char *check_order(const struct sim *s)
         if (record->source > (int64_t)i ||
             get(s, (uint64_t)record->source)->kind != MSG_open)
             broken = "I2: a command of a session that never was";
-        else if (record->n != ++last[record->source])
-            broken = "I3: a session's commands are not 1, 2, 3 ...";
+        else
+            broken = invariants_order(&last[record->source], record->n);
     }
     free(last);
     return broken;
@@ -126,7 +128,6 @@ static uint64_t cause_of(const struct sim *s, const struct msg *m)
     }
 }
 
-/* I2: one outcome of each command, after it. */
 static const char *check_outcomes(const struct sim *s)
 {
     uint32_t *outcomes = calloc(s->archive.count + 1, sizeof *outcomes);
@@ -138,16 +139,15 @@ static const char *check_outcomes(const struct sim *s)
             continue;
         const struct msg m = decode(record);
         uint64_t cause = cause_of(s, &m);
-        if (cause >= record->gseq)
-            broken = "I2: an outcome before its command";
-        else if (cause != 0 && ++outcomes[cause] > 1)
-            broken = "I2: two outcomes of one command";
+        if (cause != 0 && cause <= s->archive.count)
+            broken = invariants_once(cause, record->gseq, ++outcomes[cause]);
+        else if (cause != 0)
+            broken = "I2: an outcome of nothing";
     }
     for (uint64_t i = 0; i < s->archive.count && broken == NULL; i++) {
         const struct archive_record *record = &s->archive.records[i];
-        if (record->source > 0 && record->kind != MSG_close &&
-            outcomes[record->gseq] == 0)
-            broken = "I10: a command without an outcome";
+        bool is_command = record->source > 0 && record->kind != MSG_close;
+        broken = invariants_done(is_command, outcomes[record->gseq]);
     }
     free(outcomes);
     return broken;
@@ -161,33 +161,57 @@ static bool concerns(const struct archive_record *record, uint32_t account)
     return (count > 0 && accounts[0] == account) || (count > 1 && accounts[1] == account);
 }
 
-static bool is_view(const struct client_report *report,
-                    const struct archive_record *record, uint32_t account)
+static struct invariants_report view_of(const struct archive_record *record,
+                                        uint32_t account)
 {
     const struct msg m = decode(record);
     struct feed_view view;
     feed_view(&view, &m, record->bytes, record->size, account);
-    return report->gseq == record->gseq &&
-           report->hash == digest_hash(view.bytes, view.size);
+    return (struct invariants_report){record->gseq, digest_hash(view.bytes, view.size)};
 }
 
-/* I9: the reports a client took are its account's views of the log, all, in order. */
+/* The reports a client took are its account's views of the log, all, in order. */
 static const char *check_feed(const struct sim *s, const struct client *c)
 {
+    const struct invariants_report none = {.gseq = 0};
+    const char *broken = NULL;
     uint32_t taken = 0;
-    for (uint64_t i = 0; i < s->archive.count; i++) {
+    for (uint64_t i = 0; i < s->archive.count && broken == NULL; i++) {
         const struct archive_record *record = &s->archive.records[i];
         if (record->source >= 0 || !concerns(record, c->account))
             continue;
-        if (taken == c->report_count)
-            return "I9: a feed ends too early";
-        if (!is_view(&c->reports[taken++], record, c->account))
-            return "I9: a feed is not the account's part of the log";
+        const struct invariants_report due = view_of(record, c->account);
+        broken =
+            invariants_feed(taken < c->report_count ? &c->reports[taken] : &none, &due);
+        taken++;
     }
-    return taken == c->report_count ? NULL : "I9: a feed has more than the log";
+    if (broken == NULL && taken < c->report_count)
+        broken = invariants_feed(&c->reports[taken], &none);
+    return broken;
 }
 
-const char *invariants_check(const struct sim *s)
+static const char *check_bounds(const struct sim *s)
+{
+    const char *broken = NULL;
+    for (uint32_t node = 0; node < VENUE_NODES && broken == NULL; node++) {
+        const struct venue_process *p = &s->venue.processes[node];
+        if (!p->exists)
+            continue;
+        const struct disk *disk = disk_find(p->path);
+        const struct metrics *m = service_metrics(p->service);
+        broken = invariants_bound(disk_bytes(disk), s->venue.map_bytes,
+                                  "I11: a journal larger than its map");
+        if (broken == NULL)
+            broken = invariants_bound(disk_snapshots(disk), SNAPSHOTS_MAX,
+                                      "I11: more snapshots than are kept");
+        if (broken == NULL) /* all is acknowledged, but for the last digests */
+            broken = invariants_bound(metrics_get(m, METRICS_unacked), 1 << 16,
+                                      "I11: reports that nobody takes");
+    }
+    return broken;
+}
+
+const char *judge_check(const struct sim *s)
 {
     const char *broken = check_order(s);
     if (broken == NULL)
@@ -198,5 +222,7 @@ const char *invariants_check(const struct sim *s)
         broken = check_outcomes(s);
     for (uint32_t i = 0; i < s->plan.clients && broken == NULL; i++)
         broken = check_feed(s, &s->clients[i]);
+    if (broken == NULL)
+        broken = check_bounds(s);
     return broken != NULL ? broken : replay_check(s);
 }
