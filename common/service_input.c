@@ -23,7 +23,7 @@ enum {
     ROWS_BYTES = 256 << 20,   /* untouched pages cost nothing */
     SENDS_BYTES = 128 << 20,
     APPENDS_BYTES = 16 << 20,
-    AHEAD = 16, /* records decoded before the first of them is applied */
+    AHEAD = 32, /* records decoded before the first of them is applied */
 };
 
 static void *map_memory(size_t size)

@@ -31,7 +31,7 @@ enum {
     BATCH = 1024,
     BATCHES_LATE = 8, /* a report enters the log so many batches after its command */
     FLUSH_RECORDS = 4096,
-    AHEAD = 16, /* records decoded before the first of them is folded */
+    AHEAD = 32, /* records decoded before the first of them is folded */
     RUN_BYTES = 64 << 20,
 };
 
