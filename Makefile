@@ -18,6 +18,7 @@ CFLAGS_clang    := -O2
 CFLAGS_sanitize := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
                    -fno-omit-frame-pointer
 CFLAGS_cover    := -O0 --coverage
+CFLAGS_fuzz     := $(CFLAGS_sanitize) -fsanitize=fuzzer-no-link
 LDFLAGS  += -pie -Wl,-z,relro,-z,now $(filter -fsanitize=% --coverage,$(CFLAGS_$(MODE)))
 LDLIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lmsgpackc -lpthread
 
@@ -121,6 +122,28 @@ $(OUT)/faults/shim.so: $(OUT)/tests/faults/shim.o
 $(OUT)/faults/%: $(OUT)/tests/faults/%.o $(call object,$(FAULT_LIB)) $(CLI) $(SDK) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+# A target with libFuzzer (MODE=fuzz CC=clang), or with a main that replays its corpus.
+FUZZ := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_LIB := $(call object,tests/fuzz/market.c tests/fuzz/kept.c) $(CLI) $(SDK) $(LIB)
+$(OUT)/fuzz/%_replay: $(OUT)/tests/fuzz/%_fuzz.o $(OUT)/tests/fuzz/replay.o $(FUZZ_LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lcmocka $(LDLIBS)
+
+$(OUT)/fuzz/%: $(OUT)/tests/fuzz/%_fuzz.o $(FUZZ_LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ -o $@ -lcmocka $(LDLIBS)
+
+.PHONY: fuzz fuzzers replays
+fuzzers: $(FUZZ:%=$(OUT)/fuzz/%) $(FUZZ:%=$(OUT)/fuzz/%_replay)
+replays: $(FUZZ:%=$(OUT)/fuzz/%_replay)
+fuzz: ## libFuzzer, ASan and UBSan on what reads bytes: corpora, then FUZZ_S seconds each
+	$(Q)$(MAKE) -s MODE=fuzz CC=clang fuzzers
+	$(Q)tests/fuzz/fuzz.sh $(or $(FUZZ_S),5) $(FUZZ)
+
+cover: ## lines of the decoders that the fuzz corpora and unit tests reach
+	$(Q)$(MAKE) -s MODE=cover replays
+	$(Q)tests/fuzz/cover.sh build/cover $(FUZZ)
 
 .PHONY: faults
 faults: ## power cuts, disk errors: amounts of CI (NIGHTLY=1: large ones)

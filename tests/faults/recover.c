@@ -70,6 +70,7 @@ static const struct member {
       {.port = BUS_SERVICE, .index = SERVICE_SHARD, .address = "shard-0"}}},
 };
 
+char recover_difference[512];
 static struct service_instance *venue[SERVICES];
 static char paths[SERVICES + 1][256];
 
@@ -164,7 +165,7 @@ static int stop_all(void)
 /* Its report goes to stderr if it is not a good one. */
 static int verify(const char *directory)
 {
-    char words[256], text[512] = "";
+    char words[256], *text = recover_difference;
     snprintf(words, sizeof words, "%s", directory);
     char *argv[] = {words, NULL};
     int out = dup(STDOUT_FILENO), file = memfd_create("verify", 0);
@@ -175,7 +176,7 @@ static int verify(const char *directory)
     fflush(stdout);
     if (dup2(out, STDOUT_FILENO) < 0)
         return RECOVER_UNVERIFIED;
-    if (code != 0 && pread(file, text, sizeof text - 1, 0) > 0)
+    if (code != 0 && pread(file, text, sizeof recover_difference - 1, 0) > 0)
         fprintf(stderr, "verify: %s", text);
     close(out);
     close(file);

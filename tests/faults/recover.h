@@ -21,6 +21,8 @@ enum {
 
 /* `same` gets how many records of the reference are in the log that was recovered; at
  * least `told` must be. What went wrong is on stderr. */
+extern char recover_difference[512]; /* what verify said, if it was not content */
+
 int recover_run(const char *directory, const struct reference *, uint64_t told,
                 uint64_t *same);
 

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# fuzz.sh SECONDS TARGET... - replays each target's corpus under ASan and UBSan, then tries
+# new inputs for so long. A failing input is left in build/fuzz/NAME.*; a corpus grows with
+#
+#   GROW=1 tests/fuzz/fuzz.sh 600 block     ... and what new lines or values it met is kept
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 2
+readonly seconds=$1 bin=build/fuzz/fuzz corpora=tests/fuzz/corpus
+shift
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export ASAN_OPTIONS=detect_leaks=0 # what a target keeps, it keeps
+failed=0
+
+# run TARGET ARGUMENT... - its last lines if it fails.
+run() {
+    local target=$1
+    shift
+    "$bin/$target" -timeout=20 -rss_limit_mb=4096 -close_fd_mask=3 -max_len=4096 \
+        -artifact_prefix="build/fuzz/$target." "$@" >"$work/$target.log" 2>&1 && return
+    echo "FAILED: $target; again: $bin/$target build/fuzz/$target.*"
+    grep -vE '^#[0-9]+' "$work/$target.log" | tail -n 60
+    return 1
+}
+
+for target in "$@"; do
+    mkdir -p "$work/$target" "$corpora"
+    "$bin/${target}_replay" --seeds "$work/$target" || failed=1
+    [[ ! -f $corpora/$target.pack ]] ||
+        "$bin/${target}_replay" --unpack "$corpora/$target.pack" "$work/$target" >/dev/null || failed=1
+    inputs=$(ls "$work/$target" | wc -l)
+    run "$target" -max_total_time="$seconds" -use_value_profile=1 "$work/$target" || failed=1
+    echo "fuzz $target: $inputs inputs replayed, $(grep -c NEW "$work/$target.log") new ones in $seconds s," \
+        "$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$work/$target.log") runs"
+    [[ -n ${GROW:-} ]] || continue
+    mkdir "$work/$target.small"
+    run "$target" -merge=1 -use_value_profile=1 "$work/$target.small" "$work/$target" || failed=1
+    "$bin/${target}_replay" --pack "$work/$target.small" "$corpora/$target.pack"
+    ls -l "$corpora/$target.pack"
+done
+exit $failed
