@@ -1,5 +1,6 @@
-/* block_fuzz.c - bytes to blocks, of the log and of a derived stream. The crc is put right
- * first, or no bad shape would ever come behind it. */
+/* block_fuzz.c - bytes to blocks, of the log and of a derived stream. The crc is put
+ * right first, or no bad shape would ever come behind it.
+ */
 #include "common/check.h"
 #include "proto/block.h"
 #include "proto/codec.h"

@@ -1,8 +1,8 @@
-/* gateway_fuzz.c - bytes as frames of clients to a gateway: whatever they send, it goes on,
- * passes on only commands of their own accounts, and its books are in order.
+/* gateway_fuzz.c - bytes as frames of clients to a gateway: whatever they send, it goes
+ * on, passes on only commands of their own accounts, and its books are in order.
  *
- * The first byte says whether there is CURVE. A frame is a byte that says who sends it, two
- * with its size, then its bytes.
+ * The first byte says whether there is CURVE. A frame is a byte that says who sends it,
+ * two with its size, then its bytes.
  */
 #include "tests/unit/gateway_world.h"
 

@@ -1,7 +1,6 @@
-/* message_fuzz.c - bytes to messages: what decodes encodes to the same bytes, and prints. */
+/* message_fuzz.c - bytes to messages: what decodes encodes to the same bytes. */
 #include "common/check.h"
 #include "proto/codec.h"
-#include "proto/json.h"
 #include "proto/sample.h"
 #include "tests/fuzz/fuzz.h"
 
