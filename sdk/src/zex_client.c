@@ -3,24 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "sdk/src/zex_clock.h"
 #include "sdk/src/zex_protocol.h"
 #include "sdk/src/zex_state.h"
 
 enum { EVENTS_FIRST = 1024, CL_ORD_ID_STEP = 1024 };
-
-static uint64_t read_clock_ns(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-uint64_t zex_state_now_ms(void)
-{
-    return read_clock_ns(CLOCK_MONOTONIC) / 1000000u;
-}
 
 int zex_state_fail(struct zex_client *self, int status, const char *text)
 {
@@ -107,10 +95,10 @@ int zex_client_new(zex_client **out, const struct zex_options *options)
     if (status == ZEX_OK) {
         /* Microseconds since 1970, times 1024, plus a salt: never used before, by anyone.
          * */
-        self->next_cl_ord_id = read_clock_ns(CLOCK_REALTIME) / 1000u * CL_ORD_ID_STEP +
-                               salt % CL_ORD_ID_STEP;
+        self->next_cl_ord_id =
+            zex_clock_wall_us() * CL_ORD_ID_STEP + salt % CL_ORD_ID_STEP;
         self->feed_known = self->outbox.feed_known;
-        self->now_ms = self->called_ms = zex_state_now_ms();
+        self->now_ms = self->called_ms = zex_clock_now_ms();
         zex_protocol_connect(self);
         zex_protocol_send(self);
         status = self->status;
@@ -226,7 +214,7 @@ int zex_client_wait(zex_client *self, struct zex_event *event, int timeout_ms)
     if (take_event(self, event))
         return ZEX_OK;
     uint64_t deadline_ms =
-        zex_state_now_ms() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms);
+        zex_clock_now_ms() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms);
     for (;;) {
         zex_protocol_send(self);
         zex_protocol_receive(self);
@@ -260,7 +248,7 @@ static int tell_refused(zex_client *self)
 int zex_client_open(zex_client *self, int timeout_ms)
 {
     uint64_t deadline_ms =
-        zex_state_now_ms() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms);
+        zex_clock_now_ms() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms);
     while (self->status == ZEX_OK && !is_open(self)) {
         zex_protocol_send(self);
         zex_protocol_receive(self);
@@ -278,7 +266,7 @@ int zex_query(zex_client *self, const struct zex_query *query, struct zex_answer
               int timeout_ms)
 {
     uint64_t deadline_ms =
-        zex_state_now_ms() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms);
+        zex_clock_now_ms() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms);
     struct msg message = {.kind = MSG_query,
                           .query = {.id = ++self->query_id,
                                     .kind = (uint8_t)query->kind,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/codec.h"
+#include "sdk/src/zex_clock.h"
 #include "sdk/src/zex_event.h"
 #include "sdk/src/zex_receive.h"
 
@@ -177,7 +178,7 @@ static void notice_silence(struct zex_client *self)
 
 void zex_protocol_send(struct zex_client *self)
 {
-    self->now_ms = zex_state_now_ms();
+    self->now_ms = zex_clock_now_ms();
     if (self->status != ZEX_OK || self->now_ms < self->leave_ms)
         return;
     if (self->leave_ms != 0)

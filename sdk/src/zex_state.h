@@ -70,7 +70,6 @@ struct zex_client {
     char error[160];
 };
 
-uint64_t zex_state_now_ms(void);
 /* Room for one more event; its body buffer goes with it. NULL: out of memory. */
 struct zex_state_event *zex_state_event_add(struct zex_client *, enum zex_event_type);
 int zex_state_fail(struct zex_client *, int status, const char *text);

@@ -5,9 +5,6 @@
 static void test_switches_gateways(void **state)
 {
     struct world *w = *state;
-    zex_client_destroy(&w->client);
-    w->options.silence_ms = 1000; /* a busy machine is not silence */
-    world_connect(w);
     world_go_live(w);
     world_place(w, 100);
     world_expect_command(w, SESSION, 1);
@@ -23,13 +20,8 @@ static void test_switches_gateways(void **state)
 static void test_absence_is_not_silence(void **state)
 {
     struct world *w = *state;
-    zex_client_destroy(&w->client);
-    w->options.silence_ms = 1000;
-    world_connect(w);
     world_go_live(w);
-    const uint64_t end_ms = world_now_ms() + 1250;
-    while (world_now_ms() < end_ms)
-        zmq_poll(NULL, 0, 10);
+    line.now_ms += 2 * w->options.silence_ms;
     world_pump(w);
     assert_int_equal(w->status, ZEX_ERR_TIMEOUT);
     assert_int_equal(w->event_count, 0);
@@ -43,8 +35,8 @@ static void test_session_gone(void **state)
     world_place(w, 100);
     const uint64_t lost = world_place(w, 200);
     world_expect_command(w, SESSION, 2);
-    world_say(w, &(struct msg){.kind = MSG_session_gone,
-                               .session_gone = {.session = SESSION, .last_n = 1}});
+    world_say(&(struct msg){.kind = MSG_session_gone,
+                            .session_gone = {.session = SESSION, .last_n = 1}});
     world_expect_event(w, ZEX_EVENT_DURABLE);
     const struct zex_event *event = world_expect_event(w, ZEX_EVENT_REJECTED);
     assert_int_equal(event->cl_ord_id, lost);
@@ -71,16 +63,15 @@ static void test_close(void **state)
     assert_int_equal(zex_client_close(w->client), ZEX_OK);
     for (uint64_t i = 0; i < 2; i++) {
         world_expect_command(w, SESSION + 1 - i, 1);
-        world_accept(w, SESSION + 1 - i, 1, 2000 + i);
+        world_accept(SESSION + 1 - i, 1, 2000 + i);
     }
     for (int i = 0; i < 2; i++) {
         const uint64_t nonce = world_expect(w, MSG_client_open)->client_open.nonce;
-        world_say(w, &(struct msg){.kind = MSG_session_gone,
-                                   .session_gone = {.session = nonce == w->nonces[0]
-                                                                   ? SESSION
-                                                                   : SESSION + 1,
-                                                    .last_n = 1,
-                                                    .nonce = nonce}});
+        world_say(&(struct msg){
+            .kind = MSG_session_gone,
+            .session_gone = {.session = nonce == w->nonces[0] ? SESSION : SESSION + 1,
+                             .last_n = 1,
+                             .nonce = nonce}});
         world_expect_event(w, ZEX_EVENT_CLOSED);
     }
     assert_int_equal(zex_client_in_flight(w->client), 0);
@@ -92,7 +83,7 @@ static void test_restart(void **state)
 {
     struct world *w = *state;
     world_go_live(w);
-    world_report(w, 12, 10);
+    world_report(12, 10);
     world_expect_event(w, ZEX_EVENT_CANCELLED);
     world_place(w, 100);
     const struct msg_command first = *world_expect_command(w, SESSION, 1);
@@ -103,10 +94,9 @@ static void test_restart(void **state)
     assert_int_equal(world_expect(w, MSG_client_open)->client_open.nonce, w->nonces[1]);
     assert_int_equal(world_expect(w, MSG_resume)->resume.last_gseq, 12);
     for (uint64_t i = 0; i < 2; i++)
-        world_say(w, &(struct msg){.kind = MSG_opened,
-                                   .opened = {.nonce = w->nonces[i],
-                                              .session = SESSION + i,
-                                              .account = 7}});
+        world_say(&(struct msg){
+            .kind = MSG_opened,
+            .opened = {.nonce = w->nonces[i], .session = SESSION + i, .account = 7}});
     const struct msg_command *again = world_expect_command(w, SESSION, 1);
     assert_int_equal(again->body_size, first.body_size);
     assert_memory_equal(again->body, first.body, first.body_size);
@@ -117,9 +107,9 @@ static void test_restart_before_events(void **state)
 {
     struct world *w = *state;
     world_go_live(w);
-    world_report(w, 12, 10);
-    world_report(w, 15, 12);
-    world_report(w, 20, 15);
+    world_report(12, 10);
+    world_report(15, 12);
+    world_report(20, 15);
     world_expect_event(w, ZEX_EVENT_CANCELLED);
     const struct zex_query query = {.kind = QUERY_KIND_BALANCES};
     struct zex_answer answer;
@@ -132,7 +122,7 @@ static void test_restart_before_events(void **state)
 }
 
 /* The fills of both orders of a trade with ourselves, in one report. */
-static void report_self_trade(struct world *w, uint64_t gseq, uint64_t prev)
+static void report_self_trade(uint64_t gseq, uint64_t prev)
 {
     struct msg fill, m = {.kind = MSG_report};
     m.report.gseq = gseq;
@@ -147,7 +137,7 @@ static void report_self_trade(struct world *w, uint64_t gseq, uint64_t prev)
                          0);
         m.report.body_size = (uint16_t)(m.report.body_size + size);
     }
-    world_say(w, &m);
+    world_say(&m);
 }
 
 /* A trade with ourselves is two events, the maker's first; it counts as taken once both
@@ -156,7 +146,7 @@ static void test_self_trade(void **state)
 {
     struct world *w = *state;
     world_go_live(w);
-    report_self_trade(w, 12, 10);
+    report_self_trade(12, 10);
     const struct zex_event *event = world_expect_event(w, ZEX_EVENT_TRADE);
     assert_int_equal(event->gseq, 12);
     assert_int_equal(event->is_maker, 1);
@@ -164,8 +154,8 @@ static void test_self_trade(void **state)
     w->count = w->event_count = 0;
     world_connect(w);
     assert_int_equal(world_expect(w, MSG_resume)->resume.last_gseq, 10);
-    report_self_trade(w, 12, 10);
-    world_resumed(w, 12);
+    report_self_trade(12, 10);
+    world_resumed(12);
     assert_int_equal(world_expect_event(w, ZEX_EVENT_TRADE)->is_maker, 1);
     event = world_expect_event(w, ZEX_EVENT_TRADE);
     assert_int_equal(event->is_maker, 0);
@@ -211,8 +201,8 @@ static void test_other_venue(void **state)
     world_connect(w);
     world_place(w, 100);
     const uint64_t nonce = world_expect(w, MSG_client_open)->client_open.nonce;
-    world_say(w, &(struct msg){.kind = MSG_opened,
-                               .opened = {.nonce = nonce, .session = 5, .account = 7}});
+    world_say(&(struct msg){.kind = MSG_opened,
+                            .opened = {.nonce = nonce, .session = 5, .account = 7}});
     while (w->status == ZEX_OK || w->status == ZEX_ERR_TIMEOUT)
         world_pump(w);
     assert_int_equal(w->status, ERR_OTHER_LOG);
@@ -225,8 +215,8 @@ static void test_goodbye(void **state)
 {
     struct world *w = *state;
     world_go_live(w);
-    world_say(w, &(struct msg){.kind = MSG_goodbye,
-                               .goodbye = {.reason = (uint16_t)error_number(ERR_LIMIT)}});
+    world_say(&(struct msg){.kind = MSG_goodbye,
+                            .goodbye = {.reason = (uint16_t)error_number(ERR_LIMIT)}});
     assert_int_equal(world_expect_event(w, ZEX_EVENT_LOST)->reason,
                      error_number(ERR_LIMIT));
     world_expect(w, MSG_resume);
@@ -236,7 +226,7 @@ static void test_goodbye(void **state)
     const struct msg revoked = {
         .kind = MSG_goodbye, .goodbye = {.reason = (uint16_t)error_number(ERR_REVOKED)}};
     assert_int_equal(codec_encode(bytes, sizeof bytes, &revoked, &size), 0);
-    world_say_bytes(w, 1, bytes, size);
+    world_say_bytes(1, bytes, size);
     while (w->status == ZEX_OK || w->status == ZEX_ERR_TIMEOUT)
         world_pump(w);
     assert_int_equal(w->status, ERR_REVOKED);
@@ -248,9 +238,9 @@ static void test_says_hello_again(void **state)
 {
     struct world *w = *state;
     world_go_live(w);
-    const uint64_t end_ms = world_now_ms() + 300; /* it says so four times a second */
-    while (world_now_ms() < end_ms) {
-        world_refuse(w, 0, 0, ERR_UNKNOWN_ACCOUNT, 0);
+    const uint64_t end_ms = line.now_ms + 300; /* it says so four times a second */
+    while (line.now_ms < end_ms) {
+        world_refuse(0, 0, ERR_UNKNOWN_ACCOUNT, 0);
         world_pump(w);
     }
     assert_int_equal(world_expect(w, MSG_hello)->hello.account, 7);
@@ -262,11 +252,11 @@ static void test_reader(void **state)
     struct world *w = *state;
     for (int i = 0; i < 2; i++) {
         const uint64_t nonce = world_expect(w, MSG_client_open)->client_open.nonce;
-        world_refuse(w, 0, nonce, ERR_WRONG_ROLE, 0);
+        world_refuse(0, nonce, ERR_WRONG_ROLE, 0);
     }
-    world_beat(w, 10);
+    world_beat(10);
     world_expect(w, MSG_resume);
-    world_resumed(w, 10);
+    world_resumed(10);
     assert_int_equal(zex_client_open(w->client, WORLD_MS), ZEX_OK);
     assert_int_equal(zex_order_cancel(w->client, 5, 0, NULL), ERR_WRONG_ROLE);
 }
@@ -276,7 +266,7 @@ static void test_no_session_left(void **state)
 {
     struct world *w = *state;
     const uint64_t nonce = world_expect(w, MSG_client_open)->client_open.nonce;
-    world_refuse(w, 0, nonce, ERR_CAPACITY, 0);
+    world_refuse(0, nonce, ERR_CAPACITY, 0);
     assert_int_equal(zex_client_open(w->client, WORLD_MS), ERR_CAPACITY);
     assert_non_null(strstr(zex_client_error(w->client), "CAPACITY"));
     world_go_live(w);
@@ -288,19 +278,18 @@ static void test_feed_before_commands(void **state)
 {
     struct world *w = *state;
     for (uint64_t lane = 0; lane < 2; lane++)
-        world_say(w, &(struct msg){
-                         .kind = MSG_opened,
-                         .opened = {
-                             .nonce = world_expect(w, MSG_client_open)->client_open.nonce,
-                             .session = SESSION + lane,
-                             .account = 7}});
+        world_say(&(struct msg){
+            .kind = MSG_opened,
+            .opened = {.nonce = world_expect(w, MSG_client_open)->client_open.nonce,
+                       .session = SESSION + lane,
+                       .account = 7}});
     world_place(w, 100);
     for (uint32_t i = 0; i < 20; i++) {
         world_pump(w);
         for (; w->count > 0; w->count--, w->first = (w->first + 1) % WORLD_QUEUE)
             assert_int_not_equal(w->queue[w->first].kind, MSG_command);
     }
-    world_beat(w, 5);
+    world_beat(5);
     world_expect(w, MSG_command);
 }
 
