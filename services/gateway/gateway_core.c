@@ -294,7 +294,9 @@ static void on_message(struct gateway *g, struct outbox *outbox, struct msg *m)
     }
 }
 
-/* What does not fit into the outbox any more is dropped: clients resend, ask again. */
+/* The sequencer speaks on its own links, other services answer what they were asked: one
+ * that was taken over accepts nothing and holds nobody back. What does not fit into the
+ * outbox any more is dropped: clients resend, ask again. */
 static void venue_frame(struct gateway *g, const struct core_frame *frame,
                         struct outbox *outbox)
 {
@@ -305,9 +307,10 @@ static void venue_frame(struct gateway *g, const struct core_frame *frame,
         if (codec_decode(at, (size_t)(end - at), &m, &used) != 0)
             return;
         at += used;
-        if (m.kind != MSG_answer)
+        if (frame->port != BUS_SERVICE)
             on_message(g, outbox, &m);
-        else if (lookup_answer(g, outbox, &m.answer, &at, end) != 0)
+        else if (m.kind != MSG_answer ||
+                 lookup_answer(g, outbox, frame->peer, &m.answer, &at, end) != 0)
             return;
     }
 }

@@ -90,6 +90,7 @@ static uint64_t ask(struct gateway *g, struct outbox *outbox, const struct peer 
         return 0;
     entry->client_id = q->id;
     entry->peer = p->handle;
+    entry->service = service;
     entry->purpose = purpose;
     entry->deadline_ns = g->now_ns + g->settings.query_timeout_ms * UINT64_C(1000000);
     struct msg m = {.kind = MSG_query};
@@ -191,7 +192,7 @@ static void settle(struct gateway *g, struct outbox *outbox, struct lookup *entr
     }
 }
 
-int lookup_answer(struct gateway *g, struct outbox *outbox,
+int lookup_answer(struct gateway *g, struct outbox *outbox, uint32_t service,
                   const struct msg_answer *answer, const uint8_t **at, const uint8_t *end)
 {
     const uint8_t *rows = *at;
@@ -204,7 +205,7 @@ int lookup_answer(struct gateway *g, struct outbox *outbox,
         *at += used;
     }
     struct lookup *entry = &g->lookups.entries[answer->id % LOOKUP_MAX];
-    if (entry->id == answer->id)
+    if (entry->id == answer->id && entry->service == service)
         settle(g, outbox, entry, answer, rows, *at);
     return 0;
 }

@@ -34,6 +34,7 @@ struct lookup {
     uint64_t client_id;
     uint64_t deadline_ns;
     uint32_t peer;
+    uint32_t service; /* that was asked */
     enum lookup_purpose purpose;
 };
 
@@ -52,10 +53,10 @@ void lookup_query(struct gateway *, struct outbox *, struct peer *,
 uint64_t lookup_ask(struct gateway *, struct outbox *, const struct peer *,
                     enum lookup_purpose, const struct msg_query *);
 
-/* An answer and what follows it in the frame; *at moves behind its rows. A decoding error
- * if they are not whole. */
-int lookup_answer(struct gateway *, struct outbox *, const struct msg_answer *,
-                  const uint8_t **at, const uint8_t *end);
+/* An answer of a service and what follows it in the frame; *at moves behind its rows. A
+ * decoding error if they are not whole. */
+int lookup_answer(struct gateway *, struct outbox *, uint32_t service,
+                  const struct msg_answer *, const uint8_t **at, const uint8_t *end);
 
 /* Answers what has waited too long. */
 void lookup_turn(struct gateway *, struct outbox *);
