@@ -22,6 +22,7 @@
     X(NO_SEQUENCE_CHECK)    /* consumers: whatever comes is next */                      \
     X(NO_OUTBOX_SAVE)       /* submitters: the snapshot leaves out what is not acked */  \
     X(ANSWER_EARLY)         /* services: answer a query before they stand at `after` */  \
+    X(SNAPSHOT_BELIEVED)    /* services: a snapshot is loaded whatever its digest */     \
     X(INDEX_BELIEVED)       /* archive: an index is right, however it looks */           \
     X(NO_SUBMITTER_RESEND)  /* submitters: what is lost stays lost */                    \
     X(HOLD_UNTIL_CANCEL)    /* risk: a CANCEL releases the hold, not its report */       \

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
 #include "common/fault.h"
@@ -205,5 +206,7 @@ int snapshot_load(struct snapshot *s, struct journal *journal, uint64_t before)
     if (error != 0)
         return error;
     digest_bytes(digest, s->bytes, s->size);
-    return memcmp(digest, stated, sizeof digest) == 0 ? 0 : ERR_CORRUPT;
+    bool is_good =
+        memcmp(digest, stated, sizeof digest) == 0 || ABLATE(SNAPSHOT_BELIEVED);
+    return is_good ? 0 : ERR_CORRUPT;
 }

@@ -32,6 +32,8 @@ struct disk {
     uint64_t bytes;
     uint32_t puts_left; /* 0: no limit; 1: full */
     bool is_open;
+    struct row *rotten; /* as it was; NULL: all are well */
+    uint32_t rotten_table;
 };
 
 struct journal {
@@ -149,6 +151,8 @@ static void undo(struct disk *d)
 void disk_wipe(struct disk *d)
 {
     CHECK(!d->is_open);
+    free(d->rotten);
+    d->rotten = NULL;
     for (uint32_t i = 0; i < JOURNAL_TABLES; i++) {
         for (uint32_t k = 0; k < d->tables[i].count; k++)
             free(d->tables[i].rows[k]);
@@ -239,6 +243,53 @@ bool disk_drop_snapshot(struct disk *d)
     free(t->rows[newest]);
     take_out(t, newest);
     return true;
+}
+
+/* ---- rot --------------------------------------------------------------------------- */
+
+static struct row *copy_row(const struct row *row)
+{
+    size_t size = sizeof *row + row->key_size + row->value_size;
+    struct row *copy = malloc(size);
+    CHECK(copy != NULL);
+    memcpy(copy, row, size);
+    return copy;
+}
+
+bool disk_rot(struct disk *d, struct random *random)
+{
+    static const uint32_t tables[] = {JOURNAL_INPUT, JOURNAL_OUTPUT, JOURNAL_LOG,
+                                      JOURNAL_SNAPSHOT, JOURNAL_EMIT};
+    uint32_t at = (uint32_t)random_below(random, 5), tries = 0;
+    while (tries < 5 && d->tables[tables[at]].count == 0) {
+        at = (at + 1) % 5;
+        tries++;
+    }
+    uint32_t table = tables[at];
+    const struct table *t = &d->tables[table];
+    CHECK(!d->is_open);
+    if (t->count == 0 || d->rotten != NULL)
+        return false;
+    struct row *row = t->rows[random_below(random, t->count)];
+    uint32_t bit = (uint32_t)random_below(random, row->value_size * UINT64_C(8));
+    d->rotten = copy_row(row);
+    d->rotten_table = table;
+    row->bytes[row->key_size + bit / 8] ^= (uint8_t)(1u << bit % 8);
+    return true;
+}
+
+void disk_restore(struct disk *d)
+{
+    if (d->rotten == NULL)
+        return;
+    struct table *t = &d->tables[d->rotten_table];
+    const struct row *good = d->rotten;
+    uint32_t at = lower_bound(t, good->bytes, good->key_size);
+    if (is_at(t, at, good->bytes, good->key_size) &&
+        t->rows[at]->value_size == good->value_size)
+        memcpy(t->rows[at]->bytes, good->bytes, good->key_size + good->value_size);
+    free(d->rotten);
+    d->rotten = NULL;
 }
 
 /* ---- common/journal.h -------------------------------------------------------------- */

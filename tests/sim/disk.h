@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/random.h"
+
 enum { DISK_COUNT = 32 };
 
 struct disk;
@@ -34,6 +36,11 @@ bool disk_drop_snapshot(struct disk *);
 
 /* From now on the next `puts` puts fit, and then none until the journal is closed. */
 void disk_fill_up(struct disk *, uint32_t puts);
+
+/* Flips a bit of a journaled block or of a snapshot, anywhere; false if there is none.
+ * Nobody has it open. disk_restore gives the row back as it was, if it is still there. */
+bool disk_rot(struct disk *, struct random *);
+void disk_restore(struct disk *);
 
 /* What its rows take, and how many complete snapshots are among them. */
 uint64_t disk_bytes(const struct disk *);

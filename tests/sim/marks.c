@@ -93,6 +93,8 @@ void marks_event(const char *event)
         MARK(snapshot);
     else if (strcmp(event, "snapshot_loaded") == 0)
         MARK(snapshot_loaded);
+    else if (strcmp(event, "snapshot_damaged") == 0)
+        MARK(snapshot_damaged);
     else if (strcmp(event, "replayed") == 0)
         MARK(replayed);
 }

@@ -20,6 +20,9 @@
     X(torn_tail)           /* ... and the archive lost what was not synced */            \
     X(pruned)              /* the log's beginning is in files only */                    \
     X(start_cut)           /* the power went while a process started */                  \
+    X(rot)                 /* a bit of a journal or a snapshot flipped */                \
+    X(rot_found)           /* ... and its service ended with a code that says so */      \
+    X(snapshot_damaged)    /* ... or began from another snapshot */                      \
     X(volume_lost)         /* ... and its disk with it */                                \
     X(snapshot_dropped)    /* ... and its newest snapshot */                             \
     X(map_full)            /* a service ended because a put did not fit */               \

@@ -42,6 +42,7 @@ static void draw_faults(struct plan *p, struct random *r)
     p->step_ppm = maybe(r, 2000);
     p->wipe_ppm = maybe(r, 300000);
     p->older_ppm = maybe(r, 500000);
+    p->rot_ppm = maybe(r, 1000000);
     p->down_ns_max = between(r, 1000000, 600000000u >> random_below(r, 5));
 }
 

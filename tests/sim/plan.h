@@ -33,7 +33,7 @@ struct plan {
     struct network_weather weather;
     uint64_t step_ns_max;
     uint32_t crash_ppm, cut_ppm, reset_ppm, partition_ppm, pause_ppm, fill_ppm, step_ppm;
-    uint32_t wipe_ppm, older_ppm; /* of restarts */
+    uint32_t wipe_ppm, older_ppm, rot_ppm; /* of restarts */
     uint64_t down_ns_max;
     uint32_t turn_frames_max, snapshot_records, commit_interval_us;
     uint64_t map_bytes;

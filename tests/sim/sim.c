@@ -23,6 +23,7 @@ enum {
     ARCHIVE_STEPS = 16,
     TURNS_MAX = 64, /* of one process in one step */
     START_CUT_PPM = 300000,
+    ROT_LATER = 16, /* a disk lies there for some steps */
 };
 
 static bool happens(struct sim *s, uint32_t ppm)
@@ -79,6 +80,19 @@ static void lose_tail(struct sim *s, uint32_t node)
         files_cut(&s->random);
 }
 
+/* The auditor has read all that was good. */
+static void rot(struct sim *s, uint32_t node)
+{
+    struct venue_process *p = &s->venue.processes[node];
+    const char *broken = archive_read(&s->archive, "sequencer", s->venue.archive);
+    if (broken != NULL)
+        fail(s, broken, VENUE_SEQUENCER, 0);
+    if (p->is_rotten || !disk_rot(disk_find(p->path), &s->random))
+        return;
+    p->is_rotten = true;
+    MARK(rot);
+}
+
 /* A restart may find an older snapshot, or, but for the log, nothing at all. */
 static void crash(struct sim *s)
 {
@@ -94,8 +108,11 @@ static void crash(struct sim *s)
     lose_tail(s, node);
     network_note(0xc4a50000u + node);
     MARK(crash);
-    if (node != VENUE_SEQUENCER && happens(s, s->plan.wipe_ppm)) {
+    if (happens(s, s->plan.rot_ppm)) {
+        rot(s, node);
+    } else if (node != VENUE_SEQUENCER && happens(s, s->plan.wipe_ppm)) {
         disk_wipe(disk_find(p->path));
+        p->is_rotten = false;
         MARK(volume_lost);
     } else if (happens(s, s->plan.older_ppm)) {
         if (disk_drop_snapshot(disk_find(p->path)))
@@ -171,6 +188,9 @@ static void turn_services(struct sim *s)
         error = venue_turn(&s->venue, node, turns, power);
         if (s->venue.processes[node].service == NULL)
             lose_tail(s, node);
+        if (s->venue.processes[node].exists && s->venue.processes[node].service == NULL &&
+            happens(s, s->plan.rot_ppm / ROT_LATER))
+            rot(s, node);
         if (error != 0)
             fail(s, "I13: a service stopped", node, error);
     }
@@ -215,6 +235,8 @@ static void heal(struct sim *s)
     for (uint32_t node = 0; node < VENUE_NODES; node++) {
         s->venue.processes[node].up_ns = s->venue.processes[node].paused_ns = 0;
         disk_fill_up(disk_find(s->venue.processes[node].path), UINT32_MAX - 1);
+        disk_restore(disk_find(s->venue.processes[node].path));
+        s->venue.processes[node].is_rotten = false;
         if (s->plan.map_bytes != VENUE_MAP_BYTES &&
             s->venue.processes[node].service != NULL)
             venue_crash(&s->venue, node, 0); /* the operator gives it a larger map */

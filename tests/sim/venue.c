@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/invariants.h"
 #include "common/metrics.h"
 #include "services/gateway/gateway_core.h"
 #include "services/portfolio/portfolio_core.h"
@@ -131,6 +132,23 @@ static int start(struct venue *v, uint32_t node)
     return service_create(&p->service, p->kind, &o);
 }
 
+/* The operator: what is rotten and said so gets its disk back, or an empty one; but for
+ * the log all can be made again. False if that is not why it ended. */
+static bool repair(struct venue *v, uint32_t node, int error)
+{
+    struct venue_process *p = &v->processes[node];
+    if (!p->is_rotten || invariants_stop(error) != NULL)
+        return false;
+    MARK(rot_found);
+    service_destroy(&p->service);
+    if (node == VENUE_SEQUENCER)
+        disk_restore(disk_find(p->path));
+    else
+        disk_wipe(disk_find(p->path));
+    p->is_rotten = false;
+    return true;
+}
+
 /* A start that ends with the power, or for want of room, is tried again. */
 int venue_start_due(struct venue *v, uint32_t power_operation)
 {
@@ -143,7 +161,7 @@ int venue_start_due(struct venue *v, uint32_t power_operation)
         bool is_cut = power_is_cut(), is_over = error != 0 || is_cut;
         power_end();
         marks[MARKS_start_cut] += is_cut;
-        if (is_over && !is_cut && error != ERR_MAP_FULL)
+        if (is_over && !is_cut && error != ERR_MAP_FULL && !repair(v, node, error))
             return error;
         if (is_over) {
             service_destroy(&p->service);
@@ -175,7 +193,7 @@ int venue_stop(struct venue *v, uint32_t node, uint64_t up_ns)
     service_stop(p->service);
     int error = service_run(p->service);
     venue_crash(v, node, up_ns);
-    return error == ERR_MAP_FULL ? 0 : error;
+    return error == ERR_MAP_FULL || repair(v, node, error) ? 0 : error;
 }
 
 /* Ends that are as they should be: the power went, or the disk was full. */
@@ -199,5 +217,10 @@ int venue_turn(struct venue *v, uint32_t node, uint32_t turns, uint32_t power_op
     power_end();
     if (is_over && legal)
         venue_crash(v, node, clock_mono_ns() + RESTART_NS);
-    return is_over && !legal ? done : 0;
+    if (!is_over || legal)
+        return 0;
+    bool is_repaired = repair(v, node, done);
+    if (is_repaired)
+        p->up_ns = clock_mono_ns() + RESTART_NS;
+    return is_repaired ? 0 : done;
 }

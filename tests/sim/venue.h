@@ -38,6 +38,7 @@ struct venue_process {
     uint32_t endpoint_count;
     struct service_instance *service; /* NULL: down */
     uint64_t up_ns, paused_ns;        /* when it comes back, when it goes on */
+    bool is_rotten;                   /* its disk is damaged */
 };
 
 struct venue {
