@@ -17,6 +17,7 @@ enum {
     ITEM_HEAD = 4 + STREAM_DIGEST,
     WINDOW_BYTES = 8 << 20, /* in flight */
     BIN_HEAD_MAX = 5,
+    COMPACT_BYTES = 256 << 10,
 };
 
 /* A GAP for each of many frames in flight must not send all of them again each time. */
@@ -52,14 +53,24 @@ size_t stream_submitter_unacked_bytes(const struct stream_submitter *s)
     return s->tail - s->head;
 }
 
+/* Moves what is kept to the front: if it must, or once more than that is free there. So
+ * each byte is moved about once, and a service that is never quite acknowledged stays in
+ * the same few pages. */
+static void make_room(struct stream_submitter *s, size_t needed)
+{
+    size_t kept = s->tail - s->head;
+    bool is_cheap = s->head >= COMPACT_BYTES && s->head >= kept;
+    if (!is_cheap && s->capacity - s->tail >= needed)
+        return;
+    memmove(s->bytes, s->bytes + s->head, kept);
+    s->sent -= s->head;
+    s->tail = kept;
+    s->head = 0;
+}
+
 static void keep(struct stream_submitter *s, const uint8_t *record, uint32_t size)
 {
-    if (s->capacity - s->tail < ITEM_HEAD + (size_t)size) {
-        memmove(s->bytes, s->bytes + s->head, s->tail - s->head);
-        s->sent -= s->head;
-        s->tail -= s->head;
-        s->head = 0;
-    }
+    make_room(s, ITEM_HEAD + (size_t)size);
     CHECK(s->capacity - s->tail >= ITEM_HEAD + (size_t)size);
     uint8_t *at = s->bytes + s->tail;
     memcpy(at, &size, sizeof size);

@@ -352,6 +352,25 @@ static void submit_and_be_acknowledged(void **state)
     assert_int_equal(next_frame(&count, 900 * ms), 0);
 }
 
+/* It may never be that all is acknowledged: what is kept moves to the front. */
+static void never_quite_acknowledged(void **state)
+{
+    static uint8_t large[1 << 20];
+    const uint32_t space = 4 + STREAM_DIGEST + sizeof record;
+    uint32_t most = 0;
+    (void)state;
+    stream_submitter_init(&submitter, -2, large, sizeof large);
+    assert_int_equal(welcome(0, 1 * ms), 0);
+    for (uint64_t n = 1; n <= 100000; n++) {
+        assert_int_equal(add(1), 0);
+        most = submitter.tail > most ? (uint32_t)submitter.tail : most;
+        if (n > 10)
+            assert_int_equal(ack(n - 10, 0, n * ms), 0);
+        assert_true(stream_submitter_unacked_bytes(&submitter) <= 11 * space);
+    }
+    assert_true(most <= (256 << 10) + 12 * space);
+}
+
 static void resend_after_silence(void **state)
 {
     (void)state;
@@ -469,6 +488,7 @@ int main(void)
         cmocka_unit_test(paused),
         cmocka_unit_test(a_derived_stream_from_the_middle_of_a_block),
         cmocka_unit_test(submit_and_be_acknowledged),
+        cmocka_unit_test(never_quite_acknowledged),
         cmocka_unit_test(resend_after_silence),
         cmocka_unit_test(resend_after_gap),
         cmocka_unit_test(divergence),
