@@ -292,6 +292,21 @@ void disk_restore(struct disk *d)
     d->rotten = NULL;
 }
 
+bool disk_roll_back(struct disk *d, uint32_t blocks)
+{
+    struct table *log = &d->tables[JOURNAL_LOG], *t = &d->tables[JOURNAL_SNAPSHOT];
+    uint8_t first[8];
+    CHECK(!d->is_open);
+    if (log->count <= blocks)
+        return false;
+    memcpy(first, log->rows[log->count - blocks]->bytes, sizeof first);
+    for (; blocks > 0; blocks--)
+        free(log->rows[--log->count]);
+    while (t->count > 0 && memcmp(t->rows[t->count - 1]->bytes, first, sizeof first) > 0)
+        free(t->rows[--t->count]);
+    return true;
+}
+
 /* ---- common/journal.h -------------------------------------------------------------- */
 
 int journal_open(struct journal **opened, const struct journal_options *options)

@@ -42,6 +42,10 @@ void disk_fill_up(struct disk *, uint32_t puts);
 bool disk_rot(struct disk *, struct random *);
 void disk_restore(struct disk *);
 
+/* An older copy: without the log's last blocks, and what came after them. False if there
+ * are not so many. Nobody has it open. */
+bool disk_roll_back(struct disk *, uint32_t blocks);
+
 /* What its rows take, and how many complete snapshots are among them. */
 uint64_t disk_bytes(const struct disk *);
 uint32_t disk_snapshots(const struct disk *);

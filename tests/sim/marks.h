@@ -23,6 +23,8 @@
     X(rot)                 /* a bit of a journal or a snapshot flipped */                \
     X(rot_found)           /* ... and its service ended with a code that says so */      \
     X(snapshot_damaged)    /* ... or began from another snapshot */                      \
+    X(restored)            /* the log came back from an older copy */                    \
+    X(restore_noticed)     /* ... and somebody said so */                                \
     X(volume_lost)         /* ... and its disk with it */                                \
     X(snapshot_dropped)    /* ... and its newest snapshot */                             \
     X(map_full)            /* a service ended because a put did not fit */               \

@@ -136,6 +136,8 @@ void plan_draw(struct plan *p, uint64_t seed)
     draw_genesis(p, &r);
     draw_points(p, &r);
     spare(p);
+    if (!p->archives && random_chance(&r, 100000))
+        p->restore_step = between(&r, 100, p->steps);
 }
 
 void plan_draw_fair(struct plan *p, uint64_t seed)

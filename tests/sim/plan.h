@@ -39,8 +39,9 @@ struct plan {
     uint64_t map_bytes;
     bool archives; /* the log is pruned into files */
     uint64_t archive_keep_records, archive_segment_bytes;
-    bool is_poor;        /* traders reach the end of their money */
-    bool shares_account; /* two traders of one account */
+    uint32_t restore_step; /* the log comes back from an older copy; 0: never */
+    bool is_poor;          /* traders reach the end of their money */
+    bool shares_account;   /* two traders of one account */
     uint32_t fault_ppm[FAULT_COUNT];
     struct core_settings settings;
     struct msg_genesis genesis;

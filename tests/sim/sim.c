@@ -143,9 +143,33 @@ static void fill_up(struct sim *s)
                  (uint32_t)random_below(&s->random, 20));
 }
 
+/* What was lost with it had been acknowledged: nobody may go on as if it had not. */
+static void restore(struct sim *s)
+{
+    struct venue_process *p = &s->venue.processes[VENUE_SEQUENCER];
+    venue_crash(&s->venue, VENUE_SEQUENCER, some_time(s));
+    struct disk *disk = disk_find(p->path);
+    disk_restore(disk);
+    p->is_rotten = false;
+    if (!disk_roll_back(disk, 1 + (uint32_t)random_below(&s->random, 20)))
+        return;
+    archive_close(&s->archive);
+    s->is_restored = true;
+    MARK(restored);
+}
+
+/* Someone who knew more of the log than it does. */
+static bool is_notice(const struct sim *s)
+{
+    return s->error == ERR_LOG_BEHIND || s->error == ERR_DIVERGED ||
+           (s->broken != NULL && strncmp(s->broken, "I7: the log is not", 18) == 0);
+}
+
 static void harm(struct sim *s)
 {
     const struct plan *p = &s->plan;
+    if (s->step == p->restore_step && !s->calm)
+        restore(s);
     if (happens(s, p->crash_ppm))
         crash(s);
     if (happens(s, p->reset_ppm))
@@ -271,6 +295,16 @@ static void come_to_rest(struct sim *s)
     }
 }
 
+/* The operator is told, and gets the newest copy: that is as far as this world goes. */
+static void settle(struct sim *s)
+{
+    if (!s->is_restored || !is_notice(s))
+        return;
+    s->broken = NULL;
+    s->error = 0;
+    MARK(restore_noticed);
+}
+
 void sim_run_plan(struct sim *s, const struct plan *plan)
 {
     const uint64_t seed = plan->seed;
@@ -299,6 +333,7 @@ void sim_run_plan(struct sim *s, const struct plan *plan)
             broken = archive_check_files(&s->archive, s->venue.archive);
         fail(s, broken != NULL ? broken : judge_check(s), VENUE_SEQUENCER, 0);
     }
+    settle(s);
 }
 
 void sim_run(struct sim *s, uint64_t seed)

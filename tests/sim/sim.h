@@ -21,7 +21,8 @@ struct sim {
     struct client clients[PLAN_CLIENTS_MAX];
     struct archive archive;
     uint32_t step;
-    bool calm; /* the liveness phase: no more faults */
+    bool is_restored; /* from an older copy: who knows better must say so */
+    bool calm;        /* the liveness phase: no more faults */
     const char *broken;
     int error; /* of a service that ended, or 0 */
     uint32_t node;
