@@ -246,7 +246,7 @@ static int apply_input(struct service_instance *s, const struct core_input *inpu
 
 int service_input_apply(struct service_instance *s, struct block *block)
 {
-    struct batch batch __attribute__((uninitialized));
+    struct batch batch MSG_UNSET;
     int error = 0;
     do {
         error = decode_batch(s, block, &batch);

@@ -162,7 +162,7 @@ static int put(struct pack_writer *out, uint32_t kind, const void *body)
 static int encode_tight(uint8_t *out, size_t capacity, uint32_t kind, const void *body,
                         size_t *size)
 {
-    uint8_t bytes[MESSAGE_BYTES_MAX];
+    uint8_t bytes[MESSAGE_BYTES_MAX] MSG_UNSET;
     struct pack_writer writer = {bytes};
     int error = put(&writer, kind, body);
     if (error != 0)

@@ -135,6 +135,10 @@ static inline bool msg_is_bytes(const struct msg_field *field)
     return field->type >= MSG_TEXT;
 }
 
+/* Of a variable on a hot path, all of whose parts are set before they are read: the build
+ * zeroes every other one. */
+#define MSG_UNSET __attribute__((uninitialized))
+
 /* The union member that `kind` selects; all start at one address. */
 static inline void *msg_body(struct msg *m)
 {

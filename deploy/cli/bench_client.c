@@ -126,7 +126,7 @@ static void receive(struct bench_client *self, uint32_t wait_ms)
     struct bus_frame frame;
     bool any = false;
     while (self->code == ARGS_OK && bus_receive(self->bus, &frame) == 1) {
-        struct msg m __attribute__((uninitialized));
+        struct msg m MSG_UNSET;
         size_t used = 0;
         any = true;
         for (size_t at = 0; at < frame.size; at += used) {
@@ -171,7 +171,7 @@ static int open_sessions(struct bench_client *self, uint32_t first, uint32_t cou
 static void add_command(struct bench_client *self, struct peer *peer, size_t *size,
                         const uint8_t *body, uint32_t body_size)
 {
-    struct msg m __attribute__((uninitialized));
+    struct msg m MSG_UNSET;
     m.kind = MSG_command;
     m.command.session = peer->session;
     m.command.n = ++peer->n;
@@ -253,7 +253,7 @@ static int declare(struct bench_client *self)
 
 static void send_orders(struct bench_client *self, uint32_t i, uint32_t count)
 {
-    uint8_t body[BODY_BYTES_MAX] __attribute__((uninitialized));
+    uint8_t body[BODY_BYTES_MAX] MSG_UNSET;
     size_t size = 0;
     for (uint32_t k = 0; k < count; k++) {
         uint32_t body_size = bench_flow_next(&self->flow, i, body);

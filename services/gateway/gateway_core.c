@@ -95,16 +95,17 @@ static void report(struct gateway *g, const struct core_input *in, uint32_t acco
     const uint64_t prev = directory_report(&g->directory, account, in->seq);
     if (peer_first(&g->peers, account) == NULL)
         return;
-    struct feed_view view;
+    struct feed_view view MSG_UNSET;
     feed_view(&view, in->msg, in->bytes, in->bytes_size, account);
-    struct msg m = {.kind = MSG_report};
+    struct msg m MSG_UNSET;
+    m.kind = MSG_report;
     m.report.gseq = in->seq;
     m.report.prev = prev;
     m.report.time_ns = in->time_ns;
     m.report.body_size = (uint16_t)view.size;
     CHECK(view.size > 0 && view.size <= sizeof m.report.body);
     memcpy(m.report.body, view.bytes, view.size);
-    uint8_t bytes[MESSAGE_BYTES_MAX];
+    uint8_t bytes[MESSAGE_BYTES_MAX] MSG_UNSET;
     size_t size = 0;
     int error = codec_encode(bytes, sizeof bytes, &m, &size);
     CHECK(error == 0);
@@ -302,7 +303,7 @@ static void venue_frame(struct gateway *g, const struct core_frame *frame,
 {
     const uint8_t *at = frame->bytes, *end = frame->bytes + frame->bytes_size;
     while (at < end && gateway_has_room(outbox, 0)) {
-        struct msg m;
+        struct msg m MSG_UNSET;
         size_t used = 0;
         if (codec_decode(at, (size_t)(end - at), &m, &used) != 0)
             return;

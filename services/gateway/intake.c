@@ -73,7 +73,7 @@ static int check_body(const struct msg_command *m, uint8_t role, struct msg *bod
 static int check_command(struct gateway *g, struct peer *p, const struct msg_command *m,
                          struct session *s, uint64_t *value)
 {
-    struct msg body;
+    struct msg body MSG_UNSET;
     const uint8_t role = directory_role(&g->directory, p->account);
     int error = check_body(m, role, &body, value);
     if (error != 0)
@@ -109,7 +109,8 @@ static void take_command(struct gateway *g, struct outbox *outbox, struct peer *
         session_add_route(&g->sessions, &(struct session_route){.id = m->session,
                                                                 .account = p->account,
                                                                 .peer = p->handle});
-    struct msg forward = {.kind = MSG_submit_command};
+    struct msg forward MSG_UNSET;
+    forward.kind = MSG_submit_command;
     forward.submit_command.session = m->session;
     forward.submit_command.n = m->n;
     forward.submit_command.account = p->account;
@@ -246,7 +247,7 @@ void intake_frame(struct gateway *g, const struct core_frame *frame,
         return;
     }
     for (uint32_t i = 0; at < end && gateway_has_room(outbox, 0); i++) {
-        struct msg m;
+        struct msg m MSG_UNSET;
         size_t used = 0;
         if (i == GATEWAY_FRAME_MESSAGES_MAX) {
             gateway_cut(g, outbox, p, ERR_LIMIT);

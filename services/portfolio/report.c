@@ -33,7 +33,7 @@ void report_init(struct reports *reports, struct arena *arena, uint32_t accounts
 void report_add(struct reports *reports, struct outbox *outbox, uint32_t account,
                 const struct core_input *input)
 {
-    struct feed_view view;
+    struct feed_view view MSG_UNSET;
     feed_view(&view, input->msg, input->bytes, input->bytes_size, account);
     CHECK(account < reports->accounts_max && view.size > 0 &&
           view.size <= BODY_BYTES_MAX);

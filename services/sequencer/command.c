@@ -171,7 +171,7 @@ static void take_command(struct sequencer *s, const struct core_time *time,
                          struct outbox *outbox, const struct command_arrival *a,
                          const uint8_t *body, uint32_t size)
 {
-    struct msg m;
+    struct msg m MSG_UNSET;
     int closed = closed_for(s, time->storage_full, is_order(body, size));
     if (closed == ERR_BUSY && codec_kind(body, size) == MSG_skip)
         closed = 0; /* it is for who is behind */

@@ -206,7 +206,7 @@ static void receive_command(struct sequencer *s, const struct core_frame *frame,
 static int receive_message(struct sequencer *s, const struct core_frame *frame,
                            const uint8_t **at, struct outbox *outbox)
 {
-    struct msg m;
+    struct msg m MSG_UNSET;
     size_t used = 0;
     int error =
         codec_decode(*at, (size_t)(frame->bytes + frame->bytes_size - *at), &m, &used);

@@ -56,7 +56,7 @@ static int append_rest(struct sequencer *s, struct reading *r, int64_t source,
     while (r->left > 0 && sequencer_has_room(outbox)) {
         const uint8_t *body = NULL;
         size_t size = 0;
-        struct msg m;
+        struct msg m MSG_UNSET;
         const uint64_t n = r->n;
         int error = next_bin(r, &body, &size);
         if (error == 0)

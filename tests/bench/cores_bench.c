@@ -327,8 +327,8 @@ static uint64_t drop_outputs(struct world *world)
 static size_t play_some(const struct tape *tape, size_t at, size_t end,
                         struct world *world)
 {
-    struct msg msgs[AHEAD] __attribute__((uninitialized));
-    struct core_input inputs[AHEAD] __attribute__((uninitialized));
+    struct msg msgs[AHEAD] MSG_UNSET;
+    struct core_input inputs[AHEAD] MSG_UNSET;
     uint32_t count = 0;
     for (; count < AHEAD && at < end; count++) {
         struct head head;
