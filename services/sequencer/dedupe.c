@@ -5,8 +5,8 @@
 
 #include "common/ablate.h"
 #include "common/check.h"
-#include "common/invariants.h"
 #include "common/fault.h"
+#include "common/invariants.h"
 #include "common/reader.h"
 #include "common/writer.h"
 #include "proto/digest.h"

@@ -152,7 +152,7 @@ static char said(const struct desk *d)
     return m->kind == MSG_feed_heartbeat ? '!' : '?';
 }
 
-/* Sends it, and says in a letter of the table what came of it. Nobody else hears of it. */
+/* Sends it, and says in a letter of the table what came of it. Nobody else hears it. */
 static char outcome(const struct msg *m)
 {
     const struct msg tick = {.kind = MSG_tick, .tick.number = 1};
