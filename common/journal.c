@@ -20,7 +20,7 @@
 #define FREE_TABLE    0 /* LMDB's own table of free pages */
 
 #define VERSION_NAME "version"
-#define VERSION_TEXT "zex journal 1"
+#define VERSION_TEXT "zex journal 2"
 
 /* Invariants: at most one of `write` and a live `read` is in use; the cursors of `write`
  * die with it, those of `read` are renewed with it. */

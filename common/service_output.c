@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "common/error.h"
 #include "common/fault.h"
+#include "common/row.h"
 #include "common/service_instance.h"
 #include "common/service_store.h"
 
@@ -65,6 +66,19 @@ static int take_emits(struct service_instance *s, uint32_t k)
     return error;
 }
 
+/* The seal goes where the next item begins, for as long as it takes. */
+static int put_row(struct service_instance *s, uint32_t table, uint8_t *key,
+                   size_t key_size, size_t value_size)
+{
+    uint8_t *value = key + key_size, behind[ROW_SEAL_BYTES];
+    memcpy(behind, value + value_size, sizeof behind);
+    row_seal(value + value_size, key, key_size, value, value_size);
+    int error =
+        journal_put(s->journal, table, key, key_size, value, value_size + ROW_SEAL_BYTES);
+    memcpy(value + value_size, behind, sizeof behind);
+    return error;
+}
+
 /* While replaying up to the stored cursor the rows are in the journal already. */
 static int take_rows(struct service_instance *s)
 {
@@ -72,17 +86,17 @@ static int take_rows(struct service_instance *s)
     const uint8_t *row;
     uint32_t size;
     int error = 0;
+    CHECK(run->capacity - run->size >= ROW_SEAL_BYTES);
     for (size_t at = 0; error == 0 && !s->is_replaying &&
                         (row = outbox_next(run, &at, &size)) != NULL;) {
         uint32_t table = JOURNAL_ROWS + (uint32_t)row[0], key_size = row[1], value_size;
         CHECK(table < JOURNAL_EMIT);
         memcpy(&value_size, row + 2, sizeof value_size);
-        const uint8_t *key = row + 6;
+        uint8_t *key = run->bytes + (row - run->bytes) + 6;
         if (value_size == UINT32_MAX)
             error = journal_del(s->journal, table, key, key_size);
         else
-            error =
-                journal_put(s->journal, table, key, key_size, key + key_size, value_size);
+            error = put_row(s, table, key, key_size, value_size);
     }
     empty(run);
     return error == ERR_NOT_FOUND ? 0 : error;

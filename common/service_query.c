@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/fault.h"
+#include "common/row.h"
 #include "common/service_instance.h"
 #include "common/service_output.h"
 #include "proto/codec.h"
@@ -69,13 +70,27 @@ static void refuse(struct service_instance *s, uint32_t peer, uint64_t id, int r
     send_answer(s, peer, &answer);
 }
 
+static bool is_before(const void *a, size_t a_size, const void *b, size_t b_size)
+{
+    int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
+    return order != 0 ? order < 0 : a_size < b_size;
+}
+
+/* A core takes what goes wrong for the end of the rows; we do not. */
 static int seek_row(void *context, uint32_t table, const void *key, size_t key_size,
                     const void **found_key, size_t *found_key_size, const void **value,
                     size_t *value_size)
 {
     struct service_instance *s = context;
-    return journal_seek(s->journal, JOURNAL_ROWS + table, key, key_size, found_key,
-                        found_key_size, value, value_size);
+    int error = journal_seek(s->journal, JOURNAL_ROWS + table, key, key_size, found_key,
+                             found_key_size, value, value_size);
+    if (error == 0)
+        error = row_open(*found_key, *found_key_size, *value, value_size);
+    if (error == 0 && is_before(*found_key, *found_key_size, key, key_size))
+        error = ERR_CORRUPT; /* pages have changed places */
+    if (error != 0 && error != ERR_NOT_FOUND)
+        s->queries.error = error;
+    return error;
 }
 
 /* Cores know no blocks: the chain of the log behind record `after` is ours to tell. */
@@ -98,6 +113,8 @@ static void answer(struct service_instance *s, const struct service_query *waiti
         answer_chain(s, &waiting->query, &answer);
     else
         s->kind->core->query(s->state, &waiting->query, &rows, &answer);
+    if (s->queries.error != 0)
+        return; /* and no answer: it ends */
     answer.head.id = waiting->query.id;
     answer.head.gseq = s->gseq;
     answer.head.count = answer.count;
@@ -154,6 +171,8 @@ int service_query_answer(struct service_instance *s)
                 return error;
             is_flushed = true;
             answer(s, waiting);
+            if (q->error != 0)
+                return q->error;
         } else if (is_late) {
             refuse(s, waiting->peer, waiting->query.id, ERR_PENDING);
         } else {

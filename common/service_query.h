@@ -29,6 +29,7 @@ struct service_queries {
     struct service_query *waiting; /* in order of arrival */
     uint32_t count;
     uint8_t *frame, *rows;
+    int error; /* of reading a row */
 };
 
 int service_query_init(struct service_queries *);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/row.h"
+
 enum {
     HEAD = 6, /* of a row in the outbox: table, key size, value size */
     KEY = 16, /* [8 key][8 last], see common/history.h */
@@ -98,6 +100,8 @@ static int find_row(struct journal *journal, const struct verify_rows_place *pla
                              sizeof wanted, &found, &found_size, &value, size);
     if (error == 0 && (found_size != KEY || memcmp(found, wanted, 8) != 0))
         error = ERR_NOT_FOUND;
+    if (error == 0 && row_open(found, found_size, value, size) != 0)
+        error = ERR_DIVERGED;
     if (error != 0)
         return error;
     *last = get_be((const uint8_t *)found + 8);

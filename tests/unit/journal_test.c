@@ -312,7 +312,7 @@ static void other_version_is_refused(void **state)
     close(file);
     assert_true(size > 0);
     for (ssize_t i = 0; i + 13 <= size; i++)
-        if (memcmp(page + i, "zex journal 1", 13) == 0)
+        if (memcmp(page + i, "zex journal 2", 13) == 0)
             damage(fixture->path, i, "zex journal 9", 13);
     struct journal *journal;
     assert_int_equal(try_open(fixture->path, MAP_BYTES, false, &journal), ERR_VERSION);
