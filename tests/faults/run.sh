@@ -4,12 +4,13 @@ set -uo pipefail
 cd "$(dirname "$0")" || exit 2
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-seeds=(1) power=3000 disk=60
-[[ -z ${NIGHTLY:-} ]] || seeds=({1..20}) power=0 disk=1
+seeds=(1) power=3000 disk=60 rot=1000
+[[ -z ${NIGHTLY:-} ]] || seeds=({1..20}) power=0 disk=1 rot=5000
 
 for seed in "${seeds[@]}"; do
     ./disk.sh $disk "$seed" >"$log" 2>&1 & # waits more than it works: beside the other
     ./power.sh $power "$seed" || failed=1
+    ./rot.sh $rot "$seed" || failed=1
     wait $! || failed=1
     cat "$log"
 done
