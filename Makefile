@@ -141,12 +141,16 @@ fuzz: ## libFuzzer, ASan and UBSan on what reads bytes: corpora, then FUZZ_S sec
 	$(Q)$(MAKE) -s MODE=fuzz CC=clang fuzzers
 	$(Q)tests/fuzz/fuzz.sh $(or $(FUZZ_S),5) $(FUZZ)
 
+nightly: ## faults and fuzz with large amounts: hours
+	$(Q)$(MAKE) faults NIGHTLY=1
+	$(Q)$(MAKE) fuzz FUZZ_S=3600
+
 cover: ## lines of the decoders that the fuzz corpora and unit tests reach
 	$(Q)$(MAKE) -s MODE=cover replays
 	$(Q)tests/fuzz/cover.sh build/cover $(FUZZ)
 
 .PHONY: faults
-faults: ## power cuts, disk errors, bit rot: amounts of CI (NIGHTLY=1: large ones)
+faults: ## power cuts, disk errors, bit rot, no memory: amounts of CI (NIGHTLY=1: large ones)
 faults: all $(OUT)/faults/shim.so $(FAULTS:%=$(OUT)/%)
 	$(Q)tests/faults/run.sh
 

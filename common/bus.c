@@ -64,7 +64,8 @@ struct bus {
 void *bus_context_create(uint32_t io_threads)
 {
     void *context = zmq_ctx_new();
-    CHECK(context);
+    if (!context)
+        return NULL;
     zmq_ctx_set(context, ZMQ_IO_THREADS, (int)io_threads);
     zmq_ctx_set(context, ZMQ_MAX_SOCKETS, 4096);
     return context;
@@ -127,7 +128,7 @@ static int open_all(struct bus *bus)
     CHECK(options->endpoint_count <= BUS_PORTS_MAX);
     if (bus->poll < 0 || bus->wake < 0)
         return ERR_IO;
-    if (!bus->peers)
+    if (!bus->peers || !bus->context)
         return ERR_MEMORY;
     int rc = watch(bus, bus->wake, SOURCE_WAKE, 0);
     if (rc == 0)

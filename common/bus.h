@@ -113,7 +113,7 @@ struct bus_counts {
 };
 void bus_take_counts(struct bus *, struct bus_counts *);
 
-/* A zmq context for services that share a process. */
+/* A zmq context for services that share a process; NULL: out of memory. */
 void *bus_context_create(uint32_t io_threads);
 void bus_context_destroy(void **);
 

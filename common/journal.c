@@ -69,6 +69,8 @@ static int translate(const struct journal *journal, int rc)
     case ENOSPC:
     case EDQUOT:
         return ERR_DISK_FULL;
+    case ENOMEM:
+        return ERR_MEMORY;
     case EIO:
         return is_disk_full(journal) ? ERR_DISK_FULL : ERR_IO;
     default:

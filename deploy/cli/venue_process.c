@@ -216,6 +216,8 @@ int venue_process_start(struct venue_process **out, const struct args *args,
         return ARGS_FAILED;
     snprintf(key_file, sizeof key_file, "%s/keys/gateway.key", args->directory);
     self->context = bus_context_create(1);
+    if (self->context == NULL)
+        return venue_process_fail("zmq", ERR_MEMORY);
     int code = start_all(self, config, admin.public_key, key_file);
     if (code == ARGS_OK)
         code = start_http(self, config);

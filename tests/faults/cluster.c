@@ -90,7 +90,7 @@ int cluster_start(struct cluster *c, uint32_t service, const char *fail, const c
     if (fail != NULL) {
         setenv("LD_PRELOAD", shim, 1);
         setenv("SHIM_DIR", c->directory, 1);
-        setenv("SHIM_FAIL", fail, 1);
+        setenv(strchr(fail, ':') != NULL ? "SHIM_FAIL" : "SHIM_ALLOC", fail, 1);
         setenv("SHIM_HIT", hit, 1);
     }
     become(c, cluster_names[service]);

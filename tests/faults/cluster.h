@@ -27,7 +27,7 @@ struct cluster {
 int cluster_begin(struct cluster *, const char *directory, const char *programs);
 void cluster_end(struct cluster *);
 
-/* With the shim and this plan for it, or, NULL, without. */
+/* With the shim and this plan for it (SHIM_FAIL, or a number: SHIM_ALLOC), or without. */
 int cluster_start(struct cluster *, uint32_t service, const char *fail, const char *hit);
 
 /* Its exit code if it has ended since it was started, else CLUSTER_RUNNING. */

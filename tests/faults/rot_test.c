@@ -1,13 +1,13 @@
-/* rot_test.c - one page of what a venue has stored is no longer what was written: a bit, or
- * all of it, is another; it has changed places with another page, or is an older one.
+/* rot_test.c - one page of what a venue has stored is no longer what was written: a bit,
+ * or all of it, is another; it has changed places with another page, or is an older one.
  *
  *     rot_test VENUE OLDER [STATES [SEED]]
  *     rot_test VENUE OLDER --state NUMBER SEED    one of them again; keeps its files
  *
  * OLDER is a copy of VENUE from an earlier time. Each state is started, comes to rest,
  * stops and is verified. Good are: nothing is different; a service ends; or verify names
- * what is damaged, and whoever reads it finds it out by a checksum. Bad is a log that lost
- * records without a word, or rows of a table that are wrong and look right.
+ * what is damaged, and whoever reads it finds it out by a checksum. Bad is a log that
+ * lost records without a word, or rows of a table that are wrong and look right.
  *
  * One gap is known and counted: an older page of a table, or one that changed places, can
  * make rows of history be missing; verify finds that, a query does not.

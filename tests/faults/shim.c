@@ -7,6 +7,7 @@
  *              contains PATH does HOW: eio, short, stall (2 s), enospc, which lasts, or
  *              kill: it is not done, for the process ends there
  *   SHIM_HIT   a file that is made when that happens
+ *   SHIM_ALLOC the nth allocation finds no memory
  *
  * Works in programs whose name begins with zex only. What stdio writes it does not see:
  * the indexes of the archive, which are computed again where they are damaged.
@@ -17,6 +18,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +43,7 @@ static struct {
 } files[FILES];
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static atomic_long allocations_left; /* 0: all succeed */
 static int tape = -1;
 static char root[PATH_MAX];
 static struct {
@@ -64,10 +67,12 @@ __attribute__((constructor)) static void read_plan(void)
 {
     char word[8] = "";
     const char *directory = getenv("SHIM_DIR"), *path = getenv("SHIM_TAPE"),
-               *fail = getenv("SHIM_FAIL");
+               *fail = getenv("SHIM_FAIL"), *alloc = getenv("SHIM_ALLOC");
     if (directory == NULL || strncmp(program_invocation_short_name, "zex", 3) != 0 ||
         realpath(directory, root) == NULL)
         return;
+    if (alloc != NULL)
+        atomic_store(&allocations_left, strtol(alloc, NULL, 10));
     if (path != NULL)
         tape = (int)syscall(SYS_openat, AT_FDCWD, path,
                             O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -192,6 +197,37 @@ static bool fails(int file, const char *op, size_t *size)
     default:
         return false;
     }
+}
+
+/* ---- memory ------------------------------------------------------------------------ */
+
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+
+static bool is_out_of_memory(void)
+{
+    if (atomic_load(&allocations_left) == 0 ||
+        atomic_fetch_sub(&allocations_left, 1) != 1)
+        return false;
+    tell();
+    errno = ENOMEM;
+    return true;
+}
+
+void *malloc(size_t size)
+{
+    return is_out_of_memory() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return is_out_of_memory() ? NULL : __libc_calloc(count, size);
+}
+
+void *realloc(void *memory, size_t size)
+{
+    return is_out_of_memory() ? NULL : __libc_realloc(memory, size);
 }
 
 /* ---- opening ----------------------------------------------------------------------- */

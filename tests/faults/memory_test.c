@@ -1,0 +1,127 @@
+/* memory_test.c - each service is started with its nth allocation failing, n = 1 .. 200:
+ * it ends with a code of exit.def, or did without. libzmq and libc abort where they cannot
+ * do without, and say so. Nothing else: no CHECK of ours, no other signal, no venue that
+ * is damaged by it.
+ *
+ *     memory_test DIRECTORY PROGRAMS [STRIDE [SEED]]
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "tests/faults/cluster.h"
+
+enum {
+    NTH_MAX = 200,
+    START_MS = 250, /* for what it allocates at start, and for what comes of it */
+};
+
+struct test {
+    struct cluster cluster;
+    char hit[256];
+    uint64_t cases, met, ended, aborted;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+static bool is_documented(int code)
+{
+    static const int codes[] = {
+#define EXIT(name, code) code,
+#include "common/exit.def"
+    };
+    for (uint32_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (codes[i] == code)
+            return true;
+    return code == 0;
+}
+
+/* Did a library end it? That is the last thing it said. */
+static bool is_libraries(const struct test *t, uint32_t service)
+{
+    static const char *const words[] = {"(src/", "bad_alloc", ": Assertion `", "pgm_"};
+    char path[512], line[1024];
+    bool said = false;
+    snprintf(path, sizeof path, "%s/log/%s", t->cluster.directory,
+             cluster_names[service]);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        for (uint32_t i = said = 0; i < sizeof words / sizeof *words; i++)
+            said = said || strstr(line, words[i]) != NULL;
+    if (file != NULL)
+        fclose(file);
+    return said;
+}
+
+/* Its code, once it has met the fault and had time to end, or had time enough to. */
+static int await(struct test *t, uint32_t service)
+{
+    int64_t end_ms = now_ms() + START_MS;
+    const struct timespec pause = {.tv_nsec = 2000000};
+    while (now_ms() < end_ms) {
+        int code = cluster_poll(&t->cluster, service);
+        if (code != CLUSTER_RUNNING)
+            return code;
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    }
+    int code = cluster_stop(&t->cluster, service);
+    return code == -SIGTERM ? 0 : code; /* it was not up yet */
+}
+
+static int run_case(struct test *t, uint32_t service, uint32_t nth)
+{
+    char plan[16];
+    snprintf(plan, sizeof plan, "%u", nth);
+    unlink(t->hit);
+    int error = cluster_start(&t->cluster, service, plan, t->hit);
+    if (error != 0)
+        return error;
+    int code = await(t, service);
+    t->cases++;
+    t->met += access(t->hit, F_OK) == 0;
+    t->ended += code > 0;
+    if (code == -SIGABRT && is_libraries(t, service)) {
+        t->aborted++;
+        return 0;
+    }
+    if (is_documented(code))
+        return 0;
+    fprintf(stderr, "FAILED: %s ends with %d when allocation %u fails\n",
+            cluster_names[service], code, nth);
+    return ERR_STOPPED;
+}
+
+int main(int argc, char **argv)
+{
+    static struct test t;
+    uint32_t failed = 0;
+    if (argc < 3 || argc > 5) {
+        fprintf(stderr, "usage: memory_test DIRECTORY PROGRAMS [STRIDE [SEED]]\n");
+        return 2;
+    }
+    uint32_t stride = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 1;
+    uint32_t seed = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 1;
+    snprintf(t.hit, sizeof t.hit, "%s.hit", argv[1]);
+    if (stride == 0 || cluster_begin(&t.cluster, argv[1], argv[2]) != 0)
+        return 2;
+    for (uint32_t service = 0; service < CLUSTER_SERVICES; service++)
+        for (uint32_t nth = 1 + seed % stride; nth <= NTH_MAX; nth += stride)
+            failed += run_case(&t, service, nth) != 0;
+    int code = cluster_run(&t.cluster, "zex", "verify", argv[1]);
+    printf("memory: seed %u, %" PRIu64 " cases, %" PRIu64 " met, %" PRIu64
+           " ended with a code, %" PRIu64 " by a library, %u failed\n",
+           seed, t.cases, t.met, t.ended, t.aborted, failed);
+    cluster_end(&t.cluster);
+    unlink(t.hit);
+    return failed != 0 || code != 0 || t.met == 0;
+}
