@@ -1,7 +1,7 @@
 /* memory_test.c - each service is started with its nth allocation failing, n = 1 .. 200:
- * it ends with a code of exit.def, or did without. libzmq and libc abort where they cannot
- * do without, and say so. Nothing else: no CHECK of ours, no other signal, no venue that
- * is damaged by it.
+ * it ends with a code of exit.def, or did without. libzmq and libc abort where they
+ * cannot do without, and say so. Nothing else: no CHECK of ours, no other signal, no
+ * venue that is damaged by it.
  *
  *     memory_test DIRECTORY PROGRAMS [STRIDE [SEED]]
  */
