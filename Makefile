@@ -196,6 +196,13 @@ bench: all $(BENCHES:%=$(OUT)/%)
 	$(Q)for b in $(BENCHES:%=$(OUT)/%); do $$b || exit 1; done
 	$(Q)$(OUT)/bin/zex bench
 
+k8s-check: ## the manifests of k8s/: rendered, typed, held against rules of our own
+k8s-check: all
+	$(Q)tests/k8s/check.sh
+
+k8s-config: ## k8s/base/settings.env, from the settings table
+	$(Q)mkdir -p build && k8s/settings.sh > build/settings.env && mv build/settings.env k8s/base/settings.env
+
 deps: ## install the Debian packages that are missing
 	$(Q)deploy/install.sh
 
@@ -210,7 +217,7 @@ fmt: ## lay the sources out
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z-]*\): ## /  \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z][a-z0-9-]*\): ## /  \1\t/p' Makefile | expand -t 16
 
 clean: ## remove build/
 	$(Q)rm -rf build

