@@ -1,6 +1,7 @@
 /* as_of.c - `as-of`: what the live commands would have shown after record N.
  *
- * The log is folded again from zero to N; names too are those of then.
+ * The log is folded again to N, from the newest snapshots at or before it, or from zero;
+ * names too are those of then.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -64,6 +65,7 @@ static int show_book(struct question *q, const struct refold_view *view)
         catalog_find_symbol(&q->rows.catalog, q->args.words[1]);
     if (symbol == NULL)
         return ARGS_FAILED;
+    levels.count = 0;
     const struct msg_query query = {.kind = (uint8_t)q->kind->query,
                                     .symbol = symbol->symbol,
                                     .limit = (uint32_t)q->levels};
@@ -118,8 +120,10 @@ static bool visit(void *argument, const struct refold_view *view)
 static int answer(struct question *q)
 {
     char message[REFOLD_MESSAGE_MAX];
-    const struct refold_options options = {
-        .directory = q->args.directory, .until = q->gseq, .services = q->kind->services};
+    const struct refold_options options = {.directory = q->args.directory,
+                                           .until = q->gseq,
+                                           .services = q->kind->services,
+                                           .jumps = true};
     progress_begin(&q->progress, "gseq");
     int error = refold_run(&options, visit, q, message);
     progress_end(&q->progress);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/core.h"
+#include "deploy/cli/refold_snapshot.h"
 #include "deploy/cli/refold_world.h"
 #include "proto/codec.h"
 
@@ -36,6 +37,10 @@ int refold_run(const struct refold_options *options, refold_visit *visit, void *
         return ERR_MEMORY;
     *message = 0;
     int more = refold_world_open(w, options->directory, options->services);
+    const uint64_t last =
+        options->until != 0 || more != 0 ? options->until : w->log.end - 1;
+    if (more == 0 && options->jumps && last < w->log.end)
+        more = refold_snapshot_jump(w, options->directory, last);
     bool goes_on = more == 0;
     while (goes_on && (options->until == 0 || w->log.next <= options->until)) {
         struct refold_view view;

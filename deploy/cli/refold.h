@@ -3,7 +3,8 @@
  * The log alone decides everything: this opens DIR/sequencer read-only (beside a running
  * venue too), checks every block on the way (crc, chain, gseq, time) and folds it through
  * the services' own cores in this process. What risk approves is fed to the shards at
- * once, so after each record all states are those of that gseq.
+ * once, so after each record all states are those of that gseq. Who wants to know of one
+ * record only can begin at the snapshots before it, if the services have any.
  *
  * Owns:     the cores' memory, mapped in the sizes of GENESIS; untouched pages cost
  *           nothing.
@@ -38,6 +39,7 @@ struct refold_options {
     const char *directory; /* of the venue */
     uint64_t until;        /* the last gseq to fold; 0: the end of the log */
     uint32_t services;     /* enum refold_service, or-ed */
+    bool jumps;            /* begin at snapshots: only what is seen at `until` counts */
 };
 
 /* One record of the log, and the states right after it. Borrowed for the call. */

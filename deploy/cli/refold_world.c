@@ -38,40 +38,43 @@ int refold_world_journal(struct journal **journal, const char *directory,
                         &(struct journal_options){.path = path, .read_only = true});
 }
 
+static void skip(struct refold_world *w, const struct msg_skip *skip)
+{
+    for (uint32_t i = 0; i < w->fold_count; i++)
+        if (-(int64_t)skip->service == w->folds[i].source)
+            refold_fold_skip(&w->folds[i], skip->sequence);
+}
+
 /* A SKIP stands in the log behind the record it is for, so that all of them must be known
- * before the first record. What is wrong with the log is found when it is folded. */
-static int find_skips(struct refold_world *w)
+ * before that record. What is wrong with the log is found when it is folded. */
+static int find_skips(struct refold_world *w, uint64_t from)
 {
     struct refold_stream log;
     struct block_record record;
     struct msg msg;
     int error = refold_stream_open(&log, w->journal, JOURNAL_LOG, STREAM_LOG);
+    if (error != 0)
+        return error;
+    if (from > 1)
+        error = refold_stream_seek(&log, from);
     while (error == 0 && refold_stream_next(&log, &record) == 1)
         if (record.source > 0 && codec_kind(record.bytes, record.size) == MSG_skip &&
-            codec_decode_whole(record.bytes, record.size, &msg) == 0 &&
-            w->skip_count < REFOLD_WORLD_SKIPS)
-            w->skips[w->skip_count++] = msg.skip;
-    if (error == 0)
-        refold_stream_close(&log);
+            codec_decode_whole(record.bytes, record.size, &msg) == 0)
+            skip(w, &msg.skip);
+    refold_stream_close(&log);
     return error;
 }
 
 static void init_fold(struct refold_world *w, const struct service_kind *kind,
                       uint32_t instance)
 {
-    struct refold_fold *fold = &w->folds[w->fold_count++];
-    refold_fold_init(fold, kind, instance);
-    for (uint32_t i = 0; i < w->skip_count; i++)
-        if (-(int64_t)w->skips[i].service == fold->source)
-            refold_fold_skip(fold, w->skips[i].sequence);
+    refold_fold_init(&w->folds[w->fold_count++], kind, instance);
 }
 
 int refold_world_open(struct refold_world *w, const char *directory, uint32_t services)
 {
     *w = (struct refold_world){.services = services};
     int error = refold_world_journal(&w->journal, directory, "sequencer");
-    if (error == 0)
-        error = find_skips(w);
     for (uint32_t i = 0; i < sizeof singles / sizeof *singles; i++) {
         if (singles[i].asked != 0 && (services & singles[i].asked) == 0)
             continue;
@@ -90,6 +93,12 @@ void refold_world_close(struct refold_world *w)
         refold_fold_close(&w->folds[i]);
     refold_stream_close(&w->log);
     journal_close(&w->journal);
+}
+
+/* A fold that began at a snapshot has had the records before it. */
+static bool has_had(const struct refold_fold *fold, uint64_t seq)
+{
+    return seq < fold->next;
 }
 
 static int apply(struct refold_world *w, struct refold_fold *fold,
@@ -112,7 +121,7 @@ static int feed_shard(struct refold_world *w, uint32_t k, const struct core_inpu
     struct msg msg;
     int error = 0;
     for (size_t at = 0; error == 0 && (body = outbox_next(run, &at, &size)) != NULL;) {
-        struct core_input input = {.seq = shard->next,
+        struct core_input input = {.seq = ++w->emitted[k],
                                    .gseq = cause->gseq,
                                    .time_ns = cause->time_ns,
                                    .msg = &msg,
@@ -120,7 +129,7 @@ static int feed_shard(struct refold_world *w, uint32_t k, const struct core_inpu
                                    .bytes_size = size};
         if (codec_decode_whole(body, size, &msg) != 0)
             return ERR_CORRUPT;
-        error = apply(w, shard, &input);
+        error = has_had(shard, input.seq) ? 0 : apply(w, shard, &input);
     }
     w->shard_states[k] = shard->state;
     return error;
@@ -144,13 +153,15 @@ static int begin(struct refold_world *w)
     w->genesis = w->msg.genesis;
     for (uint32_t k = 0; (w->services & REFOLD_SHARDS) != 0 && k < w->genesis.shards; k++)
         init_fold(w, &shard_kind, k);
-    return 0;
+    return w->is_jumping ? 0 : find_skips(w, 1);
 }
 
 static int apply_all(struct refold_world *w, const struct core_input *input)
 {
     int error = 0;
     for (uint32_t i = 0; error == 0 && i < w->shards; i++) {
+        if (has_had(&w->folds[i], input->seq))
+            continue;
         error = apply(w, &w->folds[i], input);
         if (error == 0 && i == w->risk)
             error = feed_shards(w, input);
@@ -167,7 +178,7 @@ int refold_world_step(struct refold_world *w)
         w->log.fault = "message";
         return ERR_CORRUPT;
     }
-    int error = w->record.seq == 1 || w->genesis.shards == 0 ? begin(w) : 0;
+    int error = w->genesis.shards == 0 ? begin(w) : 0;
     const struct core_input input = {.seq = w->record.seq,
                                      .gseq = w->record.gseq,
                                      .time_ns = w->record.time_ns,
@@ -181,6 +192,12 @@ int refold_world_step(struct refold_world *w)
     if (error == 0)
         error = apply_all(w, &input);
     return error != 0 ? error : 1;
+}
+
+int refold_world_continue(struct refold_world *w, uint64_t from)
+{
+    int error = find_skips(w, from);
+    return error != 0 ? error : refold_stream_seek(&w->log, from);
 }
 
 /* ---- looking in -------------------------------------------------------------------- */

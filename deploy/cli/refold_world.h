@@ -17,7 +17,6 @@
 #include "deploy/cli/refold_stream.h"
 
 enum {
-    REFOLD_WORLD_SKIPS = 256,
     REFOLD_WORLD_FOLDS = SHARD_MAX + 1 + 5, /* shards behind the services that are one */
 };
 
@@ -41,9 +40,9 @@ struct refold_world {
     struct msg msg; /* of the last record */
     struct block_record record;
     const void *shard_states[SHARD_MAX + 1];
-    const struct refold_world_hooks *hooks;    /* or NULL */
-    struct msg_skip skips[REFOLD_WORLD_SKIPS]; /* all that the log will ask for */
-    uint32_t skip_count;
+    const struct refold_world_hooks *hooks; /* or NULL */
+    uint64_t emitted[SHARD_MAX + 1];        /* records of approved.k that risk has made */
+    bool is_jumping;                        /* GENESIS is not followed by record 2 */
 };
 
 /* Opens the log read-only. */
@@ -51,8 +50,12 @@ ERROR_CHECKED int refold_world_open(struct refold_world *, const char *directory
                                     uint32_t services);
 void refold_world_close(struct refold_world *);
 
-/* Applies the next record of the log to all. 1, 0 at the end, or an error. */
+/* Applies the next record of the log to all that have not had it. 1, 0 at the end, or an
+ * error. */
 ERROR_CHECKED int refold_world_step(struct refold_world *);
+
+/* Goes on at record `from`, wherever each fold stands; GENESIS was applied. */
+ERROR_CHECKED int refold_world_continue(struct refold_world *, uint64_t from);
 
 /* The record just applied and the states after it. */
 void refold_world_view(struct refold_world *, struct refold_view *);

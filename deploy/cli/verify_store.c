@@ -6,7 +6,7 @@
 #include "common/check.h"
 #include "common/reader.h"
 #include "common/service_store.h"
-#include "deploy/cli/refold_world.h"
+#include "deploy/cli/refold_snapshot.h"
 #include "proto/codec.h"
 #include "proto/digest.h"
 
@@ -202,30 +202,17 @@ static int check_cursor(struct verify_store *s, const struct core_input *input,
 
 /* ---- snapshots --------------------------------------------------------------------- */
 
-/* What precedes the core's bytes: see write_state in common/service_store.c. */
-static int read_head(struct reader *r, struct service_cursor *cursor)
-{
-    uint8_t digest[STREAM_DIGEST];
-    (void)reader_take(r, reader_count(r, MESSAGE_BYTES_MAX));
-    int error = service_store_read_cursor(r, cursor);
-    (void)reader_u64(r); /* epoch */
-    (void)reader_u64(r); /* made_n and acked_n of the submitter; made_n is the cursor's */
-    (void)reader_u64(r);
-    reader_bytes(r, digest, sizeof digest);
-    (void)reader_take(r, reader_u64(r));
-    return error != 0 ? error : reader_error(r);
-}
-
 static const char *judge(struct verify_store *s, struct verify_snapshot *snapshot,
                          const struct core_input *input)
 {
     struct reader r;
+    struct msg genesis;
     struct service_cursor cursor, made;
     uint8_t stored[16], folded[16], loaded[16];
     if (snapshot->error != 0)
         return "checksum";
     reader_init(&r, snapshot->stored.bytes, snapshot->stored.size);
-    if (read_head(&r, &cursor) != 0)
+    if (refold_snapshot_read_head(&r, &genesis, &cursor) != 0)
         return "unreadable";
     make_cursor(s, input, &made);
     if (!is_equal(&made, &cursor))

@@ -53,6 +53,89 @@ static void the_past_is_what_it_was(void **state)
     assert_int_equal(compared.count, MOMENTS);
 }
 
+enum { LAST = 400, EACH = 13 };
+
+struct digests {
+    uint64_t only; /* 0: all */
+    uint64_t visits, end;
+    uint8_t of[LAST][SERVICES][16]; /* of the last records */
+};
+
+static bool take_digests(void *argument, const struct refold_view *view)
+{
+    struct digests *digests = argument;
+    digests->visits++;
+    digests->end = view->end;
+    if (view->gseq + LAST <= view->end ||
+        (digests->only != 0 && digests->only != view->gseq))
+        return true;
+    for (uint32_t i = 0; i < SERVICES; i++) {
+        struct writer writer;
+        if (i == SEQUENCER || i == GATEWAY)
+            continue;
+        writer_init_digest(&writer);
+        kinds[i]->core->save(state_of(view, i), &writer);
+        writer_digest(&writer, digests->of[view->end - view->gseq][i]);
+    }
+    return true;
+}
+
+static void take_past(struct digests *digests, bool jumps)
+{
+    char message[REFOLD_MESSAGE_MAX];
+    const struct refold_options options = {.directory = directory,
+                                           .until = digests->only,
+                                           .services = REFOLD_SHARDS | REFOLD_SETTLEMENT |
+                                                       REFOLD_PORTFOLIO,
+                                           .jumps = jumps};
+    assert_int_equal(refold_run(&options, take_digests, digests, message), 0);
+}
+
+/* Begun at the services' snapshots every state is the same, and less work where one is
+ * old enough. */
+static void the_past_from_snapshots_is_the_same(void **state)
+{
+    (void)state;
+    static struct digests folded, jumped;
+    uint32_t short_cuts = 0, pasts = 0;
+    take_past(&folded, false);
+    for (uint32_t back = 0; back < LAST; back += EACH) {
+        jumped = (struct digests){.only = folded.end - back};
+        take_past(&jumped, true);
+        assert_memory_equal(jumped.of[back], folded.of[back], sizeof folded.of[back]);
+        short_cuts += jumped.visits < LAST;
+        pasts++;
+    }
+    assert_in_range(short_cuts, 1, pasts - 1);
+}
+
+/* Every command that can begin there answers alike without the snapshots. */
+static void as_of_needs_no_snapshot(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"risk", "shard-0", "shard-1", "portfolio"};
+    char *asked[][2] = {{"book", "S1"},
+                        {"book", "S2"},
+                        {"balances", "a10"},
+                        {"positions", "a10"},
+                        {"orders", "a10"}};
+    char with[5][sizeof output], from[128], to[132];
+    for (uint32_t pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < 5; i++) {
+            char *argv[] = {asked[i][0], asked[i][1], "--dir", directory};
+            assert_int_equal(run(command_as_of, NULL, 4, argv), 0);
+            if (pass == 0)
+                memcpy(with[i], output, sizeof output);
+            assert_string_equal(output, with[i]);
+        }
+        for (uint32_t i = 0; i < sizeof others / sizeof *others; i++) {
+            snprintf(from, sizeof from, "%s/%s", directory, others[i]);
+            snprintf(to, sizeof to, "%s.off", from);
+            assert_int_equal(pass == 0 ? rename(from, to) : rename(to, from), 0);
+        }
+    }
+}
+
 static void as_of_shows_tables_with_names_of_then(void **state)
 {
     (void)state;
@@ -148,6 +231,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_past_is_what_it_was),
+        cmocka_unit_test(the_past_from_snapshots_is_the_same),
+        cmocka_unit_test(as_of_needs_no_snapshot),
         cmocka_unit_test(as_of_shows_tables_with_names_of_then),
         cmocka_unit_test(msgpack_reads_the_whole_log_alike),
         cmocka_unit_test(dump_picks_streams_ranges_and_kinds),

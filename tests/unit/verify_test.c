@@ -134,24 +134,51 @@ static void a_byte_of_approved_is_found(void **state)
     expect_in_stream("risk", JOURNAL_EMIT, STREAM_APPROVED(0), "approved.0");
 }
 
+/* Somewhere in the newest snapshot, whose position is `id`. */
+static long find_snapshot(const char *name, uint64_t *id)
+{
+    struct journal *journal = NULL;
+    struct snapshot snapshot = {.phase = SNAPSHOT_IDLE};
+    uint8_t key[12];
+    assert_int_equal(refold_world_journal(&journal, directory, name), 0);
+    assert_int_equal(snapshot_load(&snapshot, journal, UINT64_MAX), 0);
+    *id = snapshot.id;
+    put_be(key, snapshot.id, 8);
+    put_be(key + 8, 0, 4);
+    snapshot_release(&snapshot);
+    journal_close(&journal);
+    return find_value(name, JOURNAL_SNAPSHOT, key, sizeof key);
+}
+
 static void a_byte_of_any_snapshot_is_found(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i < SERVICES; i++) {
-        struct journal *journal = NULL;
-        struct snapshot snapshot = {.phase = SNAPSHOT_IDLE};
-        uint8_t key[12];
+        uint64_t id = 0;
         char want[96];
-        assert_int_equal(refold_world_journal(&journal, directory, names[i]), 0);
-        assert_int_equal(snapshot_load(&snapshot, journal, UINT64_MAX), 0);
-        put_be(key, snapshot.id, 8);
-        put_be(key + 8, 0, 4);
+        long offset = find_snapshot(names[i], &id);
         snprintf(want, sizeof want,
                  "first difference: %s snapshot seq %" PRIu64 " (checksum)", names[i],
-                 snapshot.id);
-        snapshot_release(&snapshot);
-        journal_close(&journal);
-        expect(names[i], find_value(names[i], JOURNAL_SNAPSHOT, key, sizeof key), want);
+                 id);
+        expect(names[i], offset, want);
+    }
+}
+
+/* The past is computed from an older one then, or from zero: the answer is the same. */
+static void as_of_passes_by_a_damaged_snapshot(void **state)
+{
+    (void)state;
+    char *argv[] = {"positions", "--dir", directory}, whole[sizeof output];
+    uint64_t id = 0;
+    assert_int_equal(run(command_as_of, NULL, 3, argv), 0);
+    memcpy(whole, output, sizeof whole);
+    for (uint32_t i = 0; i < 2; i++) {
+        const char *name = names[i == 0 ? RISK : PORTFOLIO];
+        long offset = find_snapshot(name, &id);
+        flip(name, offset);
+        assert_int_equal(run(command_as_of, NULL, 3, argv), 0);
+        flip(name, offset);
+        assert_string_equal(output, whole);
     }
 }
 
@@ -298,6 +325,7 @@ int main(void)
         cmocka_unit_test(a_byte_of_a_shards_journal_is_found),
         cmocka_unit_test(a_byte_of_approved_is_found),
         cmocka_unit_test(a_byte_of_any_snapshot_is_found),
+        cmocka_unit_test(as_of_passes_by_a_damaged_snapshot),
         cmocka_unit_test(a_byte_of_the_history_is_found),
         cmocka_unit_test(a_forged_record_is_found),
         cmocka_unit_test(a_lost_block_is_a_gap),
