@@ -70,8 +70,7 @@ void client_init(struct client *c, const struct plan *plan, uint32_t index)
     c->answers = calloc(CLIENT_ANSWERS, sizeof *c->answers);
     CHECK(c->lives != NULL && c->answers != NULL);
     c->lives[0].nonce = index + 1;
-    c->next_name = (uint64_t)index * CLIENT_NAMES + 1;
-    c->next_reference = c->next_name;
+    c->next_name = c->next_reference = (uint64_t)index * CLIENT_NAMES + 1;
     workload_init(c);
     connect_somewhere(c);
 }
@@ -189,11 +188,13 @@ static void on_refused(struct client *c, const struct msg_refused *m)
     struct client_life *life = now_life(c);
     if (m->reason == error_number(ERR_UNKNOWN_ACCOUNT))
         c->greeted = false; /* a new connection, or the gateway is behind */
-    if (m->reason == error_number(ERR_CORRUPT))
+    bool is_own = m->session == life->session && m->session != 0;
+    if (m->reason == error_number(ERR_CORRUPT) ||
+        (is_own && m->reason == error_number(ERR_UNKNOWN_SESSION)))
         c->broken = "I7: the log is not the one that was";
     if (m->reason == error_number(ERR_BAD))
         c->broken = "I12: a good message called bad";
-    if (m->session == 0 || m->session != life->session)
+    if (!is_own)
         return;
     if (m->n == 0)
         c->live = false; /* a RESUME was given up, perhaps a second copy of it */
