@@ -18,6 +18,8 @@ CFLAGS_clang    := -O2
 CFLAGS_sanitize := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
                    -fno-omit-frame-pointer
 CFLAGS_cover    := -O0 --coverage
+CFLAGS_thread   := -O1 -fsanitize=thread -fno-omit-frame-pointer \
+                   -Wno-maybe-uninitialized
 CFLAGS_fuzz     := $(CFLAGS_sanitize) -fsanitize=fuzzer-no-link
 LDFLAGS  += -pie -Wl,-z,relro,-z,now $(filter -fsanitize=% --coverage,$(CFLAGS_$(MODE)))
 LDLIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lmsgpackc -lpthread

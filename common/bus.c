@@ -20,8 +20,10 @@
 
 #include "common/bus_peer.h"
 #include "common/bus_socket.h"
+#include "common/bus_watch.h"
 #include "common/bus_zap.h"
 #include "common/check.h"
+#include "common/clock.h"
 #include "common/error.h"
 
 #define LOOK_INTERVAL   64 /* frames taken before the quiet sockets are looked at again */
@@ -52,6 +54,7 @@ struct bus {
     uint32_t next_channel; /* where the fair search goes on */
     uint32_t since_look;
     struct bus_peers *peers;
+    struct bus_watch watch; /* the ROUTER's connections; no bus has two */
     struct cut cuts[CUTS_MAX];
     uint32_t cut_count;
     void *zap;
@@ -60,24 +63,6 @@ struct bus {
     zmq_msg_t message; /* what the last frame borrows from */
     struct bus_counts counts;
 };
-
-void *bus_context_create(uint32_t io_threads)
-{
-    void *context = zmq_ctx_new();
-    if (!context)
-        return NULL;
-    zmq_ctx_set(context, ZMQ_IO_THREADS, (int)io_threads);
-    zmq_ctx_set(context, ZMQ_MAX_SOCKETS, 4096);
-    return context;
-}
-
-void bus_context_destroy(void **self)
-{
-    if (*self)
-        while (zmq_ctx_term(*self) != 0 && errno == EINTR)
-            continue;
-    *self = NULL;
-}
 
 static int watch(struct bus *bus, int descriptor, enum source source, uint32_t channel)
 {
@@ -104,10 +89,12 @@ static int open_channel(struct bus *bus, uint32_t i)
     if (rc == 0 && socket->monitor)
         rc = watch(bus, bus_socket_descriptor(socket->monitor), SOURCE_MONITOR, i);
     /* libzmq signals a descriptor only to a reader that has found nothing before. */
-    bus_socket_count(socket, &bus->counts);
+    bus_socket_count(socket, &bus->counts, &bus->watch);
     channel->is_router =
         channel->endpoint.port == BUS_SERVER || channel->endpoint.port == BUS_CLIENTS;
     channel->is_ready = true;
+    if (channel->is_router)
+        bus_watch_begin(&bus->watch, socket->address, channel->endpoint.frame_bytes_max);
     return rc;
 }
 
@@ -206,7 +193,7 @@ int bus_reconnect(struct bus *bus, enum bus_port port, uint32_t index)
     struct channel *channel = find_channel(bus, port, index);
     if (!channel || bus_socket_is_bound(port))
         return ERR_NOT_FOUND;
-    bus_socket_count(&channel->socket, &bus->counts);
+    bus_socket_count(&channel->socket, &bus->counts, &bus->watch);
     unwatch(bus, channel->socket.socket);
     unwatch(bus, channel->socket.monitor);
     bus_socket_close(&channel->socket);
@@ -222,7 +209,7 @@ static void take_event(struct bus *bus, uint64_t about)
         channel->is_ready = true;
         break;
     case SOURCE_MONITOR:
-        bus_socket_count(&channel->socket, &bus->counts);
+        bus_socket_count(&channel->socket, &bus->counts, &bus->watch);
         break;
     case SOURCE_ZAP:
         bus_zap_serve(bus->zap, &bus->options);
@@ -292,6 +279,7 @@ void bus_drop_peer(struct bus *bus, uint32_t handle)
 void bus_wait(struct bus *bus, uint32_t timeout_ms)
 {
     make_cuts(bus);
+    bus_watch_look(&bus->watch, clock_mono_ns());
     for (uint32_t i = 0; i < bus->channel_count; i++) {
         struct channel *channel = &bus->channels[i];
         if (channel->is_ready && has_frame(channel))
@@ -384,6 +372,7 @@ static bool is_allowed(struct bus *bus, struct channel *channel, const uint8_t *
     if (!peer)
         return false;
     frame->peer = peer->handle;
+    bus_watch_spoken(&bus->watch, peer->descriptor);
     memcpy(frame->key, peer->key, sizeof frame->key);
     return true;
 }

@@ -16,7 +16,7 @@
 #define WIRE_BYTES_MIN   1024
 
 #define EVENTS                                                                           \
-    (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |                            \
+    (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |       \
      ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |        \
      ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
 
@@ -201,15 +201,20 @@ void bus_socket_close(struct bus_socket *self)
     self->monitor = self->socket = NULL;
 }
 
-void bus_socket_count(struct bus_socket *self, struct bus_counts *counts)
+void bus_socket_count(struct bus_socket *self, struct bus_counts *counts,
+                      struct bus_watch *watch)
 {
     uint8_t event[6], address[BUS_SOCKET_ADDRESS_MAX];
     while (self->monitor &&
            zmq_recv(self->monitor, event, sizeof event, ZMQ_DONTWAIT) == sizeof event) {
         uint16_t kind;
+        int32_t value;
         memcpy(&kind, event, sizeof kind);
+        memcpy(&value, event + sizeof kind, sizeof value);
         zmq_recv(self->monitor, address, sizeof address, ZMQ_DONTWAIT);
-        if (kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+        if (kind == ZMQ_EVENT_ACCEPTED)
+            bus_watch_add(watch, value);
+        else if (kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
             counts->connected++;
         else if (kind == ZMQ_EVENT_DISCONNECTED)
             counts->disconnected++;

@@ -11,6 +11,7 @@
 #define BUS_SOCKET_H
 
 #include "common/bus.h"
+#include "common/bus_watch.h"
 
 #define BUS_SOCKET_ADDRESS_MAX 256
 
@@ -30,8 +31,9 @@ int bus_socket_open(struct bus_socket *, void *context, const struct bus_options
                     const struct bus_endpoint *);
 void bus_socket_close(struct bus_socket *);
 
-/* Adds what the monitor has seen to the counts. */
-void bus_socket_count(struct bus_socket *, struct bus_counts *);
+/* Adds what the monitor has seen to the counts, accepted connections to those that are
+ * watched. */
+void bus_socket_count(struct bus_socket *, struct bus_counts *, struct bus_watch *);
 
 /* The descriptor that is readable when the socket (or its monitor) must be looked at. */
 int bus_socket_descriptor(void *socket);
