@@ -21,13 +21,17 @@ CFLAGS_cover    := -O0 --coverage
 CFLAGS_thread   := -O1 -fsanitize=thread -fno-omit-frame-pointer \
                    -Wno-maybe-uninitialized
 CFLAGS_fuzz     := $(CFLAGS_sanitize) -fsanitize=fuzzer-no-link
-LDFLAGS  += -pie -Wl,-z,relro,-z,now $(filter -fsanitize=% --coverage,$(CFLAGS_$(MODE)))
+CFLAGS_kill     := -O2 -DZEX_FAULT -finstrument-functions -Wno-maybe-uninitialized
+LDFLAGS_kill    := -rdynamic
+LDFLAGS  += -pie -Wl,-z,relro,-z,now $(filter -fsanitize=% --coverage,$(CFLAGS_$(MODE))) \
+            $(LDFLAGS_$(MODE))
 LDLIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lmsgpackc -lpthread
 
 SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
 PROTO_SRC := $(filter-out proto/catalogue.c,$(wildcard proto/*.c))
 LIB_SRC  := $(PROTO_SRC) $(wildcard common/*.c) \
-            $(filter-out %/main.c,$(wildcard services/*/*.c))
+            $(filter-out %/main.c,$(wildcard services/*/*.c)) \
+            $(if $(filter kill,$(MODE)),tests/chaos/point.c)
 SDK_SRC  := $(wildcard sdk/src/*.c)
 CLI_SRC  := $(wildcard deploy/cli/*.c)
 TESTS    := $(patsubst tests/%.c,%,$(wildcard tests/unit/*_test.c tests/model/*_test.c))
@@ -156,6 +160,19 @@ faults: ## power cuts, disk errors, bit rot, no memory: amounts of CI (NIGHTLY=1
 faults: all $(OUT)/faults/shim.so $(FAULTS:%=$(OUT)/%)
 	$(Q)tests/faults/run.sh
 
+# Chaos: many clients trade while services are killed and networks fail.
+CHAOS_LIB := $(filter-out %_test.c %/point.c,$(wildcard tests/chaos/*.c)) \
+             tests/faults/cluster.c tests/faults/reference.c
+$(OUT)/chaos/%: $(OUT)/tests/chaos/%.o $(call object,$(CHAOS_LIB)) $(CLI) $(SDK) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lcmocka $(LDLIBS)
+
+KILLS ?= 100
+.PHONY: kill
+kill: ## SIGKILL at named points and at random times while 16 clients trade: KILLS=100 SEED=
+	$(Q)$(MAKE) -s MODE=kill all build/kill/chaos/kill_test
+	$(Q)tests/chaos/kill.sh $(KILLS) $(SEED)
+
 SEEDS ?= 1..500
 sim: ## a seeded world of faults: SEED=n (VERBOSE=1 tells all) or SEEDS=a..b
 sim: $(OUT)/sim/sim
@@ -175,8 +192,8 @@ test: deps
 	$(Q)$(MAKE) --no-print-directory tested
 
 .PHONY: tested # what was installed a moment ago is found by a make that starts after it
-tested: all $(EXAMPLES) $(PROGRAMS) $(TESTS:%=$(OUT)/%) $(OUT)/sim/sim
-	$(Q)MODE=$(MODE) tests/run.sh $(OUT) $(TESTS:%=$(OUT)/%) $(OUT)/sim/sim $(E2E)
+tested: all $(EXAMPLES) $(PROGRAMS) $(TESTS:%=$(OUT)/%) $(OUT)/chaos/checks_test $(OUT)/sim/sim
+	$(Q)MODE=$(MODE) tests/run.sh $(OUT) $(TESTS:%=$(OUT)/%) $(OUT)/chaos/checks_test $(OUT)/sim/sim $(E2E)
 
 run: ## a whole venue with a synthetic market in this process, data in data/
 run: deps

@@ -14,15 +14,15 @@
 
 enum { TEXT = 512, WORDS = 20 };
 
-const char *const cluster_names[CLUSTER_SERVICES] = {
-    "sequencer", "risk", "shard-0", "settlement", "portfolio", "gateway-0"};
+const char *const cluster_names[CLUSTER_SERVICES_MAX] = {
+    "sequencer", "risk", "shard-0", "settlement", "portfolio", "gateway-0", "shard-1"};
 
 /* ---- life -------------------------------------------------------------------------- */
 
 int cluster_begin(struct cluster *c, const char *directory, const char *programs)
 {
     char line[TEXT];
-    *c = (struct cluster){.directory = directory, .programs = programs};
+    *c = (struct cluster){.directory = directory, .programs = programs, .shards = 1};
     snprintf(line, sizeof line, "%s/env", directory);
     FILE *file = fopen(line, "re");
     if (file == NULL)
@@ -30,18 +30,21 @@ int cluster_begin(struct cluster *c, const char *directory, const char *programs
     while (fgets(line, sizeof line, file) != NULL) {
         char *value = strchr(line, '=');
         line[strcspn(line, "\n")] = 0;
+        if (strncmp(line, "shards=", 7) == 0)
+            c->shards = (uint32_t)strtoul(value + 1, NULL, 10);
         if (value == NULL || strncmp(line, "ZEX_", 4) != 0)
             continue;
         *value = 0;
         setenv(line, value + 1, 1);
     }
     fclose(file);
-    return 0;
+    c->count = CLUSTER_SERVICES + c->shards - 1;
+    return c->count <= CLUSTER_SERVICES_MAX ? 0 : ERR_CAPACITY;
 }
 
 void cluster_end(struct cluster *c)
 {
-    for (uint32_t i = 0; i < CLUSTER_SERVICES; i++) {
+    for (uint32_t i = 0; i < c->count; i++) {
         if (c->pids[i] == 0)
             continue;
         kill(c->pids[i], SIGKILL);
@@ -59,14 +62,29 @@ static const char *key_of(const char *service)
 /* In the child. */
 static void become(const struct cluster *c, const char *service)
 {
-    char program[TEXT], key[TEXT], output[TEXT];
+    char program[TEXT], key[TEXT], output[TEXT], points[TEXT], shards[16];
+    const char *instance = strchr(service, '-');
     int kind = (int)strcspn(service, "-");
     snprintf(program, sizeof program, "%s/bin/zex-%.*s", c->programs, kind, service);
     snprintf(key, sizeof key, "keys/%s.key", key_of(service));
     snprintf(output, sizeof output, "log/%s", service);
-    char *const words[] = {
-        program,      "--data_dir", ".",           "--http_bind",   "",
-        "--key_file", key,          "--keys_file", "keys/services", NULL};
+    snprintf(points, sizeof points, "run/%s.points", service);
+    snprintf(shards, sizeof shards, "%u", c->shards);
+    char *const words[] = {program,
+                           "--data_dir",
+                           ".",
+                           "--http_bind",
+                           "",
+                           "--key_file",
+                           key,
+                           "--keys_file",
+                           "keys/services",
+                           "--shards",
+                           shards,
+                           "--instance",
+                           (char *)(instance != NULL ? instance + 1 : "0"),
+                           NULL};
+    setenv("KILL_FILE", points, 1);
     int file = -1;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (chdir(c->directory) == 0)
@@ -125,7 +143,7 @@ int cluster_stop(struct cluster *c, uint32_t service)
 int cluster_stop_all(struct cluster *c)
 {
     int first = 0;
-    for (uint32_t i = CLUSTER_SERVICES; i-- > 0;) {
+    for (uint32_t i = c->count; i-- > 0;) {
         int code = cluster_stop(c, i);
         if (code != 0)
             fprintf(stderr, "%s: stopped with %d\n", cluster_names[i], code);

@@ -5,7 +5,7 @@
  * Units:    ms.
  * Errors:   0 or a negative ERR_*; exit codes as common/exit.def, or minus the signal.
  * Threads:  one.
- * Bounds:   CLUSTER_SERVICES.
+ * Bounds:   CLUSTER_SERVICES_MAX.
  */
 #ifndef CLUSTER_H
 #define CLUSTER_H
@@ -14,13 +14,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { CLUSTER_SERVICES = 6, CLUSTER_SEQUENCER = 0, CLUSTER_RUNNING = 1000 };
+enum {
+    CLUSTER_SERVICES = 6,     /* of a venue with one shard */
+    CLUSTER_SERVICES_MAX = 7, /* with two */
+    CLUSTER_SEQUENCER = 0,
+    CLUSTER_RUNNING = 1000,
+};
 
-extern const char *const cluster_names[CLUSTER_SERVICES];
+extern const char *const cluster_names[CLUSTER_SERVICES_MAX];
 
 struct cluster {
     const char *directory, *programs, *shim;
-    pid_t pids[CLUSTER_SERVICES]; /* 0: down */
+    uint32_t shards, count;           /* services */
+    pid_t pids[CLUSTER_SERVICES_MAX]; /* 0: down */
 };
 
 /* Reads DIRECTORY/env into the environment; `programs`: where zex-* and the shim are. */

@@ -30,9 +30,8 @@ static uint64_t name_of(const struct block_record *record)
     }
 }
 
-/* Calls `visit` with each record until it says false. */
-static int walk(const char *directory, bool (*visit)(void *, const struct block_record *),
-                void *argument)
+int reference_walk(const char *directory,
+                   bool (*visit)(void *, const struct block_record *), void *argument)
 {
     struct journal *journal = NULL;
     struct refold_stream stream = {.block_bytes = NULL};
@@ -66,7 +65,7 @@ static bool add(void *argument, const struct block_record *record)
 int reference_load(struct reference *r, const char *directory)
 {
     *r = (struct reference){.count = 0};
-    return walk(directory, add, r);
+    return reference_walk(directory, add, r);
 }
 
 void reference_release(struct reference *r)
@@ -93,7 +92,7 @@ static bool compare(void *argument, const struct block_record *record)
 int reference_compare(const struct reference *r, const char *directory, uint64_t *same)
 {
     struct comparison c = {r, 0};
-    int error = walk(directory, compare, &c);
+    int error = reference_walk(directory, compare, &c);
     *same = c.same;
     return error;
 }

@@ -18,6 +18,12 @@ struct reference {
     uint64_t *names; /* cl_ord_id of the command that each of them is, or 0 */
 };
 
+struct block_record;
+
+/* Calls `visit` with each record of a venue's log until it says false. */
+int reference_walk(const char *directory,
+                   bool (*visit)(void *, const struct block_record *), void *argument);
+
 int reference_load(struct reference *, const char *directory);
 void reference_release(struct reference *);
 

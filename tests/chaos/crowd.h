@@ -1,0 +1,71 @@
+/* crowd.h - sixteen clients of a venue that place, cancel, replace and move money, one
+ * thread each, and write down what they asked for and what they were told.
+ *
+ * One of them is the operator, who pays in and out; the rest trade. They close and open
+ * again with the outbox they had, and some forget theirs: then what was under way stays
+ * unknown for ever.
+ *
+ * Owns:     threads, connections, outboxes in `directory`, the histories.
+ * Units:    ms; ns of the monotonic clock.
+ * Errors:   ZEX_ERR_*.
+ * Threads:  crowd_* from one thread.
+ * Bounds:   CROWD_CLIENTS, CROWD_WINDOW commands each under way.
+ */
+#ifndef CROWD_H
+#define CROWD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/random.h"
+#include "sdk/include/zex.h"
+#include "tests/chaos/annals.h"
+
+enum { CROWD_CLIENTS = 16, CROWD_WINDOW = 4, CROWD_OWN = 32, CROWD_LIVES = 1 };
+
+struct crowd;
+
+struct crowd_client {
+    struct crowd *crowd;
+    uint32_t index, life, lives_left, account;
+    pthread_t thread;
+    zex_client *connection;
+    struct random random;
+    struct zex_row symbols[2];
+    struct annals annals;
+    uint32_t open_from;      /* calls before this one have an outcome */
+    uint64_t own[CROWD_OWN]; /* names of orders */
+    uint64_t placed, moved;  /* orders; movements of money */
+    uint32_t money;          /* call + 1 of the movement under way */
+    uint64_t alarms, gone;
+    bool is_at_rest;
+};
+
+struct crowd {
+    const char *directory;
+    struct crowd_client clients[CROWD_CLIENTS];
+    atomic_bool is_over;
+    uint32_t pause_us; /* of each client, between two commands */
+    pthread_mutex_t mutex;
+    pthread_cond_t more;
+    uint64_t told; /* acknowledgements, of all */
+};
+
+int crowd_begin(struct crowd *, const char *directory, uint64_t seed);
+
+/* Waits until there are so many more acknowledgements than now; false: not in time. */
+bool crowd_await(struct crowd *, uint64_t more, int timeout_ms);
+
+/* No more commands; waits until those under way are known. False if some are not, within
+ * this time; all histories are then joined into one. */
+bool crowd_end(struct crowd *, int timeout_ms, struct annals *);
+
+/* Balances of all accounts, at the end, as the venue tells the operator. */
+int crowd_balances(struct crowd *, struct annals_balance *, uint32_t max,
+                   uint32_t *count);
+
+void crowd_close(struct crowd *);
+
+#endif
