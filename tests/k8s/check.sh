@@ -3,7 +3,7 @@
 # installs and writes is in build/k8s.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-readonly out=build/k8s here=tests/k8s
+readonly out=build/k8s here=tests/k8s bin=build/${MODE:-release}/bin
 
 for tool in npm unzip; do
     command -v $tool >/dev/null || {
@@ -40,13 +40,13 @@ cp $here/*.mjs $out # where they find what they import
 install
 
 settings() { diff -u k8s/base/settings.env <(k8s/settings.sh) && grep -c = k8s/base/settings.env; }
-render() { # OVERLAY
-    $out/kubectl kustomize "k8s/overlays/$1" >"$out/$1.yaml" &&
-        grep -c '^kind:' "$out/$1.yaml"
+render() { # FOLDER
+    local to=$out/${1##*/}.yaml
+    $out/kubectl kustomize "$1" >"$to" && grep -c '^kind:' "$to"
 }
 keys() {
     rm -rf $out/venue
-    ZEX=${ZEX:-build/release/bin/zex} k8s/keys.sh $out/venue 4 >$out/keys.yaml &&
+    ZEX=$bin/zex k8s/keys.sh $out/venue 4 >$out/keys.yaml &&
         grep -c '^kind:' $out/keys.yaml
 }
 rules() {
@@ -56,6 +56,13 @@ rules() {
         promtool check rules $out/rules.yaml $out/dashboard_rules.yaml &&
         promtool test rules $out/rules_test.yaml &&
         grep -c '^ *- alert:' $out/rules.yaml
+}
+# All pods of dev, with the settings, names and keys that they would get.
+pods() {
+    unshare --mount --net true 2>/dev/null || { echo "skipped: no namespaces"; return; }
+    rm -rf $out/pods && mkdir $out/pods &&
+        node $out/pods.mjs $out/two_shards.yaml $out/keys.yaml $out/pods &&
+        timeout 60 $here/pods.sh $bin $out/pods $out/venue
 }
 # The connections of a running venue, once all are made.
 links() {
@@ -74,11 +81,13 @@ scripts() {
 }
 
 check "settings are those of common/settings.def" settings
-check "dev renders" render dev
-check "prod renders" render prod
+check "dev renders" render k8s/overlays/dev
+check "prod renders" render k8s/overlays/prod
+check "dev with a second shard renders" render $here/two_shards
 check "keys are made" keys
 check "schema" node $out/schema.mjs $out $out/dev.yaml $out/prod.yaml $out/keys.yaml
-check "policy" node $out/policy.mjs $out/dev.yaml $out/prod.yaml
+check "policy" node $out/policy.mjs $out/{dev,prod,two_shards}.yaml
+check "pods run and a venue is applied" pods
 check "links are the connections of a running venue" links
 check "rules and dashboard" rules
 check "scripts" scripts

@@ -108,6 +108,20 @@ function* endsInOrder(documents) {
         yield 'gateway: clients are sent to a pod that ends';
 }
 
+function* isSpread(documents) {
+    for (const { where, spec, labels } of pods(documents)) {
+        const terms = [
+            ...findAll(spec.affinity?.podAntiAffinity ?? {}, 'podAffinityTerm'),
+            ...spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [],
+            ...spec.topologySpreadConstraints ?? []];
+        for (const over of ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'])
+            if (!terms.some((term) => term.topologyKey === over
+                && selects(term.labelSelector, labels)
+                && String(term.matchLabelKeys) === 'app.kubernetes.io/name'))
+                yield `${where}: not spread over ${over}`;
+    }
+}
+
 function* isGuarded(documents) {
     for (const { where, labels, name } of pods(documents)) {
         const budgets = ofKind(documents, 'PodDisruptionBudget').filter(
@@ -303,28 +317,57 @@ function* isWhole(documents) {
 
 const settingsMap = (documents) => ofKind(documents, 'ConfigMap').find(
     (map) => map.data?.ZEX_SHARDS).data;
+const keysOf = (documents, name) => podOf(documents, name).spec.volumes.find(
+    (volume) => volume.name === 'keys').projected;
 const container = (documents) => containers(documents)[0].container;
 
 const rules = [
-    ['pods are confined', isConfined, (d) => { delete podOf(d, 'risk').spec.securityContext.runAsNonRoot; }],
-    ['roots are read-only', isConfined, (d) => { container(d).securityContext.readOnlyRootFilesystem = false; }],
-    ['no tokens', hasNoToken, (d) => { delete podOf(d, 'risk').spec.automountServiceAccountToken; }],
-    ['limits', isLimited, (d) => { delete container(d).resources.limits.memory; }],
-    ['images are fixed', imageIsFixed, (d) => { container(d).image = 'zex-risk:latest'; }],
-    ['probes', isProbed, (d) => { container(d).readinessProbe.httpGet.path = '/healthz'; }],
-    ['an orderly end', endsInOrder, (d) => { podOf(d, 'risk').spec.terminationGracePeriodSeconds = 0; }],
-    ['disruption budgets', isGuarded, (d) => { first(d, 'PodDisruptionBudget', 'risk').spec.selector.matchLabels.x = 'y'; }],
-    ['scale', scales, (d) => { first(d, 'StatefulSet', 'shard').spec.replicas++; }],
-    ['the autoscaler is left alone', scales, (d) => { first(d, 'Deployment').spec.replicas = 2; }],
-    ['volumes are kept', keepsItsVolume, (d) => { settingsMap(d).ZEX_MAP_SIZE_MB = '1000000'; }],
-    ['each has its key only', hasItsKeyOnly, (d) => { podOf(d, 'risk').spec.volumes.find((v) => v.name === 'keys').projected.sources.push({ secret: { name: 'keys-shard' } }); }],
-    ['settings exist', isConfigured, (d) => { settingsMap(d).ZEX_ORDER_RAT = '1'; }],
-    ['settings are in range', isConfigured, (d) => { settingsMap(d).ZEX_SHARDS = '65'; }],
-    ['addresses are those of pods', hasNames, (d) => { settingsMap(d).ZEX_ENDPOINT_RISK = 'tcp://risk-0.risk:5529'; }],
-    ['networks: nothing else', isFenced, (d) => { first(d, 'NetworkPolicy', 'shard').spec.egress[0].ports[0].port = 5511; }],
-    ['networks: default deny', isFenced, (d) => { first(d, 'NetworkPolicy', 'deny').spec.policyTypes.pop(); }],
-    ['networks: every pod', isFenced, (d) => { first(d, 'NetworkPolicy', 'portfolio').spec.podSelector.matchLabels.x = 'y'; }],
-    ['all is there', isWhole, (d) => { first(d, 'StatefulSet', 'risk').metadata.namespace = 'default'; }],
+    ['pods are confined', isConfined,
+        (d) => { delete podOf(d, 'risk').spec.securityContext.runAsNonRoot; }],
+    ['roots are read-only', isConfined,
+        (d) => { container(d).securityContext.readOnlyRootFilesystem = false; }],
+    ['no tokens', hasNoToken,
+        (d) => { delete podOf(d, 'risk').spec.automountServiceAccountToken; }],
+    ['limits', isLimited,
+        (d) => { delete container(d).resources.limits.memory; }],
+    ['images are fixed', imageIsFixed,
+        (d) => { container(d).image = container(d).image.replace(/:.*/, ':latest'); }],
+    ['probes', isProbed,
+        (d) => { container(d).readinessProbe.httpGet.path = '/healthz'; }],
+    ['an orderly end', endsInOrder,
+        (d) => { podOf(d, 'risk').spec.terminationGracePeriodSeconds = 0; }],
+    ['priorities', endsInOrder,
+        (d) => { podOf(d, 'sequencer').spec.priorityClassName = 'zex-edge'; }],
+    ['pods are spread', isSpread,
+        (d) => { delete podOf(d, 'gateway').spec.topologySpreadConstraints; }],
+    ['disruption budgets', isGuarded,
+        (d) => { first(d, 'PodDisruptionBudget', 'risk').spec.selector.matchLabels.x = 'y'; }],
+    ['scale', scales,
+        (d) => { first(d, 'StatefulSet', 'shard').spec.replicas++; }],
+    ['the autoscaler is left alone', scales,
+        (d) => { first(d, 'Deployment').spec.replicas = 2; }],
+    ['volumes are kept', keepsItsVolume,
+        (d) => { settingsMap(d).ZEX_MAP_SIZE_MB = '1000000'; }],
+    ['each has its key only', hasItsKeyOnly,
+        (d) => { keysOf(d, 'risk').sources.push({ secret: { name: 'keys-shard' } }); }],
+    ['keys are for the owner', hasItsKeyOnly,
+        (d) => { keysOf(d, 'risk').defaultMode = 0o444; }],
+    ['settings exist', isConfigured,
+        (d) => { settingsMap(d).ZEX_ORDER_RAT = '1'; }],
+    ['settings are in range', isConfigured,
+        (d) => { settingsMap(d).ZEX_SHARDS = '65'; }],
+    ['addresses are those of pods', hasNames,
+        (d) => { settingsMap(d).ZEX_ENDPOINT_RISK = 'tcp://risk-0.risk:5529'; }],
+    ['names without readiness', hasNames,
+        (d) => { delete first(d, 'Service', 'risk').spec.publishNotReadyAddresses; }],
+    ['networks: nothing else', isFenced,
+        (d) => { first(d, 'NetworkPolicy', 'shard').spec.egress[0].ports[0].port = 5511; }],
+    ['networks: default deny', isFenced,
+        (d) => { first(d, 'NetworkPolicy', 'deny').spec.policyTypes.pop(); }],
+    ['networks: every pod', isFenced,
+        (d) => { first(d, 'NetworkPolicy', 'portfolio').spec.podSelector.matchLabels.x = 'y'; }],
+    ['all is there', isWhole,
+        (d) => { first(d, 'StatefulSet', 'risk').metadata.namespace = 'default'; }],
 ];
 
 if (process.argv[2] === '--links') {
@@ -345,5 +388,6 @@ for (const file of process.argv.slice(2)) {
             fail(`${file}: ${what}: the spoilt copy passes`);
     }
 }
-console.log(`${new Set(rules.map(([, rule]) => rule)).size} rules, ${rules.length} spoilt copies, ${failures} failures`);
+const count = new Set(rules.map(([, rule]) => rule)).size;
+console.log(`${count} rules, ${rules.length} spoilt copies of each, ${failures} failures`);
 process.exit(failures ? 1 : 0);

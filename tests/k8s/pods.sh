@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# pods.sh BIN PODS VENUE - runs what pods.mjs made as a kubelet would, short of images: each
+# pod a network namespace with an address and its names, uid 10001, no capability, a root it
+# cannot write to. All become ready, a venue is applied through each gateway; risk loses its
+# volume and comes back; all end well; a sequencer with an empty volume begins nothing, unless
+# told to.
+#
+# Runs itself again in namespaces of its own, which go with all in them when it ends.
+set -euo pipefail
+[[ ${inside:-} ]] || inside=1 exec unshare --mount --net --pid --fork --kill-child \
+    --mount-proc "$0" "$@"
+bin=$(realpath "$1") pods=$(realpath "$2") venue=$(realpath "$3")
+root=$(realpath "$(dirname "$0")/../..")
+cd "$pods"
+
+fail() {
+    echo "$*"
+    exit 1
+}
+
+mapfile -t lines <pods
+declare -A address=() pid=()
+
+make_network() {
+    local line at=10
+    mount -t tmpfs tmpfs /run
+    mount -t tmpfs tmpfs /etc
+    mount -t tmpfs tmpfs /var/lib
+    mkdir -p /run/netns /etc/zex/keys /var/lib/zex
+    echo 'hosts: files' >/etc/nsswitch.conf
+    ip link set lo up
+    ip link add cluster type bridge
+    ip address add 10.77.0.1/24 dev cluster
+    ip link set cluster up
+    for line in "${lines[@]}"; do
+        address[${line% *}]=10.77.0.$((at++))
+    done
+    for line in "${lines[@]}"; do # Services: the pod's name below that of its set
+        line=${line% *}
+        echo "${address[$line]} $line.${line%-*}"
+    done >/etc/hosts
+}
+
+add_node() { # POD
+    ip netns add "$1"
+    ip link add "to-$1" type veth peer name eth0 netns "$1"
+    ip link set "to-$1" master cluster up
+    ip -n "$1" address add "${address[$1]}/24" dev eth0
+    ip -n "$1" link set eth0 up
+    ip -n "$1" link set lo up
+}
+
+# In the pod's namespaces, as root: what a runtime does before it gives everything up.
+enter() { # POD PROGRAM
+    mount --make-rprivate /
+    mount --bind "$pods/$1/keys" /etc/zex/keys
+    mount --bind "$pods/$1/data" /var/lib/zex
+    mount -o remount,ro,bind /
+    mount -o remount,ro /etc
+    local env
+    mapfile -t env <"$pods/$1/env"
+    exec env -i "${env[@]}" setpriv --reuid 10001 --regid 10001 --clear-groups \
+        --bounding-set=-all --no-new-privs "/run/bin/$2"
+}
+
+start() { # POD PROGRAM
+    mkdir -p "$1/data"
+    chown -R 10001:10001 "$1/data" "$1/keys"
+    export -f enter
+    export pods
+    ip netns exec "$1" unshare --mount bash -c 'enter "$@"' enter "$1" "$2" 2>"$1/log" &
+    pid[$1]=$!
+}
+
+is_ready() { # POD
+    # shellcheck disable=SC2016
+    timeout 2 bash -c 'exec 3<>"/dev/tcp/$1/8080" && printf "GET /readyz HTTP/1.0\r\n\r\n" >&3 &&
+        read -r line <&3 && [[ $line == *" 200 "* ]]' _ "${address[$1]}" 2>/dev/null
+}
+
+show() { # POD
+    echo "$1:"
+    tail -n 5 "$1/log"
+}
+
+await() { # POD
+    until is_ready "$1"; do
+        kill -0 "${pid[$1]}" 2>/dev/null || fail "$(show "$1")"
+        ((SECONDS < 30)) || fail "not ready: $(show "$1")"
+    done
+}
+
+stop() { # POD...
+    local pod
+    for pod; do kill -TERM "${pid[$pod]}"; done
+    for pod; do wait "${pid[$pod]}" || fail "ended with $?: $(show "$pod")"; done
+}
+
+apply() { # GATEWAY
+    echo "tcp://${address[$1]}:5550" >"$venue/gateways"
+    timeout 20 "$bin/zex" admin apply "$root/deploy/venues/demo.yaml" --dir "$venue"
+}
+
+make_network
+mkdir /run/bin # where 10001 may look
+cp "$bin"/zex-* /run/bin
+chmod 755 /run/bin
+for line in "${lines[@]}"; do
+    add_node "${line% *}"
+    start "${line% *}" "${line#* }"
+done
+for pod in "${!pid[@]}"; do await "$pod"; done
+
+apply gateway-0
+stop risk-0
+rm -r risk-0/data
+start risk-0 zex-risk
+await risk-0
+[[ $(apply gateway-1) == "0 changes" ]] || fail "something was lost with risk's volume"
+stop "${!pid[@]}"
+
+rm -r sequencer-0/data
+sed -i /^ZEX_INIT=/d sequencer-0/env # the ConfigMap `begin` is gone
+start sequencer-0 zex-sequencer
+code=0
+wait "${pid[sequencer-0]}" || code=$?
+((code == 19)) || fail "an empty volume ends with $code: $(show sequencer-0)"
+echo "${#pid[@]} pods"
