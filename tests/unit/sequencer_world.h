@@ -100,7 +100,8 @@ static inline void put_bytes(struct desk *d, uint64_t session, uint64_t n,
     m.submit_command.n = n;
     m.submit_command.account = account;
     m.submit_command.body_size = (uint16_t)size;
-    memcpy(m.submit_command.body, body, size);
+    if (size > 0)
+        memcpy(m.submit_command.body, body, size);
     desk_put(d, &m);
 }
 
