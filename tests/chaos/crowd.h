@@ -40,6 +40,7 @@ struct crowd_client {
     uint64_t placed, moved;  /* orders; movements of money */
     uint32_t money;          /* call + 1 of the movement under way */
     uint64_t alarms, gone;
+    uint64_t last_name, last_gseq; /* an order of the end; the report that it is gone */
     bool is_at_rest;
 };
 
@@ -50,7 +51,8 @@ struct crowd {
     uint32_t pause_us; /* of each client, between two commands */
     pthread_mutex_t mutex;
     pthread_cond_t more;
-    uint64_t told; /* acknowledgements, of all */
+    uint64_t told;      /* acknowledgements, of all */
+    uint64_t rest_gseq; /* by here everything that was sent has had its effect */
 };
 
 int crowd_begin(struct crowd *, const char *directory, uint64_t seed);
@@ -62,7 +64,8 @@ bool crowd_await(struct crowd *, uint64_t more, int timeout_ms);
  * this time; all histories are then joined into one. */
 bool crowd_end(struct crowd *, int timeout_ms, struct annals *);
 
-/* Balances of all accounts, at the end, as the venue tells the operator. */
+/* Balances of all accounts, behind the effect of everything sent, as the venue tells the
+ * operator. */
 int crowd_balances(struct crowd *, struct annals_balance *, uint32_t max,
                    uint32_t *count);
 
