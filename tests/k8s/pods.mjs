@@ -1,8 +1,8 @@
 // pods.mjs FILE KEYS OUT - what a kubelet would make of the rendered documents: OUT/pods has
-// a line `pod program` for each, and OUT/POD/ its env and its keys.
+// a line `pod program` for each, and OUT/POD/ its env, keys and memory limit.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { load, ofKind, workloads } from './documents.mjs';
+import { load, ofKind, quantity, workloads } from './documents.mjs';
 
 const [file, keys, out] = process.argv.slice(2);
 const made = [...load(file), ...load(keys).filter(Boolean)];
@@ -50,6 +50,7 @@ for (const { kind, metadata: { name }, spec } of workloads(made))
         writeFileSync(join(out, pod, 'env'), Object.entries(
             envOf(container, kind === 'StatefulSet' ? ordinal : undefined)).map(
             ([key, value]) => `${key}=${value}\n`).join(''));
+        writeFileSync(join(out, pod, 'memory'), `${quantity(container.resources.limits.memory)}\n`);
         lines.push(`${pod} ${/(zex-\w+)(:[^/]*)?$/.exec(container.image)[1]}\n`);
     }
 writeFileSync(join(out, 'pods'), lines.join(''));

@@ -2,8 +2,8 @@
 # pods.sh BIN PODS VENUE - runs what pods.mjs made as a kubelet would, short of images: each
 # pod a network namespace with an address and its names, uid 10001, no capability, a root it
 # cannot write to. All become ready, a venue is applied through each gateway; risk loses its
-# volume and comes back; all end well; a sequencer with an empty volume begins nothing, unless
-# told to.
+# volume; risk and the sequencer come back at other addresses; all end well; a sequencer with
+# an empty volume begins nothing, unless told to.
 #
 # Runs itself again in namespaces of its own, which go with all in them when it ends.
 set -euo pipefail
@@ -30,24 +30,35 @@ make_network() {
     echo 'hosts: files' >/etc/nsswitch.conf
     ip link set lo up
     ip link add cluster type bridge
-    ip address add 10.77.0.1/24 dev cluster
+    ip address add 10.77.0.1/16 dev cluster
     ip link set cluster up
     for line in "${lines[@]}"; do
         address[${line% *}]=10.77.0.$((at++))
     done
-    for line in "${lines[@]}"; do # Services: the pod's name below that of its set
-        line=${line% *}
-        echo "${address[$line]} $line.${line%-*}"
-    done >/etc/hosts
+    publish
+}
+
+# Services: the pod's name below that of its set.
+publish() {
+    local pod
+    for pod in "${!address[@]}"; do echo "${address[$pod]} $pod.${pod%-*}"; done >/etc/hosts
 }
 
 add_node() { # POD
     ip netns add "$1"
     ip link add "to-$1" type veth peer name eth0 netns "$1"
     ip link set "to-$1" master cluster up
-    ip -n "$1" address add "${address[$1]}/24" dev eth0
+    ip -n "$1" address add "${address[$1]}/16" dev eth0
     ip -n "$1" link set eth0 up
     ip -n "$1" link set lo up
+}
+
+# A new pod of that name has another address.
+move() { # POD
+    ip -n "$1" address flush dev eth0
+    address[$1]=10.77.1.${address[$1]##*.}
+    ip -n "$1" address add "${address[$1]}/16" dev eth0
+    publish
 }
 
 # In the pod's namespaces, as root: what a runtime does before it gives everything up.
@@ -56,7 +67,7 @@ enter() { # POD PROGRAM
     mount --bind "$pods/$1/keys" /etc/zex/keys
     mount --bind "$pods/$1/data" /var/lib/zex
     mount -o remount,ro,bind /
-    mount -o remount,ro /etc
+    mount -o remount,ro,bind /etc
     local env
     mapfile -t env <"$pods/$1/env"
     exec env -i "${env[@]}" setpriv --reuid 10001 --regid 10001 --clear-groups \
@@ -72,10 +83,14 @@ start() { # POD PROGRAM
     pid[$1]=$!
 }
 
-is_ready() { # POD
+ask() { # POD PATH
     # shellcheck disable=SC2016
-    timeout 2 bash -c 'exec 3<>"/dev/tcp/$1/8080" && printf "GET /readyz HTTP/1.0\r\n\r\n" >&3 &&
-        read -r line <&3 && [[ $line == *" 200 "* ]]' _ "${address[$1]}" 2>/dev/null
+    timeout 2 bash -c 'exec 3<>"/dev/tcp/$1/8080" &&
+        printf "GET %s HTTP/1.0\r\n\r\n" "$2" >&3 && cat <&3' _ "${address[$1]}" "$2" 2>/dev/null
+}
+
+is_ready() { # POD
+    [[ $(ask "$1" /readyz) == HTTP/*" 200 "* ]]
 }
 
 show() { # POD
@@ -88,6 +103,17 @@ await() { # POD
         kill -0 "${pid[$1]}" 2>/dev/null || fail "$(show "$1")"
         ((SECONDS < 30)) || fail "not ready: $(show "$1")"
     done
+}
+
+# The state, and a snapshot of it being written.
+check_memory() { # POD
+    local state=0 limit
+    limit=$(<"$1/memory")
+    until ((state > 0)); do # it is measured now and then
+        state=$(ask "$1" /metrics | tr -d '\r' | sed -n 's/^zex_state_bytes{.*} //p')
+        ((SECONDS < 30)) || fail "$1 does not tell its size"
+    done
+    ((2 * state < limit)) || fail "$1: a state of $state and a limit of $limit"
 }
 
 stop() { # POD...
@@ -110,12 +136,18 @@ for line in "${lines[@]}"; do
     start "${line% *}" "${line#* }"
 done
 for pod in "${!pid[@]}"; do await "$pod"; done
+for pod in "${!pid[@]}"; do check_memory "$pod"; done
 
 apply gateway-0
 stop risk-0
 rm -r risk-0/data
-start risk-0 zex-risk
-await risk-0
+for pod in risk-0 sequencer-0; do
+    [[ $pod == risk-0 ]] || stop $pod
+    move $pod
+    start $pod zex-${pod%-0}
+    await $pod
+done
+for pod in "${!pid[@]}"; do await "$pod"; done
 [[ $(apply gateway-1) == "0 changes" ]] || fail "something was lost with risk's volume"
 stop "${!pid[@]}"
 
