@@ -18,6 +18,7 @@ CFLAGS_clang    := -O2
 CFLAGS_sanitize := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
                    -fno-omit-frame-pointer
 CFLAGS_cover    := -O0 --coverage
+CFLAGS_memcheck := -O1 -Wno-maybe-uninitialized
 CFLAGS_thread   := -O1 -fsanitize=thread -fno-omit-frame-pointer \
                    -Wno-maybe-uninitialized
 CFLAGS_fuzz     := $(CFLAGS_sanitize) -fsanitize=fuzzer-no-link
@@ -147,9 +148,24 @@ fuzz: ## libFuzzer, ASan and UBSan on what reads bytes: corpora, then FUZZ_S sec
 	$(Q)$(MAKE) -s MODE=fuzz CC=clang fuzzers
 	$(Q)tests/fuzz/fuzz.sh $(or $(FUZZ_S),5) $(FUZZ)
 
-nightly: ## faults and fuzz with large amounts: hours
+THREADED := $(patsubst %,$(OUT)/unit/%_test,bus bus_watch http service_rights sdk_session)
+.PHONY: threads threaded memcheck memchecked
+threads: ## what has threads, and a venue in one process, under ThreadSanitizer
+	$(Q)$(MAKE) -s MODE=thread threaded
+threaded: all $(THREADED) $(PROGRAMS)
+	$(Q)MODE=$(MODE) tests/threads.sh $(OUT) $(THREADED) $(addprefix tests/e2e/,run_test.sh \
+	  metrics_test.sh bad_input_test.sh)
+
+memcheck: ## unit and model tests under valgrind; ROUNDS= of the random ones
+	$(Q)$(MAKE) -s MODE=memcheck memchecked
+memchecked: all $(TESTS:%=$(OUT)/%)
+	$(Q)tests/memcheck.sh $(OUT) $(TESTS:%=$(OUT)/%)
+
+nightly: ## faults and fuzz with large amounts, threads, memory: hours
 	$(Q)$(MAKE) faults NIGHTLY=1
 	$(Q)$(MAKE) fuzz FUZZ_S=3600
+	$(Q)$(MAKE) threads
+	$(Q)$(MAKE) memcheck ROUNDS=20000
 
 cover: ## lines of the decoders that the fuzz corpora and unit tests reach
 	$(Q)$(MAKE) -s MODE=cover replays
