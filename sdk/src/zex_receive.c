@@ -14,7 +14,13 @@ enum reason {
 };
 #undef ERROR
 
-enum { HOLD_MS = 20, HOLD_MS_MAX = 10000, LEAVE_MS = 100, GREET_RETRY_MS = 250 };
+enum {
+    HOLD_MS = 20,
+    HOLD_MS_MAX = 10000,
+    LEAVE_MS = 100,
+    GREET_RETRY_MS = 250,
+    FORGOT_MS = 5000, /* no word is as late as this */
+};
 
 static void alarm_event(struct zex_client *self, int reason, uint64_t gseq,
                         uint64_t cl_ord_id)
@@ -71,6 +77,7 @@ static void settle(struct zex_client *self, int index, uint64_t n, uint64_t gseq
     }
     zex_outbox_durable(&self->outbox, (uint32_t)index, n);
     state->progress_ms = self->now_ms;
+    state->forgot_ms = 0;
     if (state->close_n != 0 && n >= state->close_n) {
         state->confirmed = false; /* asks for the nonce until it hears SESSION_GONE */
         state->asked_ms = self->now_ms;
@@ -152,6 +159,25 @@ static void rewind_to(struct zex_state_lane *state, uint64_t n)
         state->sent = n;
 }
 
+/* The venue misses an n. If that was accepted, the word is late, or, when it goes on, the
+ * log is an older copy of itself, which has forgotten commands. */
+static void on_gap(struct zex_client *self, const struct zex_outbox_lane *lane,
+                   struct zex_state_lane *state, uint64_t missing)
+{
+    rewind_to(state,
+              missing >= lane->first && missing < lane->next ? missing : lane->first);
+    if (missing >= lane->first) {
+        state->forgot_ms = 0;
+        return;
+    }
+    if (state->forgot_ms == 0)
+        state->forgot_ms = self->now_ms;
+    if (self->now_ms - state->forgot_ms < FORGOT_MS)
+        return;
+    alarm_event(self, REASON_LOG_BEHIND, self->outbox.tag_gseq, 0);
+    zex_state_fail(self, -REASON_LOG_BEHIND, "the log has forgotten what it accepted");
+}
+
 static void on_refused(struct zex_client *self, const struct msg_refused *m)
 {
     int index = find_lane(self, m->session);
@@ -165,8 +191,7 @@ static void on_refused(struct zex_client *self, const struct msg_refused *m)
         return;
     switch (m->reason) {
     case REASON_GAP:
-        rewind_to(state, m->value >= lane->first && m->value < lane->next ? m->value
-                                                                          : lane->first);
+        on_gap(self, lane, state, m->value);
         return;
     case REASON_BUSY:
     case REASON_RATE:

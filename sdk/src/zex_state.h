@@ -31,8 +31,10 @@ struct zex_state_lane {
     uint64_t progress_ms; /* last answer that moved it, or last resend */
     uint64_t hold_ms;     /* not before: BUSY, RATE ... */
     uint64_t asked_ms;    /* last client_open */
-    uint64_t close_n;     /* our `close` has this number; 0: none */
-    bool confirmed;       /* this venue knows the session: commands may flow */
+    uint64_t
+        forgot_ms;    /* since then the venue lacks what it had accepted; 0: it has it */
+    uint64_t close_n; /* our `close` has this number; 0: none */
+    bool confirmed;   /* this venue knows the session: commands may flow */
 };
 
 struct zex_client {

@@ -74,6 +74,31 @@ static void test_gap_rewinds(void **state)
     assert_int_equal(w->count, 0);
 }
 
+/* A venue that goes on missing what it had accepted is an older copy of itself; a word or
+ * two of that kind were late. */
+static void test_forgotten_commands_alarm(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w);
+    world_place(w, 100);
+    world_expect_command(w, SESSION, 1);
+    world_accept(SESSION, 1, 2000);
+    world_expect_event(w, ZEX_EVENT_DURABLE);
+    world_place(w, 200);
+    const uint64_t began_ms = line.now_ms;
+    while (w->event_count == 0) {
+        world_expect_command(w, SESSION, 2);
+        world_refuse(SESSION, 2, ERR_GAP, 1);
+        world_pump(w);
+        assert_true(line.now_ms - began_ms < 10000);
+    }
+    assert_true(line.now_ms - began_ms >= 5000);
+    assert_int_equal(world_expect_event(w, ZEX_EVENT_ALARM)->reason,
+                     error_number(ERR_LOG_BEHIND));
+    world_pump(w);
+    assert_int_equal(w->status, ERR_LOG_BEHIND);
+}
+
 /* A body the venue cannot read was not accepted; its number carries something harmless.
  * */
 static void test_bad_is_repaired(void **state)
@@ -296,6 +321,7 @@ int main(void)
         TEST(test_resends),
         TEST(test_busy_is_not_final),
         TEST(test_gap_rewinds),
+        TEST(test_forgotten_commands_alarm),
         TEST(test_bad_is_repaired),
         TEST(test_wrong_role_ends),
         TEST(test_conflict),
