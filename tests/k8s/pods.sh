@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # pods.sh BIN PODS VENUE - runs what pods.mjs made as a kubelet would, short of images: each
 # pod a network namespace with an address and its names, uid 10001, no capability, a root it
-# cannot write to. All become ready, a venue is applied through each gateway; risk loses its
-# volume; risk and the sequencer come back at other addresses; all end well; a sequencer with
+# cannot write to. All become ready, with the connections that the network policies allow and no
+# other; a venue is applied through each gateway; risk loses its volume; risk and the sequencer come back at other addresses; all end well; a sequencer with
 # an empty volume begins nothing, unless told to.
 #
 # Runs itself again in namespaces of its own, which go with all in them when it ends.
@@ -116,6 +116,27 @@ check_memory() { # POD
     ((2 * state < limit)) || fail "$1: a state of $state and a limit of $limit"
 }
 
+# Who is connected to which port of whom: lines as in the file `links`.
+connections() {
+    local pod peer ip
+    local -A name=()
+    for pod in "${!address[@]}"; do name[${address[$pod]}]=${pod%-*}; done
+    for pod in "${!address[@]}"; do
+        while read -r _ _ _ peer; do
+            ip=${peer%:*}
+            ((${peer##*:} < 10000)) || continue # the other end called
+            echo "${pod%-*} -> ${name[$ip]:-$ip}:${peer##*:}"
+        done < <(ip netns exec "$pod" ss -tnH state established)
+    done | LC_ALL=C sort -u
+}
+
+# Exactly those that the policies let through, once all are made.
+check_links() {
+    until diff links <(connections) >difference; do
+        ((SECONDS < 30)) || fail "allowed, and there: $(<difference)"
+    done
+}
+
 stop() { # POD...
     local pod
     for pod; do kill -TERM "${pid[$pod]}"; done
@@ -137,6 +158,7 @@ for line in "${lines[@]}"; do
 done
 for pod in "${!pid[@]}"; do await "$pod"; done
 for pod in "${!pid[@]}"; do check_memory "$pod"; done
+check_links
 
 apply gateway-0
 stop risk-0
@@ -148,6 +170,7 @@ for pod in risk-0 sequencer-0; do
     await $pod
 done
 for pod in "${!pid[@]}"; do await "$pod"; done
+check_links
 [[ $(apply gateway-1) == "0 changes" ]] || fail "something was lost with risk's volume"
 stop "${!pid[@]}"
 
@@ -157,4 +180,4 @@ start sequencer-0 zex-sequencer
 code=0
 wait "${pid[sequencer-0]}" || code=$?
 ((code == 19)) || fail "an empty volume ends with $code: $(show sequencer-0)"
-echo "${#pid[@]} pods"
+echo "${#pid[@]} pods, $(wc -l <links) links"

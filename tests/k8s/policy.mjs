@@ -1,6 +1,6 @@
 // policy.mjs FILE... - rules of our own for the rendered documents. Each is tried twice: on
 // the documents as they are, and on a copy spoilt on purpose, in which it must find a fault.
-// policy.mjs --links - prints who may connect to which address, as links.sh does.
+// policy.mjs --links FILE - prints who may connect to which port of whom.
 import { readFileSync } from 'node:fs';
 import {
     containers, findAll, load, named, ofKind, quantity, selects, services, settingsOf,
@@ -371,8 +371,7 @@ const rules = [
 ];
 
 if (process.argv[2] === '--links') {
-    services.flatMap((from) => links[from].map((to) => `${from} ${to}`)).sort()
-        .forEach((link) => console.log(link));
+    allowed(load(process.argv[3]), 'egress').forEach((link) => console.log(link));
     process.exit(0);
 }
 let failures = 0;
