@@ -189,6 +189,11 @@ kill: ## SIGKILL at named points and at random times while 16 clients trade: KIL
 	$(Q)$(MAKE) -s MODE=kill all build/kill/chaos/kill_test
 	$(Q)tests/chaos/kill.sh $(KILLS) $(SEED)
 
+.PHONY: net
+net: ## three hosts whose network fails in every way while clients trade (root); SEED=
+net: all $(OUT)/chaos/net_test
+	$(Q)MODE=$(MODE) tests/chaos/net.sh $(SEED)
+
 SEEDS ?= 1..500
 sim: ## a seeded world of faults: SEED=n (VERBOSE=1 tells all) or SEEDS=a..b
 sim: $(OUT)/sim/sim

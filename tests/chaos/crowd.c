@@ -170,10 +170,10 @@ static int move_money(struct crowd_client *c)
 
 /* ---- what it is told --------------------------------------------------------------- */
 
-static void tell(struct crowd *crowd)
+static void tell(struct crowd *crowd, enum crowd_kind kind)
 {
     pthread_mutex_lock(&crowd->mutex);
-    crowd->told++;
+    crowd->told[kind]++;
     pthread_cond_broadcast(&crowd->more);
     pthread_mutex_unlock(&crowd->mutex);
 }
@@ -186,7 +186,7 @@ static void settle(struct crowd_client *c, struct annals_call *call, uint64_t gs
     call->outcome = outcome;
     call->gseq = gseq;
     call->ended_ns = (int64_t)clock_mono_ns();
-    tell(c->crowd);
+    tell(c->crowd, CROWD_ACCEPTED);
 }
 
 static void settle_name(struct crowd_client *c, uint64_t name, uint64_t gseq,
@@ -207,6 +207,9 @@ static void on_event(struct crowd_client *c, const struct zex_event *event)
     if (event->type == ZEX_EVENT_CANCELLED && c->last_name != 0 &&
         (event->cl_ord_id == c->last_name || event->orig_cl_ord_id == c->last_name))
         c->last_gseq = event->gseq;
+    if (event->type == ZEX_EVENT_ORDER || event->type == ZEX_EVENT_CANCELLED)
+        tell(c->crowd,
+             event->symbol == c->symbols[0].symbol ? CROWD_SHARD_0 : CROWD_SHARD_1);
     if (event->type == ZEX_EVENT_ALARM)
         c->alarms++;
     if (event->type == ZEX_EVENT_CLOSED)
@@ -300,15 +303,25 @@ static struct timespec in_ms(int ms)
                              .tv_nsec = (long)(end_ns % 1000000000)};
 }
 
+static bool is_told(const struct crowd *crowd, const uint64_t due[CROWD_KINDS])
+{
+    bool is = true;
+    for (uint32_t i = 0; i < CROWD_KINDS; i++)
+        is = is && crowd->told[i] >= due[i];
+    return is;
+}
+
 bool crowd_await(struct crowd *crowd, uint64_t more, int timeout_ms)
 {
     struct timespec end = in_ms(timeout_ms);
     pthread_mutex_lock(&crowd->mutex);
-    uint64_t due = crowd->told + more;
+    uint64_t due[CROWD_KINDS];
     int error = 0;
-    while (crowd->told < due && error == 0)
+    for (uint32_t i = 0; i < CROWD_KINDS; i++)
+        due[i] = crowd->told[i] + more;
+    while (!is_told(crowd, due) && error == 0)
         error = pthread_cond_timedwait(&crowd->more, &crowd->mutex, &end);
-    bool is_there = crowd->told >= due;
+    bool is_there = is_told(crowd, due);
     pthread_mutex_unlock(&crowd->mutex);
     return is_there;
 }

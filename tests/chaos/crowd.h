@@ -25,6 +25,9 @@
 
 enum { CROWD_CLIENTS = 16, CROWD_WINDOW = 4, CROWD_OWN = 32, CROWD_LIVES = 1 };
 
+/* What clients are told: that a command is accepted, and what a shard did with it. */
+enum crowd_kind { CROWD_ACCEPTED, CROWD_SHARD_0, CROWD_SHARD_1, CROWD_KINDS };
+
 struct crowd;
 
 struct crowd_client {
@@ -51,13 +54,13 @@ struct crowd {
     uint32_t pause_us; /* of each client, between two commands */
     pthread_mutex_t mutex;
     pthread_cond_t more;
-    uint64_t told;      /* acknowledgements, of all */
-    uint64_t rest_gseq; /* by here everything that was sent has had its effect */
+    uint64_t told[CROWD_KINDS]; /* of all */
+    uint64_t rest_gseq;         /* by here everything that was sent has had its effect */
 };
 
 int crowd_begin(struct crowd *, const char *directory, uint64_t seed);
 
-/* Waits until there are so many more acknowledgements than now; false: not in time. */
+/* Waits until they were told of each kind so many times more; false: not in time. */
 bool crowd_await(struct crowd *, uint64_t more, int timeout_ms);
 
 /* No more commands; waits until those under way are known. False if some are not, within

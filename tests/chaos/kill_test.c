@@ -19,18 +19,15 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "proto/limits.h"
-#include "tests/chaos/checks.h"
 #include "tests/chaos/crowd.h"
 #include "tests/chaos/points.h"
+#include "tests/chaos/verdict.h"
 #include "tests/faults/cluster.h"
 
 enum {
     REACH_MS = 1000,  /* a point that is not passed by then: any time will do */
     GO_ON_MS = 10000, /* from the last start to more acknowledgements */
     GO_ON_TOLD = 32,  /* ... this many */
-    DRAIN_MS = 20000,
-    BALANCES = 4096,
     TEXT = 512,
     KILLED = -SIGKILL,
 };
@@ -275,58 +272,16 @@ static void shuffle(struct test *t)
     }
 }
 
-/* ---- the end ----------------------------------------------------------------------- */
-
-/* Does all that was seen fit the log of the venue, which is down? */
-static void check(struct test *t, const struct annals *h, struct annals_balance *rows,
-                  uint32_t count)
-{
-    struct annals_log log;
-    uint32_t outcomes[3] = {0};
-    if (annals_log_read(&log, t->cluster.directory) != 0) {
-        fail(t, "cannot be read", "the log");
-        return;
-    }
-    uint32_t bad = checks_set(h, &log, stdout) + checks_order(h, &log, stdout) +
-                   checks_time(h, &log, stdout) +
-                   checks_bank(h, &log, rows, count, ACCOUNT_EXTERNAL, stdout);
-    for (uint32_t i = 0; i < h->count; i++)
-        outcomes[h->calls[i].outcome]++;
-    printf("%u calls: %u ok, %u refused for good, %u unknown; %u violations\n", h->count,
-           outcomes[ANNALS_OK], outcomes[ANNALS_FAIL], outcomes[ANNALS_UNKNOWN], bad);
-    if (bad != 0)
-        fail(t, "violates its promises", "the venue");
-    annals_log_close(&log);
-}
-
-static void finish(struct test *t, struct annals *h)
-{
-    static struct annals_balance rows[BALANCES];
-    uint32_t count = 0;
-    if (!crowd_end(&t->crowd, DRAIN_MS, h))
-        fail(t, "not all of it is known", "what clients sent");
-    if (crowd_balances(&t->crowd, rows, BALANCES, &count) != 0)
-        fail(t, "no answer", "balances");
-    crowd_close(&t->crowd);
-    if (cluster_stop_all(&t->cluster) != 0)
-        fail(t, "did not stop cleanly", "a service");
-    check(t, h, rows, count);
-    if (cluster_run(&t->cluster, "zex", "verify", t->cluster.directory) != 0)
-        fail(t, "does not verify", "the venue");
-}
+/* ---- begin and end ----------------------------------------------------------------- */
 
 static int begin(struct test *t, struct annals *h, char **argv)
 {
-    struct annals_log log;
     uint64_t seed = strtoull(argv[4], NULL, 10);
     random_init(&t->random, seed);
     shuffle(t);
     int error = cluster_begin(&t->cluster, argv[1], argv[2]);
     if (error == 0)
-        error = annals_log_read(&log, argv[1]);
-    if (error == 0)
-        error = annals_adopt(h, &log);
-    annals_log_close(&log);
+        error = verdict_adopt(h, argv[1]);
     for (uint32_t i = 0; error == 0 && i < t->cluster.count; i++) {
         error = map_points(t, i);
         if (error == 0)
@@ -350,8 +305,8 @@ int main(int argc, char **argv)
         fail(&t, zex_reason_text(error), "begin");
     while (!t.has_failed && t.kills < kills)
         play(&t);
-    if (error == 0)
-        finish(&t, &h);
+    if (error == 0 && !verdict_holds(&t.crowd, &t.cluster, &h))
+        fail(&t, "does not keep its promises", "the venue");
     for (uint32_t i = 0; i < PLACES; i++)
         points += t.reached[i] != 0;
     printf("%u kills in %u rounds: %u at %u points, the rest at any time; seed %s\n",

@@ -1,6 +1,7 @@
 /* cluster.c - see cluster.h. */
 #include "tests/faults/cluster.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -59,9 +60,28 @@ static const char *key_of(const char *service)
     return strncmp(service, "gateway-", 8) == 0 ? "gateway" : service;
 }
 
-/* In the child. */
-static void become(const struct cluster *c, const char *service)
+/* On a host of its own a service is found by name, and listens on every address. */
+static void listen_everywhere(const char *service)
 {
+    static const char *const ends[] = {"", "_PUB"};
+    for (uint32_t i = 0; i < 2; i++) {
+        char name[64], address[64];
+        snprintf(name, sizeof name, "ZEX_ENDPOINT_%.*s%s", (int)strcspn(service, "-"),
+                 service, ends[i]);
+        for (char *at = name; *at != 0; at++)
+            *at = (char)toupper(*at);
+        const char *value = getenv(name), *port = value ? strrchr(value, ':') : NULL;
+        if (port == NULL)
+            continue;
+        snprintf(address, sizeof address, "tcp://*%s", port);
+        setenv(name, address, 1);
+    }
+}
+
+/* In the child. */
+static void become(const struct cluster *c, uint32_t index)
+{
+    const char *service = cluster_names[index];
     char program[TEXT], key[TEXT], output[TEXT], points[TEXT], shards[16];
     const char *instance = strchr(service, '-');
     int kind = (int)strcspn(service, "-");
@@ -70,27 +90,36 @@ static void become(const struct cluster *c, const char *service)
     snprintf(output, sizeof output, "log/%s", service);
     snprintf(points, sizeof points, "run/%s.points", service);
     snprintf(shards, sizeof shards, "%u", c->shards);
-    char *const words[] = {program,
-                           "--data_dir",
-                           ".",
-                           "--http_bind",
-                           "",
-                           "--key_file",
-                           key,
-                           "--keys_file",
-                           "keys/services",
-                           "--shards",
-                           shards,
-                           "--instance",
-                           (char *)(instance != NULL ? instance + 1 : "0"),
-                           NULL};
+    const char *number = instance != NULL ? instance + 1 : "0";
+    const char *host = c->hosts != NULL ? c->hosts[index] : "";
+    const char *const words[] = {"ip",
+                                 "netns",
+                                 "exec",
+                                 host,
+                                 program,
+                                 "--data_dir",
+                                 ".",
+                                 "--http_bind",
+                                 "",
+                                 "--key_file",
+                                 key,
+                                 "--keys_file",
+                                 "keys/services",
+                                 "--shards",
+                                 shards,
+                                 "--instance",
+                                 number,
+                                 NULL};
+    char *const *all = (char *const *)words;
+    if (c->hosts != NULL)
+        listen_everywhere(service);
     setenv("KILL_FILE", points, 1);
     int file = -1;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (chdir(c->directory) == 0)
         file = open(output, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (file >= 0 && dup2(file, STDERR_FILENO) >= 0 && dup2(file, STDOUT_FILENO) >= 0)
-        execv(program, words);
+        execvp(c->hosts != NULL ? *all : program, c->hosts != NULL ? all : all + 4);
     _exit(127);
 }
 
@@ -111,7 +140,7 @@ int cluster_start(struct cluster *c, uint32_t service, const char *fail, const c
         setenv(strchr(fail, ':') != NULL ? "SHIM_FAIL" : "SHIM_ALLOC", fail, 1);
         setenv("SHIM_HIT", hit, 1);
     }
-    become(c, cluster_names[service]);
+    become(c, service);
     return 0;
 }
 
