@@ -15,8 +15,9 @@
 #include "proto/codec.h"
 
 #define CHECKIN_NS       (1000 * STREAM_MS)
-#define CHECKIN_FIRST_NS (100 * STREAM_MS) /* until the first answer */
-#define SOON_NS          (10 * STREAM_MS)  /* there is no connection yet */
+#define CHECKIN_FIRST_NS (100 * STREAM_MS)  /* until the first answer */
+#define SOON_NS          (10 * STREAM_MS)   /* there is no connection yet */
+#define SILENT_NS        (2000 * STREAM_MS) /* then the connection is held to be dead */
 #define POSITION_NS      (100 * STREAM_MS)
 #define POSITION_RECORDS 4096
 #define SUBMIT_BYTES     (STREAM_FRAME_BYTES / 4)
@@ -161,6 +162,7 @@ static int on_server(struct service_instance *s, const struct bus_frame *frame)
 
 static int on_welcome(struct service_instance *s, const struct msg_welcome *welcome)
 {
+    s->welcomed_at_ns = s->now.mono_ns;
     if (FAULT(WELCOME_LOST))
         return 0;
     if (welcome->reason != 0)
@@ -392,9 +394,41 @@ static int publish_heads(struct service_instance *s)
     return 0;
 }
 
+/* True once for each so long without a word. */
+static bool is_silent(uint64_t now_ns, uint64_t heard_ns, uint64_t *fresh_ns)
+{
+    if (*fresh_ns == 0)
+        *fresh_ns = now_ns;
+    if (now_ns - heard_ns < SILENT_NS || now_ns - *fresh_ns < SILENT_NS)
+        return false;
+    *fresh_ns = now_ns;
+    return true;
+}
+
+/* A peer that has moved to another address, or lost its power, does not end a connection:
+ * TCP would wait for it for longer than clients should. */
+static int replace_silent(struct service_instance *s)
+{
+    uint64_t now_ns = s->now.mono_ns;
+    int error = 0;
+    if (is_silent(now_ns, s->input.heard_ns, &s->owner_fresh_ns)) {
+        error = bus_reconnect(s->bus, BUS_STREAM, 0);
+        if (error == 0)
+            error = bus_reconnect(s->bus, BUS_OWNER, 0);
+    }
+    if (error == 0 && is_silent(now_ns, s->welcomed_at_ns, &s->sequencer_fresh_ns)) {
+        error = bus_reconnect(s->bus, BUS_SEQUENCER, 0);
+        s->checkin_at_ns = now_ns;
+    }
+    return error;
+}
+
 int service_frames_send(struct service_instance *s)
 {
     int frames = 0;
+    int error = service_owns_log(s) ? 0 : replace_silent(s);
+    if (error != 0)
+        return error;
     if (s->kind->owns != SERVICE_STREAM_NONE)
         frames += publish_heads(s);
     if (service_owns_log(s))

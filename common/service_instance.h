@@ -93,7 +93,9 @@ struct service_instance {
     bool is_welcomed;
     bool was_busy; /* the last turn found something to do */
     uint32_t used_percent;
-    uint8_t log_id[16]; /* zeros: not known yet */
+    uint8_t log_id[16];                          /* zeros: not known yet */
+    uint64_t welcomed_at_ns;                     /* the sequencer was heard of */
+    uint64_t owner_fresh_ns, sequencer_fresh_ns; /* these sockets are as new as that */
     uint64_t commit_at_ns, checkin_at_ns, position_at_ns, head_at_ns, measured_at_ns;
     uint64_t position_next; /* input position last told */
     struct metrics metrics;

@@ -202,6 +202,15 @@ static void flush_link(uint32_t place, struct bus *to)
     }
 }
 
+/* Frames get lost here, connections do not go stale. */
+int bus_reconnect(struct bus *bus, enum bus_port port, uint32_t index)
+{
+    (void)bus;
+    (void)port;
+    (void)index;
+    return 0;
+}
+
 void bus_close(struct bus **closed)
 {
     struct bus *bus = *closed;
