@@ -7,6 +7,12 @@ out=$(realpath "${out:-$root/build/release}")
 zex=$out/bin/zex cluster=$root/deploy/cluster.sh dir=$(mktemp -d)
 trap '"$cluster" down "$dir" >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 
+files=$(ulimit -Hn)
+if [[ $files != unlimited && $files -lt 8192 ]]; then
+    echo "skipped: needs 8192 descriptors, may have $files"
+    exit 77
+fi
+
 # Fewer descriptors than connections are coming; memory that is freed is not kept.
 export ASAN_OPTIONS=quarantine_size_mb=16:${ASAN_OPTIONS:-}
 ulimit -Sn 4096
