@@ -67,22 +67,36 @@ static void send_frame(struct bench_client *self, uint32_t i, size_t size)
 
 /* ---- what comes back --------------------------------------------------------------- */
 
-static void take_report(struct bench_client *self, uint32_t i, const struct msg *m)
+static void take_done(struct bench_client *self, const struct msg *body)
 {
-    struct msg body;
-    CHECK(codec_decode_whole(m->report.body, m->report.body_size, &body) == 0);
-    if (body.kind == MSG_admin_rejected)
-        self->code = args_fail("bench: refused, reason %u", body.admin_rejected.reason);
-    if (i == ADMIN) {
-        self->done++;
-        return;
-    }
-    if (!bench_flow_report(&self->flow, i, &body))
+    if (body->kind == MSG_admin_rejected)
+        self->code = args_fail("bench: refused, reason %u", body->admin_rejected.reason);
+    self->done++;
+}
+
+static void take_outcome(struct bench_client *self, uint32_t i, const struct msg *body)
+{
+    if (!bench_flow_report(&self->flow, i, body))
         return;
     self->ended++;
     self->peers[i].ended++;
     if (self->measures && self->latency_count < LATENCIES_MAX)
         self->latencies[self->latency_count++] = clock_mono_ns() - self->frame_ns;
+}
+
+/* One message; two, if an account trades with itself. */
+static void take_report(struct bench_client *self, uint32_t i, const struct msg *m)
+{
+    const struct msg_report *report = &m->report;
+    size_t used = 0;
+    for (size_t at = 0; at < report->body_size; at += used) {
+        struct msg body MSG_UNSET;
+        CHECK(codec_decode(report->body + at, report->body_size - at, &body, &used) == 0);
+        if (i == ADMIN)
+            take_done(self, &body);
+        else
+            take_outcome(self, i, &body);
+    }
 }
 
 static void take_row(struct bench_client *self, const struct msg_row_service *row)
@@ -238,7 +252,7 @@ static int declare(struct bench_client *self)
                         .reference_price = BENCH_FLOW_MIDDLE,
                         .maker_ppm = 100,
                         .taker_ppm = 200,
-                        .stp = STP_EXPIRE_TAKER,
+                        .stp = STP_NONE, /* as in the flow this one is like */
                         .trading = TRADING_OPEN}},
     };
     int code = ARGS_OK;
