@@ -27,6 +27,7 @@
 #include "common/error.h"
 
 #define LOOK_INTERVAL   64 /* frames taken before the quiet sockets are looked at again */
+#define REFUSED_MAX     64 /* passed over before others have their turn */
 #define EVENTS_MAX      64
 #define CUTS_MAX        64
 #define CUT_WAITS       8 /* a dropped peer's last frames get out meanwhile */
@@ -377,15 +378,15 @@ static bool is_allowed(struct bus *bus, struct channel *channel, const uint8_t *
     return true;
 }
 
-/* Takes the next good frame of a socket. False: it has none, and is not ready any more.
- */
+/* Takes the next good frame of a socket. False: it has none, and is not ready any more;
+ * or much that is refused, and is ready still. */
 static bool take_frame(struct bus *bus, struct channel *channel, struct bus_frame *frame)
 {
     void *socket = channel->socket.socket;
     bool has_head = channel->is_router || channel->endpoint.port == BUS_STREAM;
     if (channel->endpoint.port == BUS_PUBLISHER)
         return channel->is_ready = has_frame(channel);
-    for (;;) {
+    for (uint32_t refused = 0; refused < REFUSED_MAX; refused++) {
         uint8_t head[ROUTING_ID_SIZE];
         int head_size = 0;
         if (has_head)
@@ -397,6 +398,7 @@ static bool take_frame(struct bus *bus, struct channel *channel, struct bus_fram
         discard_rest(bus, channel);
         bus->counts.frames_refused++;
     }
+    return false;
 }
 
 /* One round over the ready sockets, after the one served last. */

@@ -300,10 +300,9 @@ int service_run(struct service_instance *s)
         int done = service_turn(s);
         if (done < 0)
             return done;
-        if (done == 0)
-            bus_wait(s->bus, WAIT_MS);
-        else if (s->kind->follows && s->options.rest_us > 0)
+        if (done > 0 && s->kind->follows && s->options.rest_us > 0)
             bus_rest(s->bus, s->options.rest_us);
+        bus_wait(s->bus, done > 0 ? 0 : WAIT_MS); /* busy or not, cuts are made there */
     }
     return close_down(s);
 }

@@ -258,6 +258,42 @@ static void large_frames_are_refused(void **state)
     close_pair(pair);
 }
 
+/* However much of it waits, what is refused ends a search for a frame in good time: other
+ * sockets, and cuts, have their turn. */
+static void refused_messages_hold_nobody_back(void **state)
+{
+    (void)state;
+    enum { MESSAGES = 500, LOOKS_MIN = 5 };
+    void *context = bus_context_create(1), *socket = zmq_socket(context, ZMQ_DEALER);
+    struct bus_endpoint endpoint = {
+        .port = BUS_CLIENTS, .address = "inproc://refused", .frame_bytes_max = FRAME_MAX};
+    struct bus_options options = {
+        .endpoints = &endpoint, .endpoint_count = 1, .context = context};
+    struct bus *bus;
+    struct bus_frame frame;
+    struct bus_counts counts;
+    uint64_t refused = 0;
+    uint32_t looks = 0;
+    assert_int_equal(bus_open(&bus, &options), 0);
+    assert_int_equal(zmq_connect(socket, endpoint.address), 0);
+    for (int i = 0; i < MESSAGES; i++) {
+        assert_int_equal(zmq_send(socket, "two", 3, ZMQ_SNDMORE | ZMQ_DONTWAIT), 3);
+        assert_int_equal(zmq_send(socket, "parts", 5, ZMQ_DONTWAIT), 5);
+    }
+    for (uint64_t end = deadline(); refused < MESSAGES && clock_mono_ns() < end;
+         looks++) {
+        assert_int_equal(bus_receive(bus, &frame), 0);
+        bus_wait(bus, SECONDS_MAX * 1000); /* there is more: it does not wait */
+        bus_take_counts(bus, &counts);
+        refused += counts.frames_refused;
+    }
+    assert_int_equal(refused, MESSAGES);
+    assert_true(looks >= LOOKS_MIN);
+    zmq_close(socket);
+    bus_close(&bus);
+    bus_context_destroy(&context);
+}
+
 /* After a drop nothing of the peer comes in any more, and nothing goes out to it. */
 static void a_dropped_peer_is_gone(void **state)
 {
@@ -342,6 +378,7 @@ int main(void)
         cmocka_unit_test(a_subscriber_gets_its_stream),
         cmocka_unit_test(multipart_messages_are_refused),
         cmocka_unit_test(large_frames_are_refused),
+        cmocka_unit_test(refused_messages_hold_nobody_back),
         cmocka_unit_test(a_dropped_peer_is_gone),
         cmocka_unit_test(a_lost_peer_is_known),
         cmocka_unit_test(a_taken_address_is_an_error),
