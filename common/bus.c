@@ -195,6 +195,7 @@ int bus_reconnect(struct bus *bus, enum bus_port port, uint32_t index)
     if (!channel || bus_socket_is_bound(port))
         return ERR_NOT_FOUND;
     bus_socket_count(&channel->socket, &bus->counts, &bus->watch);
+    bus->counts.disconnected += channel->socket.connected;
     unwatch(bus, channel->socket.socket);
     unwatch(bus, channel->socket.monitor);
     bus_socket_close(&channel->socket);

@@ -201,6 +201,30 @@ void bus_socket_close(struct bus_socket *self)
     self->monitor = self->socket = NULL;
 }
 
+/* The end of a connection. libzmq tells it of those whose handshake failed, too. */
+static void count_end(struct bus_socket *self, struct bus_counts *counts)
+{
+    if (self->failed > 0) {
+        self->failed--;
+    } else if (self->connected > 0) {
+        self->connected--;
+        counts->disconnected++;
+    }
+}
+
+static void count(struct bus_socket *self, uint16_t kind, struct bus_counts *counts)
+{
+    if (kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+        self->connected++;
+        counts->connected++;
+    } else if (kind == ZMQ_EVENT_DISCONNECTED) {
+        count_end(self, counts);
+    } else {
+        self->failed++;
+        counts->handshakes_failed++;
+    }
+}
+
 void bus_socket_count(struct bus_socket *self, struct bus_counts *counts,
                       struct bus_watch *watch)
 {
@@ -214,12 +238,8 @@ void bus_socket_count(struct bus_socket *self, struct bus_counts *counts,
         zmq_recv(self->monitor, address, sizeof address, ZMQ_DONTWAIT);
         if (kind == ZMQ_EVENT_ACCEPTED)
             bus_watch_add(watch, value);
-        else if (kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
-            counts->connected++;
-        else if (kind == ZMQ_EVENT_DISCONNECTED)
-            counts->disconnected++;
         else
-            counts->handshakes_failed++;
+            count(self, kind, counts);
     }
 }
 

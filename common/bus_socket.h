@@ -19,6 +19,7 @@ struct bus_socket {
     void *socket;
     void *monitor;  /* NULL on inproc, where nothing connects or shakes hands */
     bool needs_key; /* peers must have proved a key */
+    uint32_t connected, failed; /* connections now; failed ones whose end is to come */
     char address[BUS_SOCKET_ADDRESS_MAX]; /* bound or connected to */
 };
 

@@ -1,8 +1,11 @@
 /* bus_test.c - sockets between two buses: delivery, keys, refusals, limits. */
 #include "common/bus.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "common/clock.h"
@@ -294,6 +297,41 @@ static void refused_messages_hold_nobody_back(void **state)
     bus_context_destroy(&context);
 }
 
+static void visit(const char *address)
+{
+    const char *port = strrchr(address, ':') + 1;
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int visitor = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(visitor, (struct sockaddr *)&to, sizeof to), 0);
+    close(visitor);
+}
+
+/* A connection that never shook hands was not there, so it is not lost. One after the
+ * other: what is said of a visitor precedes what is said of the next. */
+static void visitors_are_not_lost(void **state)
+{
+    (void)state;
+    struct pair pair = {.with_curve = false};
+    struct bus_frame frame;
+    struct bus_counts counts;
+    open_server(&pair);
+    for (int i = 0; i < 3; i++) {
+        uint64_t failed = 0;
+        visit(bus_address(pair.server, BUS_CLIENTS));
+        for (uint64_t end = deadline(); failed == 0 && clock_mono_ns() < end;) {
+            assert_int_equal(bus_receive(pair.server, &frame), 0);
+            bus_wait(pair.server, 5);
+            bus_take_counts(pair.server, &counts);
+            failed += counts.handshakes_failed;
+            assert_int_equal(counts.disconnected, 0);
+        }
+        assert_int_equal(failed, 1);
+    }
+    bus_close(&pair.server);
+}
+
 /* After a drop nothing of the peer comes in any more, and nothing goes out to it. */
 static void a_dropped_peer_is_gone(void **state)
 {
@@ -379,6 +417,7 @@ int main(void)
         cmocka_unit_test(multipart_messages_are_refused),
         cmocka_unit_test(large_frames_are_refused),
         cmocka_unit_test(refused_messages_hold_nobody_back),
+        cmocka_unit_test(visitors_are_not_lost),
         cmocka_unit_test(a_dropped_peer_is_gone),
         cmocka_unit_test(a_lost_peer_is_known),
         cmocka_unit_test(a_taken_address_is_an_error),
