@@ -47,10 +47,3 @@ void money_match_rates(int32_t *maker_ppm, int32_t *taker_ppm)
     *taker_ppm = bound_rebate(taker, maker);
     CHECK(*maker_ppm + *taker_ppm >= 0);
 }
-
-int64_t money_fee_max(int32_t maker_ppm, int32_t taker_ppm, int64_t quote)
-{
-    const int32_t rate_ppm = maker_ppm > taker_ppm ? maker_ppm : taker_ppm;
-    uint32_t credit = 0;
-    return rate_ppm > 0 ? money_fee(rate_ppm, quote, &credit) : 0;
-}

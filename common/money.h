@@ -75,8 +75,4 @@ int64_t money_fee(int32_t rate_ppm, int64_t quote, uint32_t *credit);
  * down, those who take part never get more out of a match than others put in. */
 void money_match_rates(int32_t *maker_ppm, int32_t *taker_ppm);
 
-/* The most that fills worth up to `quote` can cost at either rate, in any cut; never
- * below 0. This is what an order holds on top of its notional. */
-int64_t money_fee_max(int32_t maker_ppm, int32_t taker_ppm, int64_t quote);
-
 #endif

@@ -347,11 +347,6 @@ void stream_archive_close(struct stream_archive **closed)
     free(a);
 }
 
-uint64_t stream_archive_first(const struct stream_archive *a)
-{
-    return a->count > 0 ? a->firsts[0] : 1;
-}
-
 uint64_t stream_archive_next(const struct stream_archive *a)
 {
     return a->next;

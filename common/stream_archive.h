@@ -39,8 +39,7 @@ struct stream_archive_options {
 int stream_archive_open(struct stream_archive **, const struct stream_archive_options *);
 void stream_archive_close(struct stream_archive **);
 
-/* Its first record, and the one behind its last; both 1 if it is empty. */
-uint64_t stream_archive_first(const struct stream_archive *);
+/* The record behind its last; 1 if it is empty. */
 uint64_t stream_archive_next(const struct stream_archive *);
 
 /* The chain behind its last block. */

@@ -39,12 +39,6 @@ static struct position *find(const struct positions *positions, uint32_t account
     return index != MAP_NONE ? &positions->all[index] : NULL;
 }
 
-const struct position *position_find(const struct positions *positions, uint32_t account,
-                                     uint32_t symbol)
-{
-    return find(positions, account, symbol);
-}
-
 static struct position *open_position(struct positions *positions, uint32_t account,
                                       uint32_t symbol)
 {

@@ -74,9 +74,6 @@ ERROR_CHECKED int position_trade(struct positions *, const struct msg_trade *);
 /* The arithmetic of one fill on one position; exposed for tests. */
 void position_apply(struct position *, const struct position_fill *);
 
-const struct position *position_find(const struct positions *, uint32_t account,
-                                     uint32_t symbol);
-
 /* As rows of an answer, valued at the symbol's last price. */
 struct msg_row_position position_row(const struct positions *, const struct position *);
 struct msg_row_position position_total_row(const struct positions *, uint32_t symbol);
