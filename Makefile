@@ -172,7 +172,7 @@ cover: ## lines of the decoders that the fuzz corpora and unit tests reach
 	$(Q)tests/fuzz/cover.sh build/cover $(FUZZ)
 
 .PHONY: faults
-faults: ## power cuts, disk errors, bit rot, no memory: amounts of CI (NIGHTLY=1: large ones)
+faults: ## power cuts, disk errors, no memory: amounts of CI (NIGHTLY=1: large ones, and bit rot)
 faults: all $(OUT)/faults/shim.so $(FAULTS:%=$(OUT)/%)
 	$(Q)tests/faults/run.sh
 
