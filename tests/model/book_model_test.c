@@ -17,6 +17,7 @@
 
 #include "common/check.h"
 #include "common/random.h"
+#include "tests/model/option.h"
 
 enum {
     SYMBOLS = 3,
@@ -359,12 +360,6 @@ static void compare_fully(struct model *model, void *copy_memory)
     CHECK(copy_pool.order_count == model->naive_count);
     CHECK(copy_pool.level_count == model->pool.level_count);
     CHECK(copy_pool.node_count == model->pool.node_count);
-}
-
-static uint64_t option(int argc, char **argv, int index, const char *name, uint64_t value)
-{
-    const char *text = argc > index ? argv[index] : getenv(name);
-    return text ? strtoull(text, NULL, 0) : value;
 }
 
 int main(int argc, char **argv)

@@ -6,85 +6,22 @@
  */
 #include "tests/model/books_world.h"
 
+enum {
+    SYMBOLS = 4,
+    ASSETS = SYMBOLS + 2,
+    PRICE = 1000
+}; /* symbol s trades asset s + 1 */
+
 /* ---- commands ---------------------------------------------------------------------- */
 
-static uint64_t command(struct world *world, uint32_t account, const struct msg *msg)
+static int64_t near_price(struct world *world)
 {
-    return append(world, world->sessions[account], msg);
+    return random_between(&world->random, PRICE - 20, PRICE + 20);
 }
 
-static void place(struct world *world, uint32_t account)
+static uint32_t any_asset(struct world *world)
 {
-    struct random *random = &world->random;
-    const bool market = random_chance(random, 100000);
-    struct msg msg = {.kind = MSG_order_new};
-    msg.order_new = (struct msg_order_new){
-        .cl_ord_id = ++world->name,
-        .symbol = (uint32_t)random_between(random, 1, SYMBOLS),
-        .side = (uint8_t)random_between(random, SIDE_BUY, SIDE_SELL),
-        .ord_type = market ? ORD_TYPE_MARKET : ORD_TYPE_LIMIT,
-        .tif = market || random_chance(random, 100000) ? TIF_IOC : TIF_GTC,
-        .price = market ? 0 : random_between(random, PRICE - 20, PRICE + 20),
-        .quantity = random_between(random, 1, 30),
-        .stp = (uint8_t)random_between(random, STP_DEFAULT, STP_EXPIRE_BOTH),
-    };
-    if (!market && random_chance(random, 50000))
-        msg.order_new.tif = TIF_FOK;
-    else if (!market && msg.order_new.tif == TIF_GTC)
-        msg.order_new.post_only = random_chance(random, 100000);
-    world->last_order = command(world, account, &msg);
-}
-
-/* An order of anybody: most often recent, so that some are open and some are not. */
-static uint64_t any_order(struct world *world)
-{
-    const uint64_t back = random_below(&world->random, 300);
-    return world->last_order > back ? world->last_order - back : 1;
-}
-
-static void cancel(struct world *world, uint32_t account)
-{
-    struct msg msg = {.kind = MSG_order_cancel};
-    msg.order_cancel = (struct msg_order_cancel){.cl_ord_id = ++world->name};
-    if (random_chance(&world->random, 500000))
-        msg.order_cancel.order_id = any_order(world);
-    else
-        msg.order_cancel.orig_cl_ord_id =
-            world->name - random_below(&world->random, world->name);
-    command(world, account, &msg);
-}
-
-static void replace(struct world *world, uint32_t account)
-{
-    struct random *random = &world->random;
-    struct msg msg = {.kind = MSG_order_replace};
-    msg.order_replace = (struct msg_order_replace){
-        .cl_ord_id = ++world->name,
-        .order_id = any_order(world),
-        .price = random_between(random, PRICE - 20, PRICE + 20),
-        .quantity = random_between(random, 1, 40),
-    };
-    command(world, account, &msg);
-}
-
-static void deposit(struct world *world, uint32_t account, uint32_t asset, int64_t amount)
-{
-    struct msg msg = {.kind = MSG_deposit};
-    msg.deposit = (struct msg_deposit){
-        .account = account, .asset = asset, .amount = amount, .reference = ++world->name};
-    command(world, ACCOUNT_ADMIN, &msg);
-}
-
-static void withdraw(struct world *world, uint32_t account)
-{
-    struct msg msg = {.kind = MSG_withdraw};
-    msg.withdraw = (struct msg_withdraw){
-        .account = account,
-        .asset = (uint32_t)random_between(&world->random, 1, ASSETS - 1),
-        .amount = random_between(&world->random, 1, 20000),
-        .reference = ++world->name,
-    };
-    command(world, account, &msg);
+    return (uint32_t)random_between(&world->random, 1, ASSETS - 1);
 }
 
 static void disturb(struct world *world, uint32_t account)
@@ -104,31 +41,22 @@ static void disturb(struct world *world, uint32_t account)
     command(world, ACCOUNT_ADMIN, &msg);
 }
 
-static void reopen(struct world *world, uint32_t account)
-{
-    struct msg msg = {.kind = MSG_close};
-    if (world->sessions[account] != 0)
-        command(world, account, &msg);
-    msg.kind = MSG_open;
-    msg.open = (struct msg_open){.account = account, .nonce = ++world->name};
-    world->sessions[account] = (int64_t)append(world, 0, &msg);
-}
-
 static void step(struct world *world)
 {
     struct random *random = &world->random;
     const uint32_t account = (uint32_t)random_between(random, FIRST, ACCOUNTS - 1);
     const uint64_t dice = random_below(random, 1000);
     if (dice < 300)
-        place(world, account);
+        place(world, account, near_price(world), random_between(random, 1, 30));
     else if (dice < 360)
         cancel(world, account);
     else if (dice < 410)
-        replace(world, account);
+        replace(world, account, near_price(world), random_between(random, 1, 40));
     else if (dice < 420)
-        withdraw(world, account);
+        withdraw(world, account, account, any_asset(world),
+                 random_between(random, 1, 20000));
     else if (dice < 430)
-        deposit(world, account, (uint32_t)random_between(random, 1, ASSETS - 1), 5000);
+        deposit(world, account, any_asset(world), 5000);
     else if (dice < 433)
         disturb(world, account);
     else if (dice < 436)
@@ -247,8 +175,7 @@ static void check_feed(struct world *world, uint32_t account)
 
 static void check(struct world *world)
 {
-    for (uint32_t i = 0; i < READERS; i++)
-        world->readers[i]->ops->check(world->readers[i]->state);
+    check_cores(world);
     compare_balances(world);
     compare_orders(world);
 }
@@ -257,102 +184,31 @@ static void check(struct world *world)
 
 static void configure(struct world *world)
 {
-    for (uint32_t asset = 1; asset < ASSETS; asset++) {
-        struct msg msg = {.kind = MSG_asset_set};
-        msg.asset_set = (struct msg_asset_set){.asset = asset, .scale = 2};
-        msg.asset_set.name[0] = (char)('A' + asset);
-        command(world, ACCOUNT_ADMIN, &msg);
-    }
-    for (uint32_t symbol = 1; symbol <= SYMBOLS; symbol++) {
-        struct msg msg = {.kind = MSG_symbol_set};
-        msg.symbol_set = (struct msg_symbol_set){
-            .symbol = symbol,
-            .base = symbol + 1,
-            .quote = QUOTE,
-            .shard = symbol % SHARDS,
-            .price_scale = 0,
-            .quantity_scale = 2,
-            .multiplier = 1,
-            .tick = 1,
-            .lot = 1,
-            .quantity_max = 1000,
-            .notional_max = MONEY_MAX,
-            .collar_ppm = 100000,
-            .reference_price = PRICE,
-            .maker_ppm = -100,
-            .taker_ppm = 250,
-            .stp = STP_EXPIRE_TAKER,
-            .trading = TRADING_OPEN,
-        };
-        msg.symbol_set.name[0] = (char)('A' + symbol);
-        command(world, ACCOUNT_ADMIN, &msg);
-    }
+    for (uint32_t asset = 1; asset < ASSETS; asset++)
+        declare_asset(world, asset, 2);
+    for (uint32_t symbol = 1; symbol <= SYMBOLS; symbol++)
+        declare_symbol(world, (struct msg_symbol_set){.base = symbol + 1,
+                                                      .quantity_scale = 2,
+                                                      .quantity_max = 1000,
+                                                      .collar_ppm = 100000,
+                                                      .reference_price = PRICE,
+                                                      .maker_ppm = -100,
+                                                      .taker_ppm = 250});
     for (uint32_t account = FIRST; account < ACCOUNTS; account++) {
-        struct msg msg = {.kind = MSG_account_set};
-        msg.account_set = (struct msg_account_set){
-            .account = account, .role = ROLE_TRADER, .open_orders_max = 100};
-        msg.account_set.name[0] = (char)('A' + account);
-        command(world, ACCOUNT_ADMIN, &msg);
+        set_account(world, (struct msg_account_set){.account = account});
         reopen(world, account);
         for (uint32_t asset = 1; asset < ASSETS; asset++)
             deposit(world, account, asset, asset == QUOTE ? 10000000 : 10000);
     }
-    while (deliver(world))
-        continue;
-}
-
-static struct world *create(void)
-{
-    struct world *world = calloc(1, sizeof *world);
-    assert_non_null(world);
-    struct msg msg = {.kind = MSG_genesis};
-    msg.genesis = (struct msg_genesis){
-        .version = 1,
-        .shards = SHARDS,
-        .accounts_max = 16,
-        .balances_max = 200,
-        .sessions_max = 16,
-        .orders_max = ORDERS,
-        .levels_max = ORDERS,
-        .references_max = 1 << 20,
-        .dedupe_window = 16,
-        .digest_ticks = 1,
-    };
-    static const struct core_ops *const cores[READERS] = {&risk_core, &settlement_core,
-                                                          &portfolio_core};
-    for (uint32_t i = 0; i < READERS; i++)
-        world->readers[i] = rig_create(cores[i], &msg.genesis);
-    for (uint32_t k = 0; k < SHARDS; k++)
-        world->shards[k] = rig_create(&shard_core, &msg.genesis);
-    random_init(&world->random, 1);
-    const char *seed = getenv("MODEL_SEED");
-    if (seed)
-        random_init(&world->random, strtoull(seed, NULL, 10));
-    append(world, 0, &msg);
-    reopen(world, ACCOUNT_ADMIN);
-    configure(world);
-    return world;
-}
-
-static void destroy(struct world *world)
-{
-    for (uint32_t i = 0; i < READERS; i++)
-        rig_destroy(world->readers[i]);
-    for (uint32_t k = 0; k < SHARDS; k++) {
-        rig_destroy(world->shards[k]);
-        free(world->approved[k].items);
-        free(world->reported[k].items);
-    }
-    free(world->decided.items);
-    free(world);
+    deliver_all(world);
 }
 
 static void books_agree(void **state)
 {
     (void)state;
-    struct world *world = create();
-    const char *text = getenv("MODEL_RECORDS");
-    const uint64_t records = text ? strtoull(text, NULL, 10) : 100000;
+    struct world *world = create(option(0, NULL, 0, "MODEL_SEED", 1));
+    const uint64_t records = option(0, NULL, 0, "MODEL_RECORDS", 100000);
+    configure(world);
     while (world->gseq < records) {
         const uint64_t before = world->gseq;
         step(world);
@@ -363,8 +219,7 @@ static void books_agree(void **state)
             rig_reload(world->readers[PORTFOLIO]);
         }
     }
-    while (deliver(world))
-        continue;
+    deliver_all(world);
     check(world);
     for (uint32_t account = FIRST; account < ACCOUNTS; account++)
         check_feed(world, account);

@@ -1,4 +1,5 @@
-/* books_world.h - risk, shards, settlement and portfolio over one log in memory.
+/* books_world.h - risk, shards, settlement and portfolio over one log in memory, and the
+ * commands that a test sends; how large their numbers are is the test's to say.
  *
  * Owns:     the cores on their rigs, and what is under way between them.
  * Units:    gseqs.
@@ -16,6 +17,7 @@
 #include "services/risk/risk_core.h"
 #include "services/settlement/settlement_core.h"
 #include "services/shard/shard_core.h"
+#include "tests/model/option.h"
 #include "tests/unit/rig.h"
 
 enum {
@@ -23,11 +25,8 @@ enum {
     TRADERS = 8,
     FIRST = 4, /* account of the first trader */
     ACCOUNTS = FIRST + TRADERS,
-    SYMBOLS = 4,
-    QUOTE = 1, /* asset; symbol s trades asset s + 1 */
-    ASSETS = SYMBOLS + 2,
+    QUOTE = 1, /* asset */
     ORDERS = 400,
-    PRICE = 1000,
     RISK = 0, /* readers of the log */
     SETTLEMENT = 1,
     PORTFOLIO = 2,
@@ -50,6 +49,7 @@ struct world {
     struct random random;
     struct rig *readers[READERS], *shards[SHARDS];
     struct queue approved[SHARDS], decided, reported[SHARDS];
+    uint32_t symbols; /* declared: 1, 2 ... */
     uint64_t gseq, name, last_order, shard_seq[SHARDS];
     uint64_t feed_count[ACCOUNTS];
     int64_t sessions[ACCOUNTS];
@@ -160,6 +160,191 @@ static inline bool deliver(struct world *world)
             return true;
     }
     return false;
+}
+
+static inline void deliver_all(struct world *world)
+{
+    while (deliver(world))
+        continue;
+}
+
+/* ---- commands ---------------------------------------------------------------------- */
+
+static inline uint64_t command(struct world *world, uint32_t account,
+                               const struct msg *msg)
+{
+    return append(world, world->sessions[account], msg);
+}
+
+static inline void reopen(struct world *world, uint32_t account)
+{
+    struct msg msg = {.kind = MSG_close};
+    if (world->sessions[account] != 0)
+        command(world, account, &msg);
+    msg.kind = MSG_open;
+    msg.open = (struct msg_open){.account = account, .nonce = ++world->name};
+    world->sessions[account] = (int64_t)append(world, 0, &msg);
+}
+
+static inline void deposit(struct world *world, uint32_t account, uint32_t asset,
+                           int64_t amount)
+{
+    struct msg msg = {.kind = MSG_deposit};
+    msg.deposit = (struct msg_deposit){
+        .account = account, .asset = asset, .amount = amount, .reference = ++world->name};
+    command(world, ACCOUNT_ADMIN, &msg);
+}
+
+static inline void withdraw(struct world *world, uint32_t sender, uint32_t account,
+                            uint32_t asset, int64_t amount)
+{
+    struct msg msg = {.kind = MSG_withdraw};
+    msg.withdraw = (struct msg_withdraw){
+        .account = account, .asset = asset, .amount = amount, .reference = ++world->name};
+    command(world, sender, &msg);
+}
+
+/* An order of any kind, for some symbol. */
+static inline void place(struct world *world, uint32_t account, int64_t price,
+                         int64_t quantity)
+{
+    struct random *random = &world->random;
+    const bool market = random_chance(random, 100000);
+    struct msg msg = {.kind = MSG_order_new};
+    msg.order_new = (struct msg_order_new){
+        .cl_ord_id = ++world->name,
+        .symbol = (uint32_t)random_between(random, 1, world->symbols),
+        .side = (uint8_t)random_between(random, SIDE_BUY, SIDE_SELL),
+        .ord_type = market ? ORD_TYPE_MARKET : ORD_TYPE_LIMIT,
+        .tif = market || random_chance(random, 100000) ? TIF_IOC : TIF_GTC,
+        .price = market ? 0 : price,
+        .quantity = quantity,
+        .stp = (uint8_t)random_between(random, STP_DEFAULT, STP_EXPIRE_BOTH),
+    };
+    if (!market && random_chance(random, 50000))
+        msg.order_new.tif = TIF_FOK;
+    else if (!market && msg.order_new.tif == TIF_GTC)
+        msg.order_new.post_only = random_chance(random, 100000);
+    world->last_order = command(world, account, &msg);
+}
+
+/* An order of anybody: most often recent, so that some are open and some are not. */
+static inline uint64_t any_order(struct world *world)
+{
+    const uint64_t back = random_below(&world->random, 300);
+    return world->last_order > back ? world->last_order - back : 1;
+}
+
+static inline void cancel(struct world *world, uint32_t account)
+{
+    struct msg msg = {.kind = MSG_order_cancel};
+    msg.order_cancel = (struct msg_order_cancel){.cl_ord_id = ++world->name};
+    if (random_chance(&world->random, 500000))
+        msg.order_cancel.order_id = any_order(world);
+    else
+        msg.order_cancel.orig_cl_ord_id =
+            world->name - random_below(&world->random, world->name);
+    command(world, account, &msg);
+}
+
+static inline void replace(struct world *world, uint32_t account, int64_t price,
+                           int64_t quantity)
+{
+    struct msg msg = {.kind = MSG_order_replace};
+    msg.order_replace = (struct msg_order_replace){
+        .cl_ord_id = ++world->name,
+        .order_id = any_order(world),
+        .price = price,
+        .quantity = quantity,
+    };
+    command(world, account, &msg);
+}
+
+static inline void set_account(struct world *world, struct msg_account_set account)
+{
+    struct msg msg = {.kind = MSG_account_set, .account_set = account};
+    msg.account_set.role = ROLE_TRADER;
+    msg.account_set.open_orders_max = 100;
+    msg.account_set.name[0] = (char)('A' + account.account);
+    command(world, ACCOUNT_ADMIN, &msg);
+}
+
+/* ---- the venue --------------------------------------------------------------------- */
+
+static inline void declare_asset(struct world *world, uint32_t asset, uint8_t scale)
+{
+    struct msg msg = {.kind = MSG_asset_set};
+    msg.asset_set = (struct msg_asset_set){.asset = asset, .scale = scale};
+    msg.asset_set.name[0] = (char)('A' + asset);
+    command(world, ACCOUNT_ADMIN, &msg);
+}
+
+/* The next symbol: what it trades and its limits are given, the rest is as everywhere. */
+static inline void declare_symbol(struct world *world, struct msg_symbol_set symbol)
+{
+    struct msg msg = {.kind = MSG_symbol_set, .symbol_set = symbol};
+    struct msg_symbol_set *set = &msg.symbol_set;
+    set->symbol = ++world->symbols;
+    set->name[0] = (char)('A' + set->symbol);
+    set->quote = QUOTE;
+    set->shard = set->symbol % SHARDS;
+    set->multiplier = set->tick = set->lot = 1;
+    set->notional_max = MONEY_MAX;
+    set->stp = STP_EXPIRE_TAKER;
+    set->trading = TRADING_OPEN;
+    command(world, ACCOUNT_ADMIN, &msg);
+}
+
+/* A venue without assets, symbols and traders. */
+static inline struct world *create(uint64_t seed)
+{
+    struct world *world = calloc(1, sizeof *world);
+    assert_non_null(world);
+    struct msg msg = {.kind = MSG_genesis};
+    msg.genesis = (struct msg_genesis){
+        .version = 1,
+        .shards = SHARDS,
+        .accounts_max = 16,
+        .balances_max = 200,
+        .sessions_max = 16,
+        .orders_max = ORDERS,
+        .levels_max = ORDERS,
+        .references_max = 1 << 20,
+        .dedupe_window = 16,
+        .digest_ticks = 1,
+    };
+    static const struct core_ops *const cores[READERS] = {&risk_core, &settlement_core,
+                                                          &portfolio_core};
+    for (uint32_t i = 0; i < READERS; i++)
+        world->readers[i] = rig_create(cores[i], &msg.genesis);
+    for (uint32_t k = 0; k < SHARDS; k++)
+        world->shards[k] = rig_create(&shard_core, &msg.genesis);
+    print_message("MODEL_SEED=%llu\n", (unsigned long long)seed);
+    random_init(&world->random, seed);
+    append(world, 0, &msg);
+    reopen(world, ACCOUNT_ADMIN);
+    return world;
+}
+
+static inline void destroy(struct world *world)
+{
+    for (uint32_t i = 0; i < READERS; i++)
+        rig_destroy(world->readers[i]);
+    for (uint32_t k = 0; k < SHARDS; k++) {
+        rig_destroy(world->shards[k]);
+        free(world->approved[k].items);
+        free(world->reported[k].items);
+    }
+    free(world->decided.items);
+    free(world);
+}
+
+static inline void check_cores(struct world *world)
+{
+    for (uint32_t i = 0; i < READERS; i++)
+        world->readers[i]->ops->check(world->readers[i]->state);
+    for (uint32_t k = 0; k < SHARDS; k++)
+        world->shards[k]->ops->check(world->shards[k]->state);
 }
 
 #endif

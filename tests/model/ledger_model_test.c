@@ -7,6 +7,7 @@
 #include "common/random.h"
 #include "services/portfolio/portfolio_core.h"
 #include "services/settlement/settlement_core.h"
+#include "tests/model/option.h"
 #include "tests/unit/rig.h"
 
 enum {
@@ -39,12 +40,6 @@ struct world {
     uint64_t flats; /* times a position was seen to come back to nothing */
     bool keeps_rows;
 };
-
-static uint64_t setting(const char *name, uint64_t value)
-{
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : value;
-}
 
 static void keep(struct world *world, const struct entry *entry)
 {
@@ -389,7 +384,7 @@ static void create(struct world *world, bool keeps_rows)
     *world = (struct world){.keeps_rows = keeps_rows};
     world->ledger = rig_create(&settlement_core, &genesis);
     world->portfolio = rig_create(&portfolio_core, &genesis);
-    random_init(&world->random, setting("MODEL_SEED", 1));
+    random_init(&world->random, option(0, NULL, 0, "MODEL_SEED", 1));
     for (uint32_t account = 1; account < ACCOUNTS; account++) {
         struct msg msg = {.kind = MSG_open};
         msg.open = (struct msg_open){.account = account, .nonce = 1};
@@ -415,7 +410,7 @@ static void million_records(void **state)
     (void)state;
     struct world world;
     create(&world, false);
-    const uint64_t records = setting("MODEL_RECORDS", 1000000);
+    const uint64_t records = option(0, NULL, 0, "MODEL_RECORDS", 1000000);
     for (uint32_t part = 1; part <= 10; part++) {
         while (world.records < records / 10 * part)
             step(&world);

@@ -12,6 +12,7 @@
 
 #include "common/reader.h"
 #include "common/writer.h"
+#include "tests/model/option.h"
 #include "tests/model/risk_commands.h"
 
 enum { RELOAD_EVERY = 1000, SNAPSHOT_BYTES = 1 << 20 };
@@ -235,12 +236,6 @@ static void run(uint64_t commands)
         }
         compare();
     }
-}
-
-static uint64_t option(int argc, char **argv, int index, const char *name, uint64_t value)
-{
-    const char *text = argc > index ? argv[index] : getenv(name);
-    return text != NULL ? strtoull(text, NULL, 0) : value;
 }
 
 int main(int argc, char **argv)

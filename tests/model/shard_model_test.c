@@ -18,6 +18,7 @@
 #include "common/reader.h"
 #include "common/writer.h"
 #include "proto/codec.h"
+#include "tests/model/option.h"
 #include "tests/model/shard_naive.h"
 
 enum {
@@ -301,12 +302,6 @@ static void init_outbox(struct outbox *outbox)
 {
     struct outbox_sizes sizes = {.submits = OUTBOX_BYTES};
     outbox_init(outbox, take_memory(outbox_size(&sizes)), &sizes);
-}
-
-static uint64_t option(int argc, char **argv, int index, const char *name, uint64_t value)
-{
-    const char *text = argc > index ? argv[index] : getenv(name);
-    return text ? strtoull(text, NULL, 0) : value;
 }
 
 int main(int argc, char **argv)
