@@ -28,8 +28,6 @@ enum {
     SILENCE_MS = 10000,
     RETRY_MS = 100,
     LATENCIES_MAX = 1 << 22,
-    BASE = 1,
-    QUOTE = 2,
 };
 
 struct peer {
@@ -213,53 +211,12 @@ static int operate(struct bench_client *self, const struct msg *command)
     return self->code;
 }
 
-static int declare_account(struct bench_client *self, uint32_t i)
-{
-    uint32_t account = self->peers[i].account;
-    struct msg m = {.kind = MSG_account_set,
-                    .account_set = {.account = account,
-                                    .role = ROLE_TRADER,
-                                    .open_orders_max = SLOT_MAX}};
-    snprintf(m.account_set.name, sizeof m.account_set.name, "trader%u", i);
-    int code = operate(self, &m);
-    for (uint32_t asset = BASE; asset <= QUOTE && code == ARGS_OK; asset++) {
-        m = (struct msg){.kind = MSG_deposit,
-                         .deposit = {.account = account,
-                                     .asset = asset,
-                                     .amount = INT64_C(1) << 50,
-                                     .reference = asset}};
-        code = operate(self, &m);
-    }
-    return code;
-}
-
 static int declare(struct bench_client *self)
 {
-    const struct msg venue[] = {
-        {.kind = MSG_asset_set, .asset_set = {.asset = BASE, .name = "BASE"}},
-        {.kind = MSG_asset_set, .asset_set = {.asset = QUOTE, .name = "QUOTE"}},
-        {.kind = MSG_symbol_set,
-         .symbol_set = {.symbol = BENCH_FLOW_SYMBOL,
-                        .name = "BENCH",
-                        .base = BASE,
-                        .quote = QUOTE,
-                        .multiplier = 1,
-                        .tick = 1,
-                        .lot = 1,
-                        .quantity_max = 1 << 20,
-                        .notional_max = INT64_C(1) << 50,
-                        .collar_ppm = PPM / 10,
-                        .reference_price = BENCH_FLOW_MIDDLE,
-                        .maker_ppm = 100,
-                        .taker_ppm = 200,
-                        .stp = STP_NONE, /* as in the flow this one is like */
-                        .trading = TRADING_OPEN}},
-    };
+    struct msg m MSG_UNSET;
     int code = ARGS_OK;
-    for (size_t i = 0; i < sizeof venue / sizeof *venue && code == ARGS_OK; i++)
-        code = operate(self, &venue[i]);
-    for (uint32_t i = 0; i < BENCH_FLOW_ACCOUNTS && code == ARGS_OK; i++)
-        code = declare_account(self, i);
+    for (uint32_t i = 0; code == ARGS_OK && bench_flow_venue(i, FIRST_ACCOUNT, &m); i++)
+        code = operate(self, &m);
     return code;
 }
 

@@ -1,6 +1,7 @@
 /* bench_flow.c - see bench_flow.h. */
 #include "deploy/cli/bench_flow.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -15,7 +16,59 @@ enum {
     THROUGH = 5,             /* how far a crossing order reaches behind the middle */
     RESTS_MAX = 100,         /* lots */
     TAKES_MAX = 60,
+    SYMBOL = 1,
+    MIDDLE = 100000, /* ticks, where the price starts */
+    BASE = 1,        /* assets */
+    QUOTE = 2,
 };
+
+#define ENOUGH (INT64_C(1) << 50)
+
+static const struct msg venue[] = {
+    {.kind = MSG_asset_set, .asset_set = {.asset = BASE, .name = "BASE"}},
+    {.kind = MSG_asset_set, .asset_set = {.asset = QUOTE, .name = "QUOTE"}},
+    {.kind = MSG_symbol_set,
+     .symbol_set = {.symbol = SYMBOL,
+                    .name = "BENCH",
+                    .base = BASE,
+                    .quote = QUOTE,
+                    .multiplier = 1,
+                    .tick = 1,
+                    .lot = 1,
+                    .quantity_max = 1 << 20,
+                    .notional_max = ENOUGH,
+                    .collar_ppm = PPM / 10,
+                    .reference_price = MIDDLE,
+                    .maker_ppm = 100,
+                    .taker_ppm = 200,
+                    .stp = STP_NONE, /* as in the flow this one is like */
+                    .trading = TRADING_OPEN}},
+};
+
+enum { VENUE = sizeof venue / sizeof *venue, PER_ACCOUNT = 3 };
+
+bool bench_flow_venue(uint32_t i, uint32_t first, struct msg *m)
+{
+    if (i < VENUE) {
+        *m = venue[i];
+        return true;
+    }
+    const uint32_t number = (i - VENUE) / PER_ACCOUNT, part = (i - VENUE) % PER_ACCOUNT;
+    if (part == 0) {
+        *m = (struct msg){.kind = MSG_account_set,
+                          .account_set = {.account = first + number,
+                                          .role = ROLE_TRADER,
+                                          .open_orders_max = SLOT_MAX}};
+        snprintf(m->account_set.name, sizeof m->account_set.name, "trader%u", number);
+    } else {
+        *m = (struct msg){.kind = MSG_deposit,
+                          .deposit = {.account = first + number,
+                                      .asset = part, /* BASE, QUOTE */
+                                      .amount = ENOUGH,
+                                      .reference = part}};
+    }
+    return number < BENCH_FLOW_ACCOUNTS;
+}
 
 /* Pages are only there once they are written. */
 static void *map(size_t size)
@@ -28,7 +81,7 @@ static void *map(size_t size)
 
 void bench_flow_init(struct bench_flow *self, uint64_t seed)
 {
-    *self = (struct bench_flow){.middle = BENCH_FLOW_MIDDLE};
+    *self = (struct bench_flow){.middle = MIDDLE};
     random_init(&self->random, seed);
     self->order_ids = map(BENCH_FLOW_ORDERS_MAX * sizeof *self->order_ids);
     self->places = map(BENCH_FLOW_ORDERS_MAX * sizeof *self->places);
@@ -113,7 +166,7 @@ static struct msg make_new(struct bench_flow *self)
     struct msg m = {.kind = MSG_order_new};
     m.order_new = (struct msg_order_new){
         .cl_ord_id = ++self->named,
-        .symbol = BENCH_FLOW_SYMBOL,
+        .symbol = SYMBOL,
         .side = buy ? SIDE_BUY : SIDE_SELL,
         .ord_type = ORD_TYPE_LIMIT,
         .tif = TIF_GTC,

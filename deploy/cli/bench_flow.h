@@ -1,8 +1,11 @@
 /* bench_flow.h - the order flow of `zex bench`: what to send next, given what was
  * reported.
  *
- * The base mix: 58 % new orders (15 % of them cross), 37 % cancels, 5 % replaces, of one
- * symbol around a wandering price. Orders are named 1, 2, 3 ... over all accounts.
+ * Its venue is one symbol, without a self-trade rule, and accounts with more money than
+ * they will need.
+ *
+ * The base mix: 58 % new orders (15 % of them cross), 37 % cancels, 5 % replaces,
+ * around a wandering price. Orders are named 1, 2, 3 ... over all accounts.
  *
  * Owns:     which orders of each account are live, as far as its reports tell.
  * Units:    ticks, lots.
@@ -21,8 +24,6 @@
 
 #define BENCH_FLOW_ACCOUNTS   16
 #define BENCH_FLOW_ORDERS_MAX (1u << 25)
-#define BENCH_FLOW_SYMBOL     1
-#define BENCH_FLOW_MIDDLE     100000 /* ticks, where the price starts */
 
 struct bench_flow_list {
     uint32_t *names;
@@ -41,6 +42,10 @@ struct bench_flow {
 
 void bench_flow_init(struct bench_flow *, uint64_t seed);
 void bench_flow_close(struct bench_flow *);
+
+/* The i-th command of an operator that makes the venue, for accounts from `first` on.
+ * False: the venue is made. */
+bool bench_flow_venue(uint32_t i, uint32_t first, struct msg *);
 
 /* The next command of an account, encoded; returns its size. */
 uint32_t bench_flow_next(struct bench_flow *, uint32_t account,

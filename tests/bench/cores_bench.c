@@ -233,44 +233,15 @@ static int64_t open_session(uint32_t account)
     return (int64_t)bench.log.count;
 }
 
-static void declare_account(int64_t admin, uint32_t i)
-{
-    struct msg msg = {.kind = MSG_account_set,
-                      .account_set = {.account = FIRST + i,
-                                      .role = ROLE_TRADER,
-                                      .open_orders_max = SLOT_MAX}};
-    snprintf(msg.account_set.name, sizeof msg.account_set.name, "a%" PRIu32, i);
-    act(admin, msg);
-    for (uint32_t asset = 1; asset <= 2; asset++)
-        act(admin, (struct msg){.kind = MSG_deposit,
-                                .deposit = {FIRST + i, asset, INT64_C(1) << 50, asset}});
-    bench.sessions[i] = open_session(FIRST + i);
-}
-
 static void declare_venue(void)
 {
+    struct msg msg;
     act(0, (struct msg){.kind = MSG_genesis, .genesis = genesis});
     const int64_t admin = open_session(ACCOUNT_ADMIN);
-    act(admin, (struct msg){.kind = MSG_asset_set, .asset_set = {1, "BASE", 0}});
-    act(admin, (struct msg){.kind = MSG_asset_set, .asset_set = {2, "QUOTE", 0}});
-    act(admin, (struct msg){.kind = MSG_symbol_set,
-                            .symbol_set = {.symbol = BENCH_FLOW_SYMBOL,
-                                           .name = "BENCH",
-                                           .base = 1,
-                                           .quote = 2,
-                                           .multiplier = 1,
-                                           .tick = 1,
-                                           .lot = 1,
-                                           .quantity_max = 1 << 20,
-                                           .notional_max = INT64_C(1) << 50,
-                                           .collar_ppm = PPM / 10,
-                                           .reference_price = BENCH_FLOW_MIDDLE,
-                                           .maker_ppm = 100,
-                                           .taker_ppm = 200,
-                                           .stp = STP_EXPIRE_TAKER,
-                                           .trading = TRADING_OPEN}});
+    for (uint32_t i = 0; bench_flow_venue(i, FIRST, &msg); i++)
+        act(admin, msg);
     for (uint32_t i = 0; i < BENCH_FLOW_ACCOUNTS; i++)
-        declare_account(admin, i);
+        bench.sessions[i] = open_session(FIRST + i);
     for (uint32_t i = 0; i <= BATCHES_LATE; i++)
         take_late();
 }
