@@ -16,6 +16,7 @@
 #include "services/settlement/settlement_core.h"
 #include "services/shard/shard_core.h"
 #include "tests/fuzz/kept.h"
+#include "tests/unit/declare.h"
 
 enum { QUEUE = 1 << 14, TICK_NS = 100000000 };
 
@@ -167,57 +168,10 @@ void market_tick(void)
     settle();
 }
 
-static void command(const struct msg *msg)
+static void command(struct msg msg)
 {
-    bool is_taken = market_command(0, msg);
+    bool is_taken = market_command(0, &msg);
     CHECK(is_taken);
-}
-
-static void set_asset(uint32_t asset)
-{
-    struct msg msg = {.kind = MSG_asset_set};
-    msg.asset_set.asset = asset;
-    snprintf(msg.asset_set.name, sizeof msg.asset_set.name, "A%u", asset);
-    command(&msg);
-}
-
-static void set_symbol(uint32_t symbol)
-{
-    struct msg msg = {.kind = MSG_symbol_set};
-    msg.symbol_set = (struct msg_symbol_set){.symbol = symbol,
-                                             .base = 1 + symbol,
-                                             .quote = 1,
-                                             .multiplier = 1,
-                                             .tick = 1,
-                                             .lot = 1,
-                                             .quantity_max = 1000,
-                                             .notional_max = 1000000000,
-                                             .collar_ppm = 500000,
-                                             .reference_price = 100,
-                                             .maker_ppm = -100,
-                                             .taker_ppm = 3000,
-                                             .stp = STP_EXPIRE_TAKER,
-                                             .trading = TRADING_OPEN};
-    snprintf(msg.symbol_set.name, sizeof msg.symbol_set.name, "S%u", symbol);
-    command(&msg);
-}
-
-static void set_account(uint32_t account)
-{
-    struct msg msg = {.kind = MSG_account_set};
-    msg.account_set.account = account;
-    msg.account_set.role = ROLE_TRADER;
-    msg.account_set.open_orders_max = 20;
-    snprintf(msg.account_set.name, sizeof msg.account_set.name, "a%u", account);
-    command(&msg);
-    for (uint32_t asset = 1; asset <= 3; asset++) {
-        msg = (struct msg){.kind = MSG_deposit};
-        msg.deposit.account = account;
-        msg.deposit.asset = asset;
-        msg.deposit.amount = 20000;
-        msg.deposit.reference = asset;
-        command(&msg);
-    }
 }
 
 static void open_session(uint32_t session, uint32_t account)
@@ -244,13 +198,16 @@ static void make(void)
     append_msg(0, 0, &msg);
     settle();
     open_session(0, ACCOUNT_ADMIN);
-    for (uint32_t asset = 1; asset <= 3; asset++)
-        set_asset(asset);
-    set_symbol(1);
-    set_symbol(2);
+    for (uint32_t asset = 1; asset <= DECLARE_ASSETS; asset++)
+        command(declare_asset(asset));
+    for (uint32_t symbol = 1; symbol <= DECLARE_SYMBOLS; symbol++)
+        command(declare_symbol(symbol, 0));
     for (uint32_t i = 1; i < MARKET_SESSIONS; i++) {
-        set_account(MARKET_TRADER + i - 1);
-        open_session(i, MARKET_TRADER + i - 1);
+        const uint32_t account = MARKET_TRADER + i - 1;
+        command(declare_trader(account, 20));
+        for (uint32_t asset = 1; asset <= DECLARE_ASSETS; asset++)
+            command(declare_money(account, asset, 20000));
+        open_session(i, account);
     }
     market_check();
 }

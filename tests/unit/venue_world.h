@@ -24,6 +24,7 @@
 #include "services/sequencer/sequencer_core.h"
 #include "services/settlement/settlement_core.h"
 #include "services/shard/shard_core.h"
+#include "tests/unit/declare.h"
 #include "tests/unit/service_net.h"
 #include "tests/unit/unit.h"
 
@@ -201,101 +202,71 @@ static void client_turn(struct client *c)
 
 /* ---- what they want ---------------------------------------------------------------- */
 
-static struct msg *add(uint32_t i, uint16_t kind)
+static void add(uint32_t i, struct msg msg)
 {
     struct client *c = &clients[i];
     assert_true(c->count < COMMANDS);
-    struct msg *m = &c->commands[c->count++];
-    *m = (struct msg){.kind = kind};
-    return m;
-}
-
-static void name(char *text, const char *prefix, uint32_t number)
-{
-    snprintf(text, 11, "%s%u", prefix, number);
-}
-
-static void add_symbol(uint32_t symbol)
-{
-    struct msg_symbol_set *s = &add(ADMIN, MSG_symbol_set)->symbol_set;
-    *s = (struct msg_symbol_set){.symbol = symbol,
-                                 .base = 1 + symbol,
-                                 .quote = 1,
-                                 .shard = symbol - 1,
-                                 .multiplier = 1,
-                                 .tick = 1,
-                                 .lot = 1,
-                                 .quantity_max = 1000,
-                                 .notional_max = 1000000000,
-                                 .collar_ppm = 500000,
-                                 .reference_price = 100,
-                                 .maker_ppm = -100,
-                                 .taker_ppm = 3000,
-                                 .stp = STP_EXPIRE_TAKER,
-                                 .trading = TRADING_OPEN};
-    name(s->name, "S", symbol);
-}
-
-static void add_account(uint32_t account)
-{
-    struct msg_account_set *a = &add(ADMIN, MSG_account_set)->account_set;
-    *a = (struct msg_account_set){
-        .account = account, .role = ROLE_TRADER, .open_orders_max = 200};
-    name(a->name, "a", account);
-    for (uint32_t asset = 1; asset <= 3; asset++) {
-        struct msg_deposit *d = &add(ADMIN, MSG_deposit)->deposit;
-        *d = (struct msg_deposit){
-            .account = account, .asset = asset, .amount = 1000000, .reference = asset};
-    }
+    c->commands[c->count++] = msg;
 }
 
 /* Names of orders that tell whose they are, even in the midst of other bytes. */
 #define NAME_HEAD(i) (UINT64_C(0x5EC2E700) + (i))
 #define NAME_BITS    24
 
+static struct msg any_order(uint64_t id)
+{
+    return (struct msg){
+        .kind = MSG_order_new,
+        .order_new = {.cl_ord_id = id,
+                      .symbol = 1 + (uint32_t)random_below(&net.random, DECLARE_SYMBOLS),
+                      .side = random_chance(&net.random, 500000) ? SIDE_BUY : SIDE_SELL,
+                      .ord_type = ORD_TYPE_LIMIT,
+                      .tif = random_chance(&net.random, 100000) ? TIF_IOC : TIF_GTC,
+                      .price = random_between(&net.random, 90, 110),
+                      .quantity = random_between(&net.random, 1, 50)}};
+}
+
+/* Of one of the five commands before. */
+static struct msg any_cancel(uint64_t id)
+{
+    return (struct msg){
+        .kind = MSG_order_cancel,
+        .order_cancel = {.cl_ord_id = id,
+                         .orig_cl_ord_id = id - 1 - random_below(&net.random, 5)}};
+}
+
+static struct msg any_replace(uint64_t id)
+{
+    return (struct msg){
+        .kind = MSG_order_replace,
+        .order_replace = {.cl_ord_id = id,
+                          .orig_cl_ord_id = id - 1 - random_below(&net.random, 5),
+                          .price = random_between(&net.random, 90, 110),
+                          .quantity = random_between(&net.random, 1, 50)}};
+}
+
 static void add_orders(uint32_t i)
 {
     const uint64_t first = NAME_HEAD(i) << NAME_BITS;
     for (uint64_t id = first + 1; id < first + COMMANDS; id++) {
-        uint64_t roll = random_below(&net.random, 10);
-        if (roll < 2 && id > first + 5) {
-            struct msg_order_cancel *c = &add(i, MSG_order_cancel)->order_cancel;
-            *c = (struct msg_order_cancel){
-                .cl_ord_id = id, .orig_cl_ord_id = id - 1 - random_below(&net.random, 5)};
-            continue;
-        }
-        if (roll < 3 && id > first + 5) {
-            struct msg_order_replace *r = &add(i, MSG_order_replace)->order_replace;
-            *r = (struct msg_order_replace){
-                .cl_ord_id = id,
-                .orig_cl_ord_id = id - 1 - random_below(&net.random, 5),
-                .price = random_between(&net.random, 90, 110),
-                .quantity = random_between(&net.random, 1, 50)};
-            continue;
-        }
-        struct msg_order_new *o = &add(i, MSG_order_new)->order_new;
-        *o = (struct msg_order_new){
-            .cl_ord_id = id,
-            .symbol = 1 + (uint32_t)random_below(&net.random, 2),
-            .side = random_chance(&net.random, 500000) ? SIDE_BUY : SIDE_SELL,
-            .ord_type = ORD_TYPE_LIMIT,
-            .tif = roll == 9 ? TIF_IOC : TIF_GTC,
-            .price = random_between(&net.random, 90, 110),
-            .quantity = random_between(&net.random, 1, 50)};
+        const uint64_t roll = random_below(&net.random, 10);
+        add(i, roll > 2 || id <= first + 5 ? any_order(id)
+               : roll == 2                 ? any_replace(id)
+                                           : any_cancel(id));
     }
 }
 
 static void write_commands(void)
 {
-    for (uint32_t asset = 1; asset <= 3; asset++) {
-        struct msg_asset_set *a = &add(ADMIN, MSG_asset_set)->asset_set;
-        a->asset = asset;
-        name(a->name, "A", asset);
+    for (uint32_t asset = 1; asset <= DECLARE_ASSETS; asset++)
+        add(ADMIN, declare_asset(asset));
+    for (uint32_t symbol = 1; symbol <= DECLARE_SYMBOLS; symbol++)
+        add(ADMIN, declare_symbol(symbol, symbol - 1));
+    for (uint32_t account = ALICE_ACCOUNT; account <= ALICE_ACCOUNT + 1; account++) {
+        add(ADMIN, declare_trader(account, 200));
+        for (uint32_t asset = 1; asset <= DECLARE_ASSETS; asset++)
+            add(ADMIN, declare_money(account, asset, 1000000));
     }
-    add_symbol(1);
-    add_symbol(2);
-    add_account(ALICE_ACCOUNT);
-    add_account(ALICE_ACCOUNT + 1);
     add_orders(ALICE);
     add_orders(BOB);
 }
