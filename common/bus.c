@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "common/bus_cut.h"
 #include "common/bus_peer.h"
 #include "common/bus_socket.h"
 #include "common/bus_watch.h"
@@ -29,8 +30,6 @@
 #define LOOK_INTERVAL   64 /* frames taken before the quiet sockets are looked at again */
 #define REFUSED_MAX     64 /* passed over before others have their turn */
 #define EVENTS_MAX      64
-#define CUTS_MAX        64
-#define CUT_WAITS       8 /* a dropped peer's last frames get out meanwhile */
 #define ROUTING_ID_SIZE 5 /* of the ids a ROUTER makes up: 0 and a number */
 
 /* Who an epoll event is about, in its upper half; the channel in the lower. */
@@ -40,10 +39,6 @@ struct channel {
     struct bus_socket socket;
     struct bus_endpoint endpoint;
     bool is_router, is_ready;
-};
-
-struct cut {
-    uint32_t peer, waits;
 };
 
 struct bus {
@@ -56,8 +51,7 @@ struct bus {
     uint32_t since_look;
     struct bus_peers *peers;
     struct bus_watch watch; /* the ROUTER's connections; no bus has two */
-    struct cut cuts[CUTS_MAX];
-    uint32_t cut_count;
+    struct bus_cuts cuts;
     void *zap;
     int poll, wake;
     bool is_woken;
@@ -240,48 +234,20 @@ static bool has_frame(struct channel *channel)
     return channel->endpoint.port != BUS_PUBLISHER && (events & ZMQ_POLLIN);
 }
 
-static void cut_connection(struct bus *bus, uint32_t handle)
-{
-    const struct bus_peer *peer = bus_peer_find(bus->peers, handle);
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof address;
-    /* libzmq cannot close one connection of a socket, so its descriptor is shut down, if
-     * it is still the same connection. */
-    if (peer && peer->descriptor >= 0 &&
-        getpeername(peer->descriptor, (struct sockaddr *)&address, &size) == 0 &&
-        memcmp(&address, &peer->address, sizeof address) == 0)
-        shutdown(peer->descriptor, SHUT_RDWR);
-}
-
-static void make_cuts(struct bus *bus)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < bus->cut_count; i++) {
-        struct cut cut = bus->cuts[i];
-        if (--cut.waits == 0)
-            cut_connection(bus, cut.peer);
-        else
-            bus->cuts[kept++] = cut;
-    }
-    bus->cut_count = kept;
-}
-
 void bus_drop_peer(struct bus *bus, uint32_t handle)
 {
     struct bus_peer *peer = bus_peer_find(bus->peers, handle);
     if (!peer || peer->is_dropped)
         return;
     peer->is_dropped = true;
-    if (bus->cut_count < CUTS_MAX)
-        bus->cuts[bus->cut_count++] = (struct cut){.peer = handle, .waits = CUT_WAITS};
-    else
-        cut_connection(bus, handle);
+    bus_cut_add(&bus->cuts, &peer->connection, clock_mono_ns());
 }
 
 void bus_wait(struct bus *bus, uint32_t timeout_ms)
 {
-    make_cuts(bus);
-    bus_watch_look(&bus->watch, clock_mono_ns());
+    const uint64_t now_ns = clock_mono_ns();
+    bus_cut_look(&bus->cuts, now_ns);
+    bus_watch_look(&bus->watch, now_ns);
     for (uint32_t i = 0; i < bus->channel_count; i++) {
         struct channel *channel = &bus->channels[i];
         if (channel->is_ready && has_frame(channel))
@@ -318,13 +284,14 @@ static void discard_rest(struct bus *bus, struct channel *channel)
             return;
 }
 
-static void learn_connection(struct bus *bus, struct bus_peer *peer)
+static void learn_connection(struct bus *bus, struct bus_connection *connection)
 {
-    socklen_t size = sizeof peer->address;
-    peer->descriptor = zmq_msg_get(&bus->message, ZMQ_SRCFD);
-    if (peer->descriptor >= 0 &&
-        getpeername(peer->descriptor, (struct sockaddr *)&peer->address, &size) != 0)
-        peer->descriptor = -1;
+    socklen_t size = sizeof connection->address;
+    connection->descriptor = zmq_msg_get(&bus->message, ZMQ_SRCFD);
+    if (connection->descriptor >= 0 &&
+        getpeername(connection->descriptor, (struct sockaddr *)&connection->address,
+                    &size) != 0)
+        connection->descriptor = -1;
 }
 
 /* The sender of the message just received; NULL if it may not send. An id that the peer
@@ -352,7 +319,7 @@ static struct bus_peer *find_sender(struct bus *bus, const struct channel *chann
     peer = bus_peer_add(bus->peers, i, number);
     memcpy(peer->key, key, sizeof key);
     strncpy(peer->user, user, sizeof peer->user - 1);
-    learn_connection(bus, peer);
+    learn_connection(bus, &peer->connection);
     return peer;
 }
 
@@ -374,7 +341,7 @@ static bool is_allowed(struct bus *bus, struct channel *channel, const uint8_t *
     if (!peer)
         return false;
     frame->peer = peer->handle;
-    bus_watch_spoken(&bus->watch, peer->descriptor);
+    bus_watch_spoken(&bus->watch, peer->connection.descriptor);
     memcpy(frame->key, peer->key, sizeof frame->key);
     return true;
 }

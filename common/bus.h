@@ -95,8 +95,8 @@ void bus_rest(struct bus *, uint32_t timeout_us);
 /* From a signal handler or another thread: ends a bus_wait or a bus_rest. */
 void bus_wake(struct bus *);
 
-/* Takes no more frames from a peer and sends it none. Its connection is cut a few waits
- * later, so that what was sent to it before gets out. */
+/* Takes no more frames from a peer and sends it none. Its connection is cut a
+ * moment later, so that what was sent to it before gets out. */
 void bus_drop_peer(struct bus *, uint32_t peer);
 
 /* Replaces the socket of a connected port whose peer has gone silent: a half-dead

@@ -98,7 +98,7 @@ struct bus_peer *bus_peer_add(struct bus_peers *peers, uint8_t channel,
                               .generation = generation,
                               .channel = channel,
                               .is_recent = true,
-                              .descriptor = -1};
+                              .connection.descriptor = -1};
     return peer;
 }
 

@@ -19,6 +19,11 @@
 
 #define BUS_PEER_MAX (1u << 14)
 
+struct bus_connection {
+    int descriptor;                  /* -1 if unknown */
+    struct sockaddr_storage address; /* of its other end, to know the descriptor again */
+};
+
 struct bus_peer {
     uint32_t routing_id; /* the number in the id the ROUTER made up */
     uint32_t handle;     /* 0: the slot is free */
@@ -28,8 +33,7 @@ struct bus_peer {
     bool is_recent;  /* spoke since the clock hand passed */
     char user[41];   /* its key in Z85, "" without CURVE */
     uint8_t key[32];
-    int descriptor;                  /* of its connection, -1 if unknown */
-    struct sockaddr_storage address; /* of its other end, to know the descriptor again */
+    struct bus_connection connection;
 };
 
 struct bus_peers;
