@@ -124,7 +124,7 @@ FAULTS := $(patsubst tests/%.c,%,$(wildcard tests/faults/*_test.c tests/faults/r
 FAULT_LIB := $(filter-out $(FAULTS:%=tests/%.c) tests/faults/shim.c,$(wildcard tests/faults/*.c))
 $(OUT)/faults/shim.so: $(OUT)/tests/faults/shim.o
 	@mkdir -p $(@D)
-	$(Q)$(CC) -shared $< -o $@ -lpthread
+	$(Q)$(CC) -shared $< -o $@ -lpthread -ldl
 
 $(OUT)/faults/%: $(OUT)/tests/faults/%.o $(call object,$(FAULT_LIB)) $(CLI) $(SDK) $(LIB)
 	@mkdir -p $(@D)

@@ -6,12 +6,13 @@
  *   SHIM_FAIL  PATH:OP:NTH:HOW - the nth OP (write, sync or any) on a file whose path
  *              contains PATH does HOW: eio, short, stall (2 s), enospc, which lasts, or
  *              kill: it is not done, for the process ends there
- *   SHIM_HIT   a file that is made when that happens
  *   SHIM_ALLOC the nth allocation finds no memory
+ *   SHIM_HIT   a file that is made when that happens; it names who asked for the memory
  *
  * Works in programs whose name begins with zex only. What stdio writes it does not see:
  * the indexes of the archive, which are computed again where they are damaged.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -158,11 +159,14 @@ static enum how draw(int file, const char *op)
     return how;
 }
 
-static void tell(void)
+static void tell(const char *text)
 {
     const char *path = getenv("SHIM_HIT");
-    if (path != NULL)
-        syscall(SYS_close, syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT, 0600));
+    if (path == NULL)
+        return;
+    long file = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT, 0600);
+    syscall(SYS_write, file, text, strlen(text));
+    syscall(SYS_close, file);
 }
 
 static void stall(void)
@@ -176,7 +180,7 @@ static bool fails(int file, const char *op, size_t *size)
 {
     enum how how = draw(file, op);
     if (how != NOT)
-        tell();
+        tell("");
     switch (how) {
     case EIO_ONCE:
         errno = EIO;
@@ -205,29 +209,33 @@ void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
 
-static bool is_out_of_memory(void)
+/* `caller`: an address in the program or library that asks. */
+static bool is_out_of_memory(const void *caller)
 {
+    Dl_info info;
     if (atomic_load(&allocations_left) == 0 ||
         atomic_fetch_sub(&allocations_left, 1) != 1)
         return false;
-    tell();
+    tell(dladdr(caller, &info) != 0 ? info.dli_fname : "?");
     errno = ENOMEM;
     return true;
 }
 
 void *malloc(size_t size)
 {
-    return is_out_of_memory() ? NULL : __libc_malloc(size);
+    return is_out_of_memory(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return is_out_of_memory() ? NULL : __libc_calloc(count, size);
+    return is_out_of_memory(__builtin_return_address(0)) ? NULL
+                                                         : __libc_calloc(count, size);
 }
 
 void *realloc(void *memory, size_t size)
 {
-    return is_out_of_memory() ? NULL : __libc_realloc(memory, size);
+    return is_out_of_memory(__builtin_return_address(0)) ? NULL
+                                                         : __libc_realloc(memory, size);
 }
 
 /* ---- opening ----------------------------------------------------------------------- */
