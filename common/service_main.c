@@ -10,6 +10,7 @@
 #include "common/config.h"
 #include "common/error.h"
 #include "common/http.h"
+#include "common/http_probe.h"
 #include "common/log.h"
 #include "common/service.h"
 #include "common/service_setup.h"
@@ -108,6 +109,8 @@ int service_main(int argc, char **argv, const struct service_kind *kind)
         fprintf(stderr, "%s: %s\n", argv[0], message);
         return error_exit_code(error);
     }
+    if (*config.probe != 0) /* what docker knows is 0 and 1 */
+        return http_probe(config.http_bind, config.probe, stdout) != 0;
     log_set_level(level);
     return error_exit_code(run(kind, &config));
 }

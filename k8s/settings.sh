@@ -14,7 +14,7 @@ awk '
         next
     }
     BEGIN {
-        count = split("INSTANCE KEY_FILE ADMIN_KEY INIT FORCE_OPEN CLOCK_JUMP SKIP", own, " ")
+        count = split("INSTANCE KEY_FILE ADMIN_KEY INIT FORCE_OPEN CLOCK_JUMP PROBE SKIP", own, " ")
         for (i = 1; i <= count; i++)
             placed["ZEX_" own[i]]
     }

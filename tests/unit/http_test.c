@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "common/clock.h"
+#include "common/http_probe.h"
 #include "tests/unit/unit.h"
 
 static struct metrics risk;
@@ -135,14 +136,37 @@ static void stops_with_idle_clients(void **state)
     assert_int_equal(start(state), 0);
 }
 
+/* What a health check sees: the page if it is there, is 200 and comes in time. */
+static void probes(void **state)
+{
+    char everywhere[32], page[256] = "";
+    (void)state;
+    FILE *to = fmemopen(page, sizeof page, "w");
+    assert_non_null(to);
+    setbuf(to, NULL);
+    snprintf(everywhere, sizeof everywhere, "*:%u", http_port(http));
+    metrics_turn(&risk, clock_mono_ns(), true);
+    assert_int_equal(http_probe(everywhere, "/readyz", to), 0);
+    assert_string_equal(page, "risk ready gseq=0 lag=0\n");
+    metrics_turn(&risk, clock_mono_ns(), false);
+    assert_int_equal(http_probe(everywhere, "/readyz", to), ERR_IO);
+    assert_int_equal(http_probe(everywhere + 1, "/livez", to), 0);
+    assert_int_equal(http_probe(everywhere, "/secrets", to), ERR_IO);
+    assert_int_equal(http_probe("127.0.0.1", "/livez", to), ERR_USAGE);
+    assert_int_equal(http_probe("localhost:1", "/livez", to), ERR_USAGE);
+    assert_int_equal(http_probe("*:0", "/livez", to), ERR_USAGE);
+    assert_int_equal(stop(NULL), 0);
+    assert_int_equal(http_probe(everywhere, "/livez", to), ERR_IO);
+    assert_int_equal(start(NULL), 0);
+    fclose(to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(health),
-        cmocka_unit_test(metrics),
-        cmocka_unit_test(other_requests),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(stops_with_idle_clients),
+        cmocka_unit_test(health),         cmocka_unit_test(metrics),
+        cmocka_unit_test(other_requests), cmocka_unit_test(refusals),
+        cmocka_unit_test(probes),         cmocka_unit_test(stops_with_idle_clients),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
