@@ -24,7 +24,7 @@ CFLAGS_thread   := -O1 -fsanitize=thread -fno-omit-frame-pointer \
 CFLAGS_fuzz     := $(CFLAGS_sanitize) -fsanitize=fuzzer-no-link
 CFLAGS_kill     := -O2 -DZEX_FAULT -finstrument-functions -Wno-maybe-uninitialized
 LDFLAGS_kill    := -rdynamic
-LDFLAGS  += -pie -Wl,-z,relro,-z,now $(filter -fsanitize=% --coverage,$(CFLAGS_$(MODE))) \
+LDFLAGS  += -pie -Wl,--as-needed,-z,relro,-z,now $(filter -fsanitize=% --coverage,$(CFLAGS_$(MODE))) \
             $(LDFLAGS_$(MODE))
 LDLIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lmsgpackc -lpthread
 
@@ -51,7 +51,10 @@ CLI := $(OUT)/libzexcli.a
 .PHONY: all help
 
 all: ## build every service, the CLI and the SDK
-all: $(SERVICES:%=$(OUT)/bin/zex-%) $(OUT)/bin/catalogue $(if $(CLI_SRC),$(OUT)/bin/zex) $(if $(SDK_SRC),$(SDK) $(OUT)/libzex.so)
+all: programs $(OUT)/bin/catalogue $(if $(CLI_SRC),$(OUT)/bin/zex) $(if $(SDK_SRC),$(SDK) $(OUT)/libzex.so)
+
+.PHONY: programs images
+programs: $(SERVICES:%=$(OUT)/bin/zex-%)
 
 $(OUT)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -235,6 +238,9 @@ bench: ## every benchmark with its floors
 bench: all $(BENCHES:%=$(OUT)/%)
 	$(Q)for b in $(BENCHES:%=$(OUT)/%); do $$b || exit 1; done
 	$(Q)$(OUT)/bin/zex bench
+
+images: ## one image per service, with podman or docker; TAG=dev
+	$(Q)deploy/images.sh build
 
 k8s-check: ## the manifests of k8s/: rendered, typed, held against rules of our own
 k8s-check: all
