@@ -15,6 +15,7 @@
 #include "common/check.h"
 #include "common/directory.h"
 #include "common/error.h"
+#include "common/preallocate.h"
 
 #define KEY_BYTES_MAX 255
 #define FREE_TABLE    0 /* LMDB's own table of free pages */
@@ -168,18 +169,18 @@ static int open_environment(struct journal *journal,
 static int make_environment(struct journal *journal,
                             const struct journal_options *options)
 {
-    char name[PATH_MAX + 16], fresh[PATH_MAX + 16], lock[PATH_MAX + 16];
+    char name[PATH_MAX + 16], fresh[PATH_MAX + 16];
     snprintf(name, sizeof name, "%s/data.mdb", journal->path);
     snprintf(fresh, sizeof fresh, "%s/fresh.mdb", journal->path);
-    snprintf(lock, sizeof lock, "%s/fresh.mdb-lock", journal->path);
     if (options->read_only || access(name, F_OK) == 0)
         return 0;
     unlink(fresh); /* an earlier try */
-    int rc = open_environment(journal, options, fresh, MDB_NOSUBDIR);
+    int rc = open_environment(journal, options, fresh, MDB_NOSUBDIR | MDB_NOLOCK);
     if (journal->env)
         mdb_env_close(journal->env);
     journal->env = NULL;
-    unlink(lock);
+    if (rc == 0)
+        rc = preallocate(fresh, options->new_bytes);
     if (rc == 0 && rename(fresh, name) != 0)
         rc = errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
     return rc == 0 ? directory_sync(journal->path) : rc;
@@ -493,8 +494,7 @@ uint32_t journal_used_percent(struct journal *journal)
     mdb_env_stat(journal->env, &stat);
     uint64_t total = info.me_mapsize / stat.ms_psize;
     uint64_t used = info.me_last_pgno + 1;
-    if (used * 2 >
-        total) /* below half nobody needs to know what is free: skip the walk */
+    if (used * 2 > total) /* below half nobody needs to know what is free */
         used -= count_free_pages(journal);
     return (uint32_t)(used * 100 / total);
 }

@@ -42,6 +42,7 @@ struct journal;
 struct journal_options {
     const char *path;   /* directory; created if missing */
     uint64_t map_bytes; /* fixed, sparse */
+    uint64_t new_bytes; /* length of the file of a new journal (preallocate.h) */
     bool durable;       /* false: benchmarks only */
     /* Tools beside a running service: no lock is taken, and reads see the one commit that
      * was the last when the first of them was made, until journal_abort. */

@@ -293,6 +293,7 @@ int service_setup_init(struct service_setup *setup, const struct service_kind *k
     o->journal =
         (struct journal_options){.path = setup->path,
                                  .map_bytes = (uint64_t)c->map_size_mb * MEGABYTE,
+                                 .new_bytes = (uint64_t)c->preallocate_mb * MEGABYTE,
                                  .durable = c->durable};
     set_numbers(o, c);
     error = set_genesis(&o->genesis, c, message);

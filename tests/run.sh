@@ -7,6 +7,7 @@ set -u
 out=$1
 shift
 export out
+export ZEX_PREALLOCATE_MB=1 # for venues that live some seconds
 mkdir -p "$out"
 log=$(mktemp "$out/run.XXXXXX")
 trap 'rm -f "$log"' EXIT

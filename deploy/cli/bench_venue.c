@@ -28,13 +28,15 @@ struct bench_venue {
     pid_t pids[SERVICES];
 };
 
-/* What the bench needs beside the defaults: no limit of an account is to be hit. */
+/* What the bench needs beside the defaults: no limit of an account is to be hit,
+ * and no journal to grow. */
 static const char *const settings[][2] = {
     {"order_rate", "10000000"},
     {"order_burst", "10000000"},
     {"cancel_rate", "10000000"},
     {"cancel_burst", "10000000"},
     {"idle_ms", "600000"},
+    {"preallocate_mb", "256"}, /* a venue that lives long writes to old pages */
     {"http_bind", ""},
     {"in_flight_max", "1000000"},
     {"window_records", "131072"},
