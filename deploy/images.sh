@@ -67,7 +67,7 @@ tree() { # IMAGE
     local container
     container=$($tool create --no-healthcheck "$1")
     $tool export "$container" >$out/tree.tar
-    $tool rm "$container" >/dev/null
+    $tool rm -v "$container" >/dev/null
     tar -tv --numeric-owner -f $out/tree.tar | awk '{$4 = $5 = ""; print}'
     # shellcheck disable=SC2016
     tar -x --to-command='echo "$TAR_FILENAME $(sha256sum)"' -f $out/tree.tar | LC_ALL=C sort
@@ -97,7 +97,7 @@ case ${1:-} in
             tree "zex-$service:$tag" >"$out/$service.tree"
             container=$($tool create --no-healthcheck "zex-$service:$tag")
             $tool cp "$container:/usr/share/doc/zex/packages" "$out/$service.packages"
-            $tool rm "$container" >/dev/null
+            $tool rm -v "$container" >/dev/null
             check_size "$service"
         done
         ;;
