@@ -15,12 +15,19 @@
 #include "proto/codec.h"
 
 #define CHECKIN_NS       (1000 * STREAM_MS)
-#define CHECKIN_FIRST_NS (100 * STREAM_MS)  /* until the first answer */
-#define SOON_NS          (10 * STREAM_MS)   /* there is no connection yet */
-#define SILENT_NS        (2000 * STREAM_MS) /* then the connection is held to be dead */
+#define CHECKIN_FIRST_NS (100 * STREAM_MS) /* until the first answer */
+#define SOON_NS          (10 * STREAM_MS)  /* there is no connection yet */
 #define POSITION_NS      (100 * STREAM_MS)
 #define POSITION_RECORDS 4096
 #define SUBMIT_BYTES     (STREAM_FRAME_BYTES / 4)
+
+static size_t put(uint8_t *at, const struct msg *msg)
+{
+    size_t size = 0;
+    int error = codec_encode(at, MESSAGE_BYTES_MAX, msg, &size);
+    CHECK(error == 0);
+    return size;
+}
 
 /* What stands in the instance's own frame. */
 static int give(struct service_instance *s, enum bus_port port, uint32_t index_or_peer,
@@ -94,6 +101,19 @@ static struct stream_publisher *publisher_of(struct service_instance *s, uint32_
     return NULL;
 }
 
+/* Not yet, but here we are: silence would be taken for a connection that is dead. */
+static void put_off(struct service_instance *s, uint32_t peer, struct msg *msg)
+{
+    const uint16_t pending = (uint16_t)error_number(ERR_PENDING);
+    if (msg->kind == MSG_fetch)
+        *msg = (struct msg){
+            .kind = MSG_fetched,
+            .fetched = {.stream = msg->fetch.stream, .next = 1, .reason = pending}};
+    else
+        *msg = (struct msg){.kind = MSG_welcome, .welcome = {.reason = pending}};
+    (void)give(s, BUS_SERVER, peer, put(s->frame, msg));
+}
+
 static int on_fetch(struct service_instance *s, const struct bus_frame *frame)
 {
     struct msg msg;
@@ -105,8 +125,12 @@ static int on_fetch(struct service_instance *s, const struct bus_frame *frame)
     if (!is_allowed(s, frame, &msg))
         return 0;
     struct stream_publisher *p = publisher_of(s, msg.fetch.stream);
-    if (p == NULL || (service_owns_log(s) && s->is_replaying) || FAULT(FETCH_LOST))
-        return 0; /* not born yet: it asks again */
+    if (FAULT(FETCH_LOST))
+        return 0;
+    if (p == NULL || (service_owns_log(s) && s->is_replaying)) {
+        put_off(s, frame->peer, &msg);
+        return 0;
+    }
     int error =
         stream_publisher_fetch(p, &msg.fetch, s->frame, STREAM_FRAME_BYTES, &size);
     if (error != 0) {
@@ -121,27 +145,35 @@ static int on_fetch(struct service_instance *s, const struct bus_frame *frame)
 }
 
 /* A consumer of this very log must not know more of it than we do. */
-static int judge_checkin(struct service_instance *s, const struct bus_frame *frame)
+static int judge_checkin(struct service_instance *s, const struct msg_checkin *m)
+{
+    if (m->next == 0 || memcmp(m->log_id, s->genesis.log_id, sizeof m->log_id) != 0)
+        return 0;
+    int error = stream_publisher_judge(&s->publishers[0], m->next, m->chain);
+    if (error != 0)
+        service_log(s, SERVICE_LOG_ERROR, "checkin",
+                    "source=%" PRId64 " seq=%" PRIu64 " error=%s", m->source, m->next,
+                    error_name(error));
+    return error;
+}
+
+static int on_checkin(struct service_instance *s, const struct bus_frame *frame)
 {
     struct msg msg;
     size_t used = 0;
-    if (s->is_replaying || codec_decode(frame->bytes, frame->size, &msg, &used) != 0 ||
-        msg.checkin.next == 0 ||
-        memcmp(msg.checkin.log_id, s->genesis.log_id, sizeof msg.checkin.log_id) != 0 ||
-        !service_rights_allow(source_of(s, frame), &msg)) /* the core counts it */
+    if (codec_decode(frame->bytes, frame->size, &msg, &used) != 0 ||
+        !service_rights_allow(source_of(s, frame), &msg))
+        return to_core(s, frame); /* which counts it */
+    if (s->is_replaying) {
+        put_off(s, frame->peer, &msg);
         return 0;
-    int error =
-        stream_publisher_judge(&s->publishers[0], msg.checkin.next, msg.checkin.chain);
-    if (error != 0)
-        service_log(s, SERVICE_LOG_ERROR, "checkin",
-                    "source=%" PRId64 " seq=%" PRIu64 " error=%s", msg.checkin.source,
-                    msg.checkin.next, error_name(error));
-    return error;
+    }
+    int error = judge_checkin(s, &msg.checkin);
+    return error != 0 ? error : to_core(s, frame);
 }
 
 static int on_server(struct service_instance *s, const struct bus_frame *frame)
 {
-    int error = 0;
     switch (codec_kind(frame->bytes, frame->size)) {
     case MSG_fetch:
         return on_fetch(s, frame);
@@ -150,9 +182,7 @@ static int on_server(struct service_instance *s, const struct bus_frame *frame)
             service_query_receive(s, frame->peer, frame->bytes, frame->size);
         return 0;
     case MSG_checkin:
-        if (service_owns_log(s))
-            error = judge_checkin(s, frame);
-        return error != 0 ? error : to_core(s, frame);
+        return service_owns_log(s) ? on_checkin(s, frame) : to_core(s, frame);
     default:
         return to_core(s, frame);
     }
@@ -162,33 +192,41 @@ static int on_server(struct service_instance *s, const struct bus_frame *frame)
 
 static int on_welcome(struct service_instance *s, const struct msg_welcome *welcome)
 {
-    s->welcomed_at_ns = s->now.mono_ns;
-    if (FAULT(WELCOME_LOST))
-        return 0;
+    if (FAULT(WELCOME_LOST) || welcome->reason == error_number(ERR_PENDING))
+        return 0; /* we ask again */
     if (welcome->reason != 0)
         return -(int)welcome->reason;
     int error = service_store_check_log(s, welcome->log_id);
     if (error != 0)
         return error;
-    bool is_whole = s->told_skips >= welcome->skips;
+    bool is_whole = (uint32_t)__builtin_popcountll(s->told_skips) >= welcome->skips;
     s->told_skips = 0;
     if (!is_whole)
-        return 0; /* we ask again */
+        return 0;
     s->is_welcomed = true;
     return s->kind->submits && s->state != NULL
                ? stream_submitter_welcome(&s->submitter, welcome, s->now.mono_ns)
                : 0;
 }
 
+/* What it has stored is applied, if not yet again in this life. */
+static uint64_t starts_at(const struct service_instance *s)
+{
+    return s->is_replaying ? s->stored.next : s->input.next;
+}
+
 /* The operator's SKIP, told before the first record: we wait for our welcome. A record
  * that did not stop us cannot be passed over any more. */
 static int on_skip(struct service_instance *s, const struct msg_skip *skip)
 {
-    uint64_t next = s->is_replaying ? s->stored.next : s->input.next;
-    s->told_skips++;
-    if (service_store_is_skipped(s, skip->sequence))
-        return 0;
-    return skip->sequence < next ? ERR_DIVERGED : service_store_skip(s, skip->sequence);
+    const uint32_t place = service_store_find_skip(s, skip->sequence);
+    int error = 0;
+    if (place == s->skip_count)
+        error = skip->sequence < starts_at(s) ? ERR_DIVERGED
+                                              : service_store_skip(s, skip->sequence);
+    if (error == 0)
+        s->told_skips |= UINT64_C(1) << place; /* however often it is told */
+    return error;
 }
 
 static int on_harness_message(struct service_instance *s, const struct msg *msg)
@@ -208,6 +246,7 @@ static int on_sequencer(struct service_instance *s, const struct bus_frame *fram
 {
     struct msg msg;
     size_t used = 0;
+    service_link_hear(&s->sequencer_link);
     for (size_t at = 0; at < frame->size; at += used) {
         if (codec_decode(frame->bytes + at, frame->size - at, &msg, &used) != 0) {
             metrics_add(&s->metrics, METRICS_frames_refused, 1);
@@ -229,6 +268,7 @@ static int on_sequencer(struct service_instance *s, const struct bus_frame *fram
 static int on_input(struct service_instance *s, const struct bus_frame *frame)
 {
     bool is_own = (s->kind->journal & SERVICE_JOURNAL_INPUTS) != 0;
+    service_link_hear(&s->owner_link);
     if (s->is_replaying && is_own)
         return 0; /* what is missing is fetched afterwards */
     bool is_head = codec_kind(frame->bytes, frame->size) == MSG_head;
@@ -254,7 +294,10 @@ static int take_frame(struct service_instance *s, const struct bus_frame *frame)
     case BUS_SEQUENCER:
         return on_sequencer(s, frame);
     case BUS_CLIENTS:
+        return to_core(s, frame);
     case BUS_SERVICE:
+        s->sender.asked[frame->index] = false;
+        service_link_hear(&s->peer_links[frame->index]);
         return to_core(s, frame);
     case BUS_PUBLISHER:
         break;
@@ -283,14 +326,6 @@ int service_frames_drain(struct service_instance *s)
 
 /* ---- what the harness says --------------------------------------------------------- */
 
-static size_t put(uint8_t *at, const struct msg *msg)
-{
-    size_t size = 0;
-    int error = codec_encode(at, MESSAGE_BYTES_MAX, msg, &size);
-    CHECK(error == 0);
-    return size;
-}
-
 /* What it knows of the log, the part it is still replaying included. */
 static size_t put_checkin(const struct service_instance *s, uint8_t *at)
 {
@@ -298,11 +333,11 @@ static size_t put_checkin(const struct service_instance *s, uint8_t *at)
     msg.checkin.source = s->source;
     memcpy(msg.checkin.log_id, s->log_id, sizeof msg.checkin.log_id);
     if (service_reads_log(s)) {
-        bool is_stored = s->is_replaying;
-        msg.checkin.next = is_stored ? s->stored.next : s->input.next;
-        memcpy(msg.checkin.chain, is_stored ? s->stored.chain : s->input.chain,
+        msg.checkin.next = starts_at(s);
+        memcpy(msg.checkin.chain, s->is_replaying ? s->stored.chain : s->input.chain,
                STREAM_CHAIN);
     }
+    msg.checkin.waits_at = s->is_welcomed ? 0 : starts_at(s);
     return put(at, &msg);
 }
 
@@ -394,33 +429,41 @@ static int publish_heads(struct service_instance *s)
     return 0;
 }
 
-/* True once for each so long without a word. */
-static bool is_silent(uint64_t now_ns, uint64_t heard_ns, uint64_t *fresh_ns)
+/* The gateway's ways to whom it asks: they owe a word only then. */
+static int replace_silent_peers(struct service_instance *s)
 {
-    if (*fresh_ns == 0)
-        *fresh_ns = now_ns;
-    if (now_ns - heard_ns < SILENT_NS || now_ns - *fresh_ns < SILENT_NS)
-        return false;
-    *fresh_ns = now_ns;
-    return true;
+    const struct bus_options *bus = &s->options.bus;
+    int error = 0;
+    for (uint32_t i = 0; error == 0 && i < bus->endpoint_count; i++) {
+        const uint32_t peer = bus->endpoints[i].index;
+        if (bus->endpoints[i].port != BUS_SERVICE || !s->sender.asked[peer])
+            continue;
+        service_link_ask(&s->peer_links[peer], s->now.mono_ns);
+        if (!service_link_is_silent(&s->peer_links[peer], s->now.mono_ns))
+            continue;
+        s->sender.asked[peer] = false; /* it is lost */
+        error = bus_reconnect(s->bus, BUS_SERVICE, peer);
+    }
+    return error;
 }
 
-/* A peer that has moved to another address, or lost its power, does not end a connection:
- * TCP would wait for it for longer than clients should. */
+/* The owner of the input and the sequencer are to speak all the time. */
 static int replace_silent(struct service_instance *s)
 {
     uint64_t now_ns = s->now.mono_ns;
     int error = 0;
-    if (is_silent(now_ns, s->input.heard_ns, &s->owner_fresh_ns)) {
+    service_link_ask(&s->owner_link, now_ns);
+    service_link_ask(&s->sequencer_link, now_ns);
+    if (service_link_is_silent(&s->owner_link, now_ns)) {
         error = bus_reconnect(s->bus, BUS_STREAM, 0);
         if (error == 0)
             error = bus_reconnect(s->bus, BUS_OWNER, 0);
     }
-    if (error == 0 && is_silent(now_ns, s->welcomed_at_ns, &s->sequencer_fresh_ns)) {
+    if (error == 0 && service_link_is_silent(&s->sequencer_link, now_ns)) {
         error = bus_reconnect(s->bus, BUS_SEQUENCER, 0);
         s->checkin_at_ns = now_ns;
     }
-    return error;
+    return error != 0 ? error : replace_silent_peers(s);
 }
 
 int service_frames_send(struct service_instance *s)

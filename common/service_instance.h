@@ -10,6 +10,7 @@
  *     service_archive.c  old blocks of the log into files
  *     service_restart.c  snapshot, replay, compare
  *     service_sender.c   one frame per destination; service_log.c  one line per event
+ *     service_link.c     connections that have gone silent
  *     service_setup.c    settings to options; service_main.c  main() of a service
  *
  * Owns:     everything below.
@@ -26,6 +27,7 @@
 #include "common/metrics.h"
 #include "common/service.h"
 #include "common/service_archive.h"
+#include "common/service_link.h"
 #include "common/service_query.h"
 #include "common/service_sender.h"
 #include "common/snapshot.h"
@@ -87,15 +89,15 @@ struct service_instance {
 
     uint64_t skips[SERVICE_SKIPS];
     uint32_t skip_count;
-    uint32_t told_skips; /* by the sequencer, since its last welcome */
+    uint64_t told_skips; /* a bit for each, by the sequencer since its last welcome */
 
     struct core_time now;
     bool is_welcomed;
     bool was_busy; /* the last turn found something to do */
     uint32_t used_percent;
-    uint8_t log_id[16];                          /* zeros: not known yet */
-    uint64_t welcomed_at_ns;                     /* the sequencer was heard of */
-    uint64_t owner_fresh_ns, sequencer_fresh_ns; /* these sockets are as new as that */
+    uint8_t log_id[16]; /* zeros: not known yet */
+    struct service_link owner_link, sequencer_link;
+    struct service_link peer_links[SERVICE_SENDER_PEERS]; /* by service number */
     uint64_t commit_at_ns, checkin_at_ns, position_at_ns, head_at_ns, measured_at_ns;
     uint64_t position_next; /* input position last told */
     struct metrics metrics;

@@ -106,6 +106,8 @@ int service_sender_send(struct service_sender *sender, struct bus *bus,
     sender->frames += error == 0;
     sender->bytes += error == 0 ? size : 0;
     sender->dropped += error != 0;
+    if (port == BUS_SERVICE)
+        sender->asked[index_or_peer] = true;
     return error;
 }
 

@@ -15,13 +15,17 @@
 #include "common/bus.h"
 #include "common/core.h"
 #include "common/outbox.h"
+#include "proto/limits.h"
+#include "proto/msg.h"
 
 #define SERVICE_SENDER_ITEMS 16384
+#define SERVICE_SENDER_PEERS (SERVICE_SHARD + SHARD_MAX + 1)
 
 struct service_sender {
     struct sender_index *index;
     uint8_t *frame;
-    uint64_t frames, bytes, dropped; /* since init: given to the bus, refused by it */
+    uint64_t frames, bytes, dropped;  /* since init: given to the bus, refused by it */
+    bool asked[SERVICE_SENDER_PEERS]; /* BUS_SERVICE; cleared by who hears the answer */
 };
 
 int service_sender_init(struct service_sender *);

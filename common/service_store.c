@@ -153,13 +153,17 @@ int service_store_identify(struct service_instance *s)
 
 /* ---- skips ------------------------------------------------------------------------- */
 
+uint32_t service_store_find_skip(const struct service_instance *s, uint64_t seq)
+{
+    uint32_t i = 0;
+    while (i < s->skip_count && s->skips[i] != seq)
+        i++;
+    return i;
+}
+
 bool service_store_is_skipped(const struct service_instance *s, uint64_t seq)
 {
-    for (uint32_t i = 0; i < s->skip_count; i++) {
-        if (s->skips[i] == seq)
-            return true;
-    }
-    return false;
+    return service_store_find_skip(s, seq) < s->skip_count;
 }
 
 int service_store_skip(struct service_instance *s, uint64_t seq)

@@ -47,4 +47,7 @@ int service_store_snapshot(struct service_instance *);
 int service_store_skip(struct service_instance *, uint64_t seq);
 bool service_store_is_skipped(const struct service_instance *, uint64_t seq);
 
+/* Its place in `skips`; skip_count if it is not there. */
+uint32_t service_store_find_skip(const struct service_instance *, uint64_t seq);
+
 #endif

@@ -89,7 +89,7 @@ static bool is_command(uint16_t kind)
 
 /* The operator's commands that the sequencer itself carries out, before risk has a word:
  * why this one is not taken, or 0. */
-static int check_own(const struct sequencer *s, uint32_t account, struct msg *m,
+static int check_own(struct sequencer *s, uint32_t account, struct msg *m,
                      uint64_t *value)
 {
     if (m->kind != MSG_skip && m->kind != MSG_session_close)
@@ -98,7 +98,7 @@ static int check_own(const struct sequencer *s, uint32_t account, struct msg *m,
     if (account != ACCOUNT_ADMIN)
         return ERR_WRONG_ROLE;
     if (m->kind == MSG_skip)
-        return roster_check_skip(&s->roster, &m->skip, value);
+        return roster_check_skip(&s->roster, &m->skip, s->mono_ns, value);
     struct msg_session_close *close = &m->session_close;
     *value = close->session;
     close->session = dedupe_find_session(&s->dedupe, close->account, close->session);

@@ -69,15 +69,38 @@ static bool is_skipped(const struct roster_service *s, uint64_t sequence)
     return false;
 }
 
-int roster_check_skip(const struct roster *r, const struct msg_skip *m, uint64_t *limit)
+/* A welcome may be under way to a connection that had one before: who waits there may go
+ * on at any moment. */
+bool roster_lets_in(struct roster *r, const struct msg_checkin *m, uint32_t peer,
+                    uint64_t now_ns)
+{
+    struct roster_service *s = roster_find(r, m->source);
+    CHECK(s != NULL);
+    const bool waits = m->waits_at != 0 && peer != s->welcomed_peer;
+    const bool is_held = waits && now_ns < s->hold_until_ns;
+    s->waits_at = is_held ? m->waits_at : 0;
+    if (!is_held)
+        s->welcomed_peer = peer;
+    return !is_held;
+}
+
+int roster_check_skip(struct roster *r, const struct msg_skip *m, uint64_t now_ns,
+                      uint64_t *limit)
 {
     CHECK(m->service < ROSTER_SERVICES);
-    const struct roster_service *s = &r->services[m->service];
-    *limit = s->next;
-    if (s->next > m->sequence && !is_skipped(s, m->sequence))
-        return ERR_PASSED;
+    struct roster_service *s = &r->services[m->service];
+    if (is_skipped(s, m->sequence))
+        return 0;
     *limit = ROSTER_SKIPS;
-    return s->skip_count == ROSTER_SKIPS ? ERR_CAPACITY : 0;
+    if (s->skip_count == ROSTER_SKIPS)
+        return ERR_CAPACITY;
+    *limit = s->waits_at != 0 ? s->waits_at : s->next;
+    const bool is_passed = *limit > m->sequence;
+    s->hold_until_ns = is_passed || s->waits_at != 0 ? 0 : now_ns + ROSTER_HOLD_NS;
+    if (is_passed)
+        return ERR_PASSED;
+    *limit = ROSTER_RETRY_MS;
+    return s->waits_at != 0 ? 0 : ERR_BUSY;
 }
 
 void roster_skip(struct roster *r, const struct msg_skip *m)

@@ -23,6 +23,8 @@
 #define ROSTER_SERVICES (SERVICE_SHARD + SHARD_MAX + 1)
 #define ROSTER_DIGEST   16
 #define ROSTER_SKIPS    16 /* records a service may be told to pass over */
+#define ROSTER_HOLD_NS  UINT64_C(5000000000)
+#define ROSTER_RETRY_MS 100
 
 struct roster_service {
     bool registered; /* start-up waits for its check-in */
@@ -32,7 +34,10 @@ struct roster_service {
     uint8_t digest[ROSTER_DIGEST]; /* running, over everything it submitted */
     uint64_t skips[ROSTER_SKIPS];  /* positions in its input that it passes over */
     uint32_t skip_count;
-    uint64_t next; /* its cursor; 0: not heard yet */
+    uint64_t next;          /* its cursor; 0: not heard yet */
+    uint64_t waits_at;      /* for its welcome, to go on from there; 0: it runs */
+    uint64_t hold_until_ns; /* no welcome before, so that a SKIP finds it waiting */
+    uint32_t welcomed_peer; /* the connection of its last welcome */
     uint64_t heard_ns;
     uint64_t rate_next, rate_ns, rate; /* records a second, over the last second */
 };
@@ -56,9 +61,17 @@ void roster_submitted(struct roster *, int64_t source, uint64_t n, const uint8_t
                       uint32_t size);
 void roster_register(struct roster *, uint32_t service, bool registered);
 
-/* Why a SKIP makes no sense, with what it ran into in `limit`; else 0. ERR_PASSED: the
- * service stands behind the record, it did not stop there. ERR_CAPACITY. */
-int roster_check_skip(const struct roster *, const struct msg_skip *, uint64_t *limit);
+/* Whether a service that has checked in is welcomed: it is not while a SKIP wants it to
+ * wait. Only one that waits is known not to pass the record: where one stands that runs
+ * is hearsay, and what it has applied it can never pass over. */
+bool roster_lets_in(struct roster *, const struct msg_checkin *, uint32_t peer,
+                    uint64_t now_ns);
+
+/* Why a SKIP is not taken, with what it ran into in `limit`; else 0. ERR_PASSED: the
+ * service stands behind the record. ERR_BUSY: it does not wait; asked again within
+ * ROSTER_HOLD_NS, it will after its next start. ERR_CAPACITY. */
+int roster_check_skip(struct roster *, const struct msg_skip *, uint64_t now_ns,
+                      uint64_t *limit);
 void roster_skip(struct roster *, const struct msg_skip *);
 
 /* How fast the log grows: records a second, over the last second. */

@@ -157,31 +157,50 @@ static void advance(struct sequencer *s, const struct core_time *time,
 
 /* ---- frames ------------------------------------------------------------------------ */
 
+/* Why this check-in is none of this log's, or 0. */
+static uint16_t judge(struct sequencer *s, const struct msg_checkin *checkin,
+                      struct outbox *outbox)
+{
+    static const uint8_t unknown[sizeof checkin->log_id];
+    if (memcmp(checkin->log_id, unknown, sizeof unknown) != 0 &&
+        memcmp(checkin->log_id, s->genesis.log_id, sizeof unknown) != 0)
+        return (uint16_t)error_number(ERR_OTHER_LOG);
+    if (checkin->next > s->next)
+        outbox->stop = ERR_LOG_BEHIND; /* this log was restored from an older copy */
+    else
+        roster_check_in(&s->roster, checkin->source, checkin->next, s->mono_ns);
+    return 0;
+}
+
+static void tell_skips(const struct roster_service *known, int64_t source, uint32_t peer,
+                       struct outbox *outbox)
+{
+    struct msg m = {.kind = MSG_skip, .skip = {.service = (uint32_t)-source}};
+    for (uint32_t i = 0; i < known->skip_count; i++) {
+        m.skip.sequence = known->skips[i];
+        outbox_send(outbox, BUS_SERVER, peer, &m);
+    }
+}
+
 static void welcome(struct sequencer *s, const struct core_frame *frame,
                     const struct msg_checkin *checkin, struct outbox *outbox)
 {
-    static const uint8_t unknown[sizeof checkin->log_id];
     const struct roster_service *known = roster_find(&s->roster, checkin->source);
     if (known == NULL)
         return;
     struct msg m = {.kind = MSG_welcome};
+    m.welcome.reason = judge(s, checkin, outbox);
+    if (m.welcome.reason == 0 &&
+        !roster_lets_in(&s->roster, checkin, frame->peer, s->mono_ns))
+        m.welcome.reason = (uint16_t)error_number(ERR_PENDING);
     memcpy(m.welcome.log_id, s->genesis.log_id, sizeof m.welcome.log_id);
     m.welcome.epoch = s->epoch;
     m.welcome.last_n = known->last_n;
     memcpy(m.welcome.digest, known->digest, sizeof m.welcome.digest);
-    if (memcmp(checkin->log_id, unknown, sizeof unknown) != 0 &&
-        memcmp(checkin->log_id, s->genesis.log_id, sizeof unknown) != 0)
-        m.welcome.reason = (uint16_t)error_number(ERR_OTHER_LOG);
-    else if (checkin->next > s->next)
-        outbox->stop = ERR_LOG_BEHIND; /* this log was restored from an older copy */
-    else
-        roster_check_in(&s->roster, checkin->source, checkin->next, s->mono_ns);
-    m.welcome.skips = known->skip_count;
-    for (uint32_t i = 0; i < known->skip_count; i++)
-        outbox_send(outbox, BUS_SERVER, frame->peer,
-                    &(struct msg){.kind = MSG_skip,
-                                  .skip = {.service = (uint32_t)-checkin->source,
-                                           .sequence = known->skips[i]}});
+    if (m.welcome.reason == 0) {
+        m.welcome.skips = known->skip_count;
+        tell_skips(known, checkin->source, frame->peer, outbox);
+    }
     outbox_send(outbox, BUS_SERVER, frame->peer, &m);
 }
 

@@ -13,7 +13,7 @@
 
 #include "services/sequencer/sequencer_core.h"
 
-enum { GATEWAY = 7, SERVICE = 9, ACCOUNT = 10, OTHER = 11, WINDOW = 16 };
+enum { GATEWAY = 7, SERVICE = 9, NEW_LIFE = 12, ACCOUNT = 10, OTHER = 11, WINDOW = 16 };
 
 static const struct msg_genesis world_genesis = {
     .log_id = {1, 2, 3},
@@ -41,6 +41,16 @@ static inline void check_in(struct desk *d, int64_t source, uint64_t next)
     m.checkin.next = next;
     desk_put(d, &m);
     desk_receive(d, BUS_SERVER, SERVICE, NULL);
+    desk_turn(d);
+}
+
+/* After a start, at a connection of its own. */
+static inline void check_in_to_wait(struct desk *d, int64_t source, uint64_t next)
+{
+    struct msg m = {.kind = MSG_checkin};
+    m.checkin = (struct msg_checkin){.source = source, .next = next, .waits_at = next};
+    desk_put(d, &m);
+    desk_receive(d, BUS_SERVER, NEW_LIFE, NULL);
     desk_turn(d);
 }
 

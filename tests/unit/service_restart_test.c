@@ -2,27 +2,6 @@
  * another's. */
 #include "tests/unit/service_world.h"
 
-/* Stops a service as a crash would, keeping its files. */
-static void kill_it(uint32_t i)
-{
-    service_destroy(&venue[i]);
-}
-
-/* Turns everybody until one ends; returns its error, or 0. */
-static int run_until_end(uint32_t i, uint32_t ms)
-{
-    for (uint32_t at = 0; at < ms; at += 2) {
-        net.now_ns += 2 * UINT64_C(1000000);
-        for (uint32_t k = 0; k < SERVICES; k++) {
-            int done = venue[k] != NULL ? service_turn(venue[k]) : 0;
-            if (k == i && done < 0)
-                return done;
-            assert_true(done >= 0);
-        }
-    }
-    return 0;
-}
-
 static struct journal *open_journal(uint32_t i)
 {
     struct journal *journal = NULL;
@@ -268,76 +247,6 @@ static void a_clean_stop(void **state)
         assert_true(service_is_ready(venue[i]));
 }
 
-/* The operator's skip is honoured in every later life too. */
-static void a_skipped_record(void **state)
-{
-    (void)state;
-    static const uint64_t skips[] = {5, 7};
-    kill_it(READER);
-    shell("rm -rf %s%s", paths[READER], "");
-    struct service_options options = options_of(READER);
-    options.skips = skips;
-    options.skip_count = 2;
-    assert_int_equal(service_create(&venue[READER], &kinds[READER], &options), 0);
-    run_for(500);
-    assert_int_equal(toy_of(READER)->skipped, 2);
-    kill_it(READER);
-    start(READER);
-    run_for(500);
-    assert_int_equal(toy_of(READER)->skipped, 2);
-}
-
-/* As if the operator's session had been there from the start. */
-static void log_skip(uint32_t service, uint64_t sequence)
-{
-    struct sequencer *s = venue[SEQUENCER]->state;
-    struct outbox *outbox = &venue[SEQUENCER]->outbox;
-    struct msg m = {.kind = MSG_open, .open = {.account = ACCOUNT_ADMIN, .nonce = 1}};
-    uint8_t bytes[MESSAGE_BYTES_MAX];
-    size_t size = 0;
-    const uint64_t session = sequencer_append_own(s, outbox, &m);
-    m = (struct msg){.kind = MSG_skip, .skip = {service, sequence}};
-    assert_int_equal(codec_encode(bytes, sizeof bytes, &m, &size), 0);
-    sequencer_append(s, outbox, (int64_t)session, 1, &m, bytes, (uint32_t)size);
-}
-
-/* A record that kills the shard is passed over when the log says so, and in every life
- * after that, with or without what the shard had on disk. */
-static void a_skip_in_the_log(void **state)
-{
-    (void)state;
-    run_for(1000);
-    shard_dies_at = service_next(venue[SHARD]) + 3;
-    kill_it(SHARD);
-    run_for(1000); /* the record is made, and the shard has not seen it */
-    log_skip(SERVICE_SHARD, shard_dies_at);
-    net.loss = net.reordering = 100;
-    start(SHARD);
-    run_for(3000);
-    assert_true(service_next(venue[SHARD]) > shard_dies_at);
-    assert_int_equal(toy_of(SHARD)->skipped, 1);
-    for (uint32_t life = 0; life < 2; life++) {
-        kill_it(SHARD);
-        if (life > 0)
-            shell("rm -rf %s%s", paths[SHARD], "");
-        kill_it(SEQUENCER);
-        start(SEQUENCER);
-        start(SHARD);
-        run_for(3000);
-        assert_int_equal(toy_of(SHARD)->skipped, 1);
-    }
-    assert_true(service_is_ready(venue[SHARD]));
-}
-
-/* What was applied cannot be unapplied: better to stop than to differ from a replay. */
-static void a_skip_that_comes_too_late(void **state)
-{
-    (void)state;
-    run_for(1000);
-    log_skip(SERVICE_SHARD, 3);
-    assert_int_equal(run_until_end(SHARD, 2000), ERR_DIVERGED);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,9 +263,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_disk_that_fails, begin, end),
         cmocka_unit_test_setup_teardown(a_sequencer_that_is_away, begin, end),
         cmocka_unit_test_setup_teardown(a_clean_stop, begin, end),
-        cmocka_unit_test_setup_teardown(a_skipped_record, begin, end),
-        cmocka_unit_test_setup_teardown(a_skip_in_the_log, begin, end),
-        cmocka_unit_test_setup_teardown(a_skip_that_comes_too_late, begin, end),
     };
     log_set_level(LOG_LEVEL_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,6 +238,7 @@ static struct service_options options_of(uint32_t i)
     }
     o.snapshot_records = 50;
     o.settings.force_open = true;
+    o.settings.window_records = o.settings.shard_window_records = 1000;
     o.genesis = (struct msg_genesis){.version = 1,
                                      .shards = 1,
                                      .accounts_max = 16,
@@ -311,7 +312,28 @@ static void run_for(uint32_t ms)
     }
 }
 
-static const struct toy *toy_of(uint32_t i)
+/* Stops a service as a crash would, keeping its files. */
+static inline void kill_it(uint32_t i)
+{
+    service_destroy(&venue[i]);
+}
+
+/* Turns everybody until one ends; returns its error, or 0. */
+static inline int run_until_end(uint32_t i, uint32_t ms)
+{
+    for (uint32_t at = 0; at < ms; at += 2) {
+        net.now_ns += 2 * UINT64_C(1000000);
+        for (uint32_t k = 0; k < SERVICES; k++) {
+            int done = venue[k] != NULL ? service_turn(venue[k]) : 0;
+            if (k == i && done < 0)
+                return done;
+            assert_true(done >= 0);
+        }
+    }
+    return 0;
+}
+
+static inline const struct toy *toy_of(uint32_t i)
 {
     return service_state(venue[i]);
 }
