@@ -53,6 +53,7 @@ static void on_push(struct stream_consumer *c, const struct msg_push *push,
     else
         hear(c, c->next, now_ns);
     c->is_pushed = true;
+    memcpy(c->told, push->chain, STREAM_CHAIN);
 }
 
 static void on_head(struct stream_consumer *c, const struct msg_head *head,
@@ -149,13 +150,23 @@ static int judge(struct stream_consumer *c, struct block *block)
     return 1;
 }
 
+/* A push holds one block. */
+static void move_chain(struct stream_consumer *c, const struct block *block)
+{
+    static const uint8_t nothing[STREAM_CHAIN];
+    if (c->is_pushed && c->left == 0 && memcmp(c->told, nothing, STREAM_CHAIN) != 0)
+        memcpy(c->chain, c->told, STREAM_CHAIN);
+    else
+        block_chain(block, c->chain);
+}
+
 static int take(struct stream_consumer *c, struct block *block)
 {
     int verdict = judge(c, block);
     if (verdict != 1)
         return verdict;
     c->next = block->first_seq + block->count;
-    block_chain(block, c->chain);
+    move_chain(c, block);
     if (c->next > c->head)
         c->head = c->next;
     return 1;

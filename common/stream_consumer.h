@@ -10,6 +10,10 @@
  *     seq > next, a HEAD beyond, start-up, 250 ms without news: FETCH
  *     push or HEAD of a lower epoch (log only): drop
  *
+ * The owner has computed the chain, and a push tells it: a reader takes its word, which
+ * the next block, a HEAD or the answer to a FETCH would contradict if it were wrong. What
+ * comes by FETCH or out of a journal is computed.
+ *
  * Owns:     nothing; a frame is borrowed until it is used up.
  * Units:    ns of the monotonic clock.
  * Errors:   ERR_DIVERGED, ERR_CORRUPT (what the owner holds is damaged), ERR_GAP (the
@@ -40,6 +44,7 @@ struct stream_consumer {
     bool is_behind;              /* FETCH at the next chance */
     bool is_paused;              /* takes nothing now; what comes is dropped */
     bool is_pushed;              /* the frame under way is a push */
+    uint8_t told[STREAM_CHAIN];  /* by it: the chain behind its block; zeros: nothing */
     const uint8_t *at;           /* rest of that frame */
     size_t left;
     uint64_t duplicates, gaps, fetches, stale; /* counted since init */

@@ -168,6 +168,7 @@ static bool is_pushed(const struct stream_publisher *p)
     return p->stream != STREAM_OUTPUT && !p->is_replaying;
 }
 
+/* Its size does not depend on the chain. */
 static size_t put_push(const struct stream_publisher *p, uint8_t *at, size_t capacity)
 {
     if (!is_pushed(p))
@@ -175,6 +176,7 @@ static size_t put_push(const struct stream_publisher *p, uint8_t *at, size_t cap
     struct msg msg = {.kind = MSG_push};
     msg.push.stream = p->stream;
     msg.push.epoch = p->epoch;
+    memcpy(msg.push.chain, p->chain, STREAM_CHAIN);
     size_t size = 0;
     int error = codec_encode(at, capacity, &msg, &size);
     CHECK(error == 0);
@@ -198,6 +200,7 @@ int stream_publisher_cut(struct stream_publisher *p, uint64_t time_ns)
     p->count = 0;
     if (is_pushed(p)) {
         uint32_t frame_size = (uint32_t)(size + block.size);
+        put_push(p, frame + 4, size); /* now with the chain behind the block */
         memcpy(frame, &frame_size, sizeof frame_size);
         p->frames_size += sizeof frame_size + frame_size;
     }
