@@ -205,8 +205,9 @@ uint64_t zex_client_last_gseq(const zex_client *); /* of the last report taken *
  * restart, where a program that sends a known list goes on. */
 uint64_t zex_client_placed(const zex_client *);
 
-/* Each returns at once; the outcome comes as events. The cl_ord_id is made by the library
- * and never used twice. */
+/* Each returns at once; the outcome comes as events. The cl_ord_id is made by the
+ * library, counted up from a random one of 2^62: no other client of the account has it.
+ */
 int zex_order_place(zex_client *, const struct zex_order *, uint64_t *cl_ord_id);
 int zex_order_cancel(zex_client *, uint64_t order_id, uint64_t orig_cl_ord_id,
                      uint64_t *cl_ord_id);

@@ -8,7 +8,7 @@
 #include "sdk/src/zex_protocol.h"
 #include "sdk/src/zex_state.h"
 
-enum { EVENTS_FIRST = 1024, CL_ORD_ID_STEP = 1024 };
+enum { EVENTS_FIRST = 1024 };
 
 int zex_state_fail(struct zex_client *self, int status, const char *text)
 {
@@ -77,6 +77,18 @@ static int take_options(struct zex_client *self, const struct zex_options *optio
     return ok ? ZEX_OK : ZEX_ERR_MEMORY;
 }
 
+/* Counted up from a random one of 2^62: of two clients that name a million orders each,
+ * one pair in 2^41 has a name in common, whenever they start. Even then the venue refuses
+ * an order by a name that is open, and says so: DUPLICATE_CL_ORD_ID. */
+static int begin_names(struct zex_client *self)
+{
+    uint64_t first;
+    if (getrandom(&first, sizeof first, 0) != (ssize_t)sizeof first)
+        return ZEX_ERR_SOCKET;
+    self->next_cl_ord_id = 1 + (first >> 2);
+    return ZEX_OK;
+}
+
 int zex_client_new(zex_client **out, const struct zex_options *options)
 {
     zex_client *self = calloc(1, sizeof *self);
@@ -84,19 +96,14 @@ int zex_client_new(zex_client **out, const struct zex_options *options)
     if (self == NULL)
         return ZEX_ERR_MEMORY;
     self->outbox.file = -1;
-    uint16_t salt = 0;
     int status = take_options(self, options);
     if (status == ZEX_OK)
         status = zex_outbox_open(&self->outbox, options);
     if (status == ZEX_OK)
         status = zex_socket_create(&self->socket);
-    if (status == ZEX_OK && getrandom(&salt, sizeof salt, 0) != (ssize_t)sizeof salt)
-        status = ZEX_ERR_SOCKET;
+    if (status == ZEX_OK)
+        status = begin_names(self);
     if (status == ZEX_OK) {
-        /* Microseconds since 1970, times 1024, plus a salt: never used before, by anyone.
-         * */
-        self->next_cl_ord_id =
-            zex_clock_wall_us() * CL_ORD_ID_STEP + salt % CL_ORD_ID_STEP;
         self->feed_known = self->outbox.feed_known;
         self->now_ms = self->called_ms = zex_clock_now_ms();
         zex_protocol_connect(self);

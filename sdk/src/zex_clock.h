@@ -11,7 +11,6 @@
 
 #include <stdint.h>
 
-uint64_t zex_clock_now_ms(void);  /* monotonic */
-uint64_t zex_clock_wall_us(void); /* since 1970 */
+uint64_t zex_clock_now_ms(void); /* monotonic */
 
 #endif

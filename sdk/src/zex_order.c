@@ -10,8 +10,6 @@ enum reason {
 };
 #undef ERROR
 
-enum { CL_ORD_ID_STEP = 1024 };
-
 static int put(struct zex_client *self, uint32_t lane, const uint8_t *body, size_t size,
                uint64_t cl_ord_id)
 {
@@ -52,7 +50,7 @@ static int finish(struct zex_client *self, int status, uint64_t *cl_ord_id)
         return status;
     if (cl_ord_id != NULL)
         *cl_ord_id = self->next_cl_ord_id;
-    self->next_cl_ord_id += CL_ORD_ID_STEP;
+    self->next_cl_ord_id++;
     return ZEX_OK;
 }
 

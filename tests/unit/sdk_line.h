@@ -41,11 +41,6 @@ uint64_t zex_clock_now_ms(void)
     return line.now_ms;
 }
 
-uint64_t zex_clock_wall_us(void)
-{
-    return UINT64_C(1000000000000000) + line.now_ms * 1000u;
-}
-
 static inline uint8_t *line_take(size_t *size)
 {
     uint8_t *bytes = line.frames[line.first].bytes;

@@ -293,17 +293,38 @@ static void test_feed_before_commands(void **state)
     world_expect(w, MSG_command);
 }
 
+/* Clients of one account that start at the same moment do not give the same names. */
+static void test_names(void **state)
+{
+    const uint64_t far = UINT64_C(1) << 30; /* nearer by chance: once in 2^31 runs */
+    struct world *w = *state;
+    const uint64_t first = world_place(w, 100);
+    assert_int_equal(world_place(w, 100), first + 1);
+    zex_client_destroy(&w->client);
+    world_connect(w);
+    const uint64_t second = world_place(w, 100);
+    assert_true(first > second + far || second > first + far);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_switches_gateways), TEST(test_absence_is_not_silence),
-        TEST(test_session_gone),      TEST(test_close),
-        TEST(test_restart),           TEST(test_restart_before_events),
-        TEST(test_self_trade),        TEST(test_closes_what_it_forgets),
-        TEST(test_other_venue),       TEST(test_goodbye),
-        TEST(test_says_hello_again),  TEST(test_reader),
-        TEST(test_no_session_left),   TEST(test_feed_before_commands),
+        TEST(test_switches_gateways),
+        TEST(test_absence_is_not_silence),
+        TEST(test_session_gone),
+        TEST(test_close),
+        TEST(test_restart),
+        TEST(test_restart_before_events),
+        TEST(test_self_trade),
+        TEST(test_closes_what_it_forgets),
+        TEST(test_other_venue),
+        TEST(test_goodbye),
+        TEST(test_says_hello_again),
+        TEST(test_reader),
+        TEST(test_no_session_left),
+        TEST(test_feed_before_commands),
+        TEST(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
