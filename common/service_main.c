@@ -82,7 +82,7 @@ static int run(const struct service_kind *kind, const struct config *config)
         return error;
     }
     bind_to_cpu(config->affinity);
-    service_setup_memory();
+    service_setup_process();
     error = service_create(&instance, kind, &setup.options);
     if (error == 0)
         error = serve(instance, config);

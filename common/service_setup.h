@@ -40,8 +40,9 @@ struct service_setup {
  * "gateway-1". */
 int service_setup_name(char name[32], const struct service_kind *, uint32_t instance);
 
-/* Once in a process: what LMDB and libzmq free after a batch is kept for the next. */
-void service_setup_memory(void);
+/* Once in a process, before it has threads: what LMDB and libzmq free after a batch is
+ * kept for the next, and no thread preempts another by waking up (SCHED_BATCH). */
+void service_setup_process(void);
 
 /* `message` has CONFIG_MESSAGE_MAX bytes and is set on error. The journal is
  * data_dir/<name>. */

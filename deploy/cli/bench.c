@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/service_setup.h"
 #include "deploy/cli/args.h"
 #include "deploy/cli/bench_client.h"
 #include "deploy/cli/bench_floor.h"
@@ -118,11 +119,13 @@ static int run_venue(struct bench *self, bool threads, bool durable)
         return ARGS_OK;
     snprintf(directory, sizeof directory, "%s/%d%d", self->directory, threads, durable);
     printf("%s, %s\n",
-           threads ? "all in one process, a thread per service" : "a process per service",
+           threads ? "all in one process, its client too, a thread each"
+                   : "a process per service",
            durable ? "durable" : "not durable");
     int code = bench_venue_start(&venue, directory, threads, durable);
     if (code == ARGS_OK)
-        code = bench_client_create(&client, bench_venue_address(venue), self->seed);
+        code = bench_client_create(&client, bench_venue_address(venue),
+                                   bench_venue_context(venue), self->seed);
     for (uint32_t i = 0, ended = ARGS_OK; i < LOADS && code == ARGS_OK && !ended; i++)
         ended = run_load(self, venue, client, threads, durable, i) != ARGS_OK;
     bench_client_destroy(&client);
@@ -218,6 +221,7 @@ int command_bench(int argc, char **argv)
         return args_fail("cannot make %s", self.directory);
     log_set_level(LOG_LEVEL_ERROR);
     measure_floors(&self);
+    service_setup_process(); /* as those it talks to; Redis has its own way */
     int code = ARGS_OK;
     for (int i = 0; i < 4 && code == ARGS_OK; i++)
         code = run_venue(&self, i / 2 != 0, i % 2 != 0);

@@ -311,7 +311,7 @@ int bench_client_run(struct bench_client *self, const struct bench_load *load,
 
 /* ---- life -------------------------------------------------------------------------- */
 
-static int connect_all(struct bench_client *self, const char *address)
+static int connect_all(struct bench_client *self, const char *address, void *context)
 {
     struct bus_endpoint endpoints[PEERS];
     for (uint32_t i = 0; i < PEERS; i++) {
@@ -321,13 +321,15 @@ static int connect_all(struct bench_client *self, const char *address)
                                              .address = address,
                                              .frame_bytes_max = FRAME_BYTES_MAX_IN};
     }
-    struct bus_options options = {.endpoints = endpoints, .endpoint_count = PEERS};
+    struct bus_options options = {
+        .endpoints = endpoints, .endpoint_count = PEERS, .context = context};
     return bus_open(&self->bus, &options) == 0
                ? ARGS_OK
                : args_fail("bench: cannot connect to %s", address);
 }
 
-int bench_client_create(struct bench_client **out, const char *address, uint64_t seed)
+int bench_client_create(struct bench_client **out, const char *address, void *context,
+                        uint64_t seed)
 {
     static const struct bench_load preload = {.window = PRELOAD_WINDOW,
                                               .connections = BENCH_FLOW_ACCOUNTS,
@@ -338,7 +340,7 @@ int bench_client_create(struct bench_client **out, const char *address, uint64_t
     self->latencies = malloc(LATENCIES_MAX * sizeof *self->latencies);
     CHECK(self->latencies != NULL);
     bench_flow_init(&self->flow, seed);
-    int code = connect_all(self, address);
+    int code = connect_all(self, address, context);
     if (code == ARGS_OK)
         code = open_sessions(self, ADMIN, 1);
     if (code == ARGS_OK)

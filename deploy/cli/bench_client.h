@@ -31,7 +31,8 @@ struct bench_result {
 
 /* Connects to a new venue, waits for it, declares accounts and symbol, brings money and
  * fills the book. */
-int bench_client_create(struct bench_client **, const char *address, uint64_t seed);
+int bench_client_create(struct bench_client **, const char *address, void *context,
+                        uint64_t seed);
 void bench_client_destroy(struct bench_client **);
 
 /* Sends for so long, then waits for every outcome. */

@@ -76,6 +76,7 @@ static void *map(size_t size)
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(memory != MAP_FAILED);
+    (void)madvise(memory, size, MADV_HUGEPAGE);
     return memory;
 }
 

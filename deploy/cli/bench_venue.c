@@ -152,7 +152,11 @@ int bench_venue_start(struct bench_venue **out, const char *directory, bool thre
     *out = self;
     CHECK(self != NULL);
     snprintf(self->directory, sizeof self->directory, "%s", directory);
-    snprintf(self->address, sizeof self->address, "ipc://%.100s/at-gateway", directory);
+    if (threads)
+        snprintf(self->address, sizeof self->address, "inproc://gateway");
+    else
+        snprintf(self->address, sizeof self->address, "ipc://%.100s/at-gateway",
+                 directory);
     if (mkdir(directory, 0755) != 0)
         return args_fail("cannot make %s: %s", directory, strerror(errno));
     if (threads)
@@ -173,6 +177,11 @@ int bench_venue_stop(struct bench_venue **stopped)
     free(self);
     *stopped = NULL;
     return code;
+}
+
+void *bench_venue_context(const struct bench_venue *self)
+{
+    return self->process != NULL ? venue_process_context(self->process) : NULL;
 }
 
 const char *bench_venue_address(const struct bench_venue *self)

@@ -1,6 +1,7 @@
 /* bench_venue.h - an own venue for `zex bench`, in this process or a process per service.
  *
- * Without CURVE, over ipc (between threads: inproc), in a directory of its own.
+ * Without CURVE, over ipc (all in one process: inproc, its client too), in a directory
+ * of its own.
  *
  * Owns:     the services it started and their directory; both are gone after stop.
  * Units:    ns of CPU time.
@@ -28,6 +29,7 @@ int bench_venue_stop(struct bench_venue **);
 void bench_venue_kill_shard(struct bench_venue *);
 
 const char *bench_venue_address(const struct bench_venue *);
+void *bench_venue_context(const struct bench_venue *); /* NULL: processes */
 
 /* CPU time used so far, by part; a part's name is NULL from the last on. The client is
  * this process, less the services in it. */

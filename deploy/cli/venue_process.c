@@ -204,7 +204,7 @@ int venue_process_start(struct venue_process **out, const struct args *args,
 {
     struct keys_pair admin, gateway;
     char key_file[4096];
-    service_setup_memory();
+    service_setup_process();
     struct venue_process *self = calloc(1, sizeof *self);
     *out = self;
     if (self == NULL)
@@ -229,6 +229,11 @@ int venue_process_start(struct venue_process **out, const struct args *args,
 const char *venue_process_gateway(const struct venue_process *self)
 {
     return self->gateway;
+}
+
+void *venue_process_context(const struct venue_process *self)
+{
+    return self->context;
 }
 
 uint16_t venue_process_http_port(const struct venue_process *self)

@@ -30,6 +30,9 @@ int venue_process_error(const struct venue_process *);
 const char *venue_process_gateway(const struct venue_process *);
 uint16_t venue_process_http_port(const struct venue_process *);
 
+/* For sockets of this process that reach the venue over inproc. */
+void *venue_process_context(const struct venue_process *);
+
 /* Stops intake first, commits everything, closes everything. Returns ARGS_OK or
  * ARGS_FAILED. */
 int venue_process_stop(struct venue_process **);
