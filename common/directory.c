@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,4 +49,19 @@ int directory_make(const char *path)
         parent = i;
     }
     return error;
+}
+
+int directory_lock(const char *path, int *lock)
+{
+    int rc = directory_make(path);
+    if (rc != 0)
+        return rc;
+    char name[PATH_MAX + 8];
+    snprintf(name, sizeof name, "%s/LOCK", path);
+    *lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*lock < 0)
+        return errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
+    if (flock(*lock, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK ? ERR_LOCKED : ERR_IO;
+    return 0;
 }

@@ -1,20 +1,19 @@
-/* journal.c - tables in one LMDB environment; the only file that includes <lmdb.h>. */
+/* journal.c - tables in one LMDB environment. */
 #include "common/journal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/check.h"
 #include "common/directory.h"
 #include "common/error.h"
+#include "common/journal_error.h"
+#include "common/journal_page.h"
 #include "common/preallocate.h"
 
 #define KEY_BYTES_MAX 255
@@ -35,6 +34,7 @@ struct journal {
     MDB_cursor *read_cursors[JOURNAL_TABLES];
     bool read_is_live;
     bool is_dirty, read_only;
+    struct journal_page_map map;
     int txn_error; /* why the write transaction can only be aborted */
     int failed;    /* why the disk is not to be trusted any more */
     int lock;
@@ -43,40 +43,9 @@ struct journal {
     char path[PATH_MAX];
 };
 
-/* LMDB calls a short write EIO, and a short write is how most disks say that they are
- * full. */
-static bool is_disk_full(const struct journal *journal)
-{
-    struct statvfs space;
-    return statvfs(journal->path, &space) == 0 &&
-           space.f_bavail * space.f_frsize < space.f_bsize;
-}
-
 static int translate(const struct journal *journal, int rc)
 {
-    switch (rc) {
-    case MDB_SUCCESS:
-        return 0;
-    case MDB_NOTFOUND:
-        return ERR_NOT_FOUND;
-    case MDB_MAP_FULL:
-        return ERR_MAP_FULL;
-    case MDB_VERSION_MISMATCH:
-        return ERR_VERSION;
-    case MDB_INVALID:
-    case MDB_CORRUPTED:
-    case MDB_PAGE_NOTFOUND:
-        return ERR_CORRUPT;
-    case ENOSPC:
-    case EDQUOT:
-        return ERR_DISK_FULL;
-    case ENOMEM:
-        return ERR_MEMORY;
-    case EIO:
-        return is_disk_full(journal) ? ERR_DISK_FULL : ERR_IO;
-    default:
-        return ERR_IO;
-    }
+    return journal_error(rc, journal->path);
 }
 
 static void on_lmdb_assert(MDB_env *env, const char *text)
@@ -85,35 +54,40 @@ static void on_lmdb_assert(MDB_env *env, const char *text)
     check_failed("lmdb", 0, text);
 }
 
-static int take_directory(struct journal *journal)
+/* Before LMDB reads anything but its two heads. The transaction keeps the pages. */
+static int check_pages(struct journal *journal)
 {
-    int rc = directory_make(journal->path);
+    MDB_txn *txn;
+    int file, rc = mdb_env_get_fd(journal->env, &file);
+    if (rc == 0)
+        rc = mdb_txn_begin(journal->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0)
-        return rc;
-    char name[PATH_MAX + 8];
-    snprintf(name, sizeof name, "%s/LOCK", journal->path);
-    journal->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (journal->lock < 0)
-        return errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
-    if (flock(journal->lock, LOCK_EX | LOCK_NB) != 0)
-        return errno == EWOULDBLOCK ? ERR_LOCKED : ERR_IO;
-    return 0;
+        return translate(journal, rc);
+    rc = journal_page_check(file, mdb_txn_id(txn));
+    mdb_txn_abort(txn);
+    return rc;
 }
 
 /* The version row and the tables are made in one transaction: an environment has all of
  * them or is empty. */
-static int check_version(MDB_txn *txn, MDB_dbi names, bool may_create)
+static int check_version(struct journal *journal, MDB_txn *txn, MDB_dbi names)
 {
     MDB_val key = {.mv_size = strlen(VERSION_NAME), .mv_data = VERSION_NAME};
     MDB_val text = {.mv_size = strlen(VERSION_TEXT), .mv_data = VERSION_TEXT};
     MDB_val found;
     MDB_stat stat;
-    int rc = mdb_get(txn, names, &key, &found);
+    MDB_envinfo info;
+    mdb_env_info(journal->env, &info);
+    int rc = mdb_stat(txn, names, &stat);
+    if (rc == 0)
+        rc = mdb_get(txn, names, &key, &found);
+    if (rc == 0)
+        journal->map = journal_page_map(found.mv_data, info.me_mapsize, stat.ms_psize);
     if (rc == 0)
         return mdb_cmp(txn, names, &found, &text) == 0 ? 0 : MDB_VERSION_MISMATCH;
-    if (rc != MDB_NOTFOUND || (rc = mdb_stat(txn, names, &stat)) != 0)
+    if (rc != MDB_NOTFOUND)
         return rc;
-    if (stat.ms_entries != 0 || !may_create)
+    if (stat.ms_entries != 0 || journal->read_only)
         return MDB_VERSION_MISMATCH;
     return mdb_put(txn, names, &key, &text, 0);
 }
@@ -128,7 +102,7 @@ static int open_tables(struct journal *journal)
         return rc;
     rc = mdb_dbi_open(txn, NULL, 0, &names);
     if (rc == 0)
-        rc = check_version(txn, names, !journal->read_only);
+        rc = check_version(journal, txn, names);
     for (uint32_t i = 0; rc == 0 && i < JOURNAL_TABLES; i++) {
         char name[8];
         snprintf(name, sizeof name, "t%02u", i);
@@ -147,7 +121,6 @@ static int open_environment(struct journal *journal,
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     flags |= options->read_only ? MDB_RDONLY : options->durable ? 0 : MDB_NOSYNC;
-    int dead;
     int rc = mdb_env_create(&journal->env);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(journal->env, JOURNAL_TABLES);
@@ -159,10 +132,11 @@ static int open_environment(struct journal *journal,
     if (rc == 0) /* NOTLS: opened by one thread, used by another */
         rc = mdb_env_open(journal->env, path, flags | MDB_NOTLS, 0600);
     if (rc == 0)
-        rc = mdb_reader_check(journal->env, &dead);
-    if (rc == 0)
-        rc = open_tables(journal);
-    return translate(journal, rc);
+        rc = mdb_reader_check(journal->env, &(int){0});
+    int error = translate(journal, rc);
+    if (error == 0 && options->read_only)
+        error = check_pages(journal);
+    return error != 0 ? error : translate(journal, open_tables(journal));
 }
 
 /* A new environment gets its name when it is whole: a power cut leaves all or nothing. */
@@ -197,7 +171,7 @@ int journal_open(struct journal **out, const struct journal_options *options)
     journal->lock = -1;
     journal->read_only = options->read_only;
     strncpy(journal->path, options->path, sizeof journal->path - 1);
-    int rc = options->read_only ? 0 : take_directory(journal);
+    int rc = options->read_only ? 0 : directory_lock(journal->path, &journal->lock);
     if (rc == 0)
         rc = make_environment(journal, options);
     if (rc == 0)
@@ -306,9 +280,22 @@ static int begin_change(struct journal *journal, uint32_t table, size_t key_size
     return fault == 0 ? 0 : note_error(journal, fault);
 }
 
+/* The row at the cursor is to go, and LMDB frees what its pages say they are. */
+static int check_row(struct journal *journal, MDB_cursor *cursor, bool *is_large)
+{
+    MDB_val key, value;
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_GET_CURRENT);
+    if (rc == 0 && !journal_page_holds(&journal->map, key.mv_data, key.mv_size,
+                                       value.mv_data, value.mv_size))
+        rc = MDB_CORRUPTED;
+    *is_large = rc == 0 && (char *)key.mv_data + key.mv_size != value.mv_data;
+    return rc;
+}
+
 int journal_put(struct journal *journal, uint32_t table, const void *key, size_t key_size,
                 const void *value, size_t value_size)
 {
+    bool is_large;
     int rc = begin_change(journal, table, key_size);
     if (rc != 0)
         return rc;
@@ -320,7 +307,15 @@ int journal_put(struct journal *journal, uint32_t table, const void *key, size_t
         rc = mdb_cursor_put(cursor, &k, &v, MDB_APPEND);
     if (rc == MDB_KEYEXIST) { /* at or below the last key */
         journal->ascends[table] = false;
-        rc = mdb_cursor_put(cursor, &k, &v, 0);
+        rc = mdb_cursor_put(cursor, &k, &(MDB_val){value_size, (void *)value},
+                            MDB_NOOVERWRITE);
+    }
+    if (rc == MDB_KEYEXIST) { /* at one of them */
+        rc = check_row(journal, cursor, &is_large);
+        if (is_large) /* LMDB would put a smaller one on its pages */
+            rc = mdb_cursor_del(cursor, 0);
+        if (rc == 0)
+            rc = mdb_cursor_put(cursor, &k, &v, 0);
     }
     if (rc != 0)
         return note_error(journal, translate(journal, rc));
@@ -333,10 +328,15 @@ int journal_del(struct journal *journal, uint32_t table, const void *key, size_t
     int rc = begin_change(journal, table, key_size);
     if (rc != 0)
         return rc;
+    MDB_cursor *cursor = journal->write_cursors[table];
     MDB_val k = {.mv_size = key_size, .mv_data = (void *)key};
-    rc = mdb_del(journal->write, journal->tables[table], &k, NULL);
+    rc = mdb_cursor_get(cursor, &k, &(MDB_val){0}, MDB_SET);
     if (rc == MDB_NOTFOUND)
         return ERR_NOT_FOUND;
+    if (rc == 0)
+        rc = check_row(journal, cursor, &(bool){false});
+    if (rc == 0)
+        rc = mdb_cursor_del(cursor, 0);
     if (rc != 0)
         return note_error(journal, translate(journal, rc));
     journal->is_dirty = true;

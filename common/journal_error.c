@@ -1,0 +1,44 @@
+/* journal_error.c - one ERR_* for each of LMDB's codes, and the system's. */
+#include "common/journal_error.h"
+
+#include <errno.h>
+#include <lmdb.h>
+#include <stdbool.h>
+#include <sys/statvfs.h>
+
+#include "common/error.h"
+
+/* LMDB calls a short write EIO, and a short write is how most disks say that they are
+ * full. */
+static bool is_disk_full(const char *path)
+{
+    struct statvfs space;
+    return statvfs(path, &space) == 0 && space.f_bavail * space.f_frsize < space.f_bsize;
+}
+
+int journal_error(int rc, const char *path)
+{
+    switch (rc) {
+    case MDB_SUCCESS:
+        return 0;
+    case MDB_NOTFOUND:
+        return ERR_NOT_FOUND;
+    case MDB_MAP_FULL:
+        return ERR_MAP_FULL;
+    case MDB_VERSION_MISMATCH:
+        return ERR_VERSION;
+    case MDB_INVALID:
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+        return ERR_CORRUPT;
+    case ENOSPC:
+    case EDQUOT:
+        return ERR_DISK_FULL;
+    case ENOMEM:
+        return ERR_MEMORY;
+    case EIO:
+        return is_disk_full(path) ? ERR_DISK_FULL : ERR_IO;
+    default:
+        return ERR_IO;
+    }
+}

@@ -1,0 +1,15 @@
+/* journal_error.h - what LMDB returns, as an ERR_*.
+ *
+ * Owns:     nothing.
+ * Units:    none.
+ * Errors:   it returns them.
+ * Threads:  any.
+ * Bounds:   none.
+ */
+#ifndef JOURNAL_ERROR_H
+#define JOURNAL_ERROR_H
+
+/* `path` is where the environment is: EIO means a full disk if there is no room left. */
+int journal_error(int rc, const char *path);
+
+#endif

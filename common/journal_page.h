@@ -1,0 +1,41 @@
+/* journal_page.h - the pages of an LMDB file, looked at before LMDB believes them.
+ *
+ * LMDB carries no checksums and trusts each page's header: on a page that is another one,
+ * or none, a search need not end, and a removal frees pages that are in use.
+ *
+ * Owns:     nothing.
+ * Units:    bytes; page numbers.
+ * Errors:   ERR_CORRUPT, ERR_IO, ERR_MEMORY.
+ * Threads:  any.
+ * Bounds:   depth of a tree JOURNAL_PAGE_DEPTH, as LMDB's.
+ */
+#ifndef JOURNAL_PAGE_H
+#define JOURNAL_PAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define JOURNAL_PAGE_DEPTH 32
+
+/* Where a process has the file in memory. Pages that were changed are elsewhere. */
+struct journal_page_map {
+    uintptr_t base;
+    uint64_t size;
+    uint32_t page_bytes;
+};
+
+/* From a key that lies in a page which was not changed. */
+struct journal_page_map journal_page_map(const void *key, uint64_t size,
+                                         uint32_t page_bytes);
+
+/* Is the value of a row that was found where it must be: behind its key, or, if it is
+ * large, on pages of its own whose header says so? */
+bool journal_page_holds(const struct journal_page_map *, const void *key, size_t key_size,
+                        const void *value, size_t value_size);
+
+/* Walks everything that belongs to transaction `txn`: each page is what and where it is
+ * said to be and belongs to one tree, keys ascend, values fit, free pages are free. */
+int journal_page_check(int file, uint64_t txn);
+
+#endif

@@ -1,0 +1,230 @@
+/* journal_page_test.c - damaged pages are found before LMDB believes them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "common/journal.h"
+#include "common/random.h"
+
+enum {
+    PAGE = 4096,
+    PAGES_MAX = 4096,
+    TABLES = 4,
+    KEYS = 300,
+    VALUE_MAX = 20000,
+    COMMITS = 60,
+    CHANGES = 40,
+    SWAPS = 2000,
+};
+
+struct fixture {
+    char directory[64], file[80];
+    struct journal *journal;
+    uint8_t pages[PAGES_MAX][PAGE];
+    uint32_t page_count;
+};
+
+static int open_journal(struct fixture *f, bool read_only)
+{
+    return journal_open(&f->journal,
+                        &(struct journal_options){.path = f->directory,
+                                                  .map_bytes = UINT64_C(1) << 26,
+                                                  .read_only = read_only});
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    if (f == NULL)
+        return -1;
+    memcpy(f->directory, "/tmp/zex-pages-XXXXXX", sizeof "/tmp/zex-pages-XXXXXX");
+    if (mkdtemp(f->directory) == NULL)
+        return -1;
+    snprintf(f->file, sizeof f->file, "%s/data.mdb", f->directory);
+    *state = f;
+    return open_journal(f, false);
+}
+
+static int tear_down(void **state)
+{
+    static const char *const names[] = {"data.mdb", "lock.mdb", "LOCK"};
+    struct fixture *f = *state;
+    char name[128];
+    journal_close(&f->journal);
+    for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(name, sizeof name, "%s/%s", f->directory, names[i]);
+        unlink(name);
+    }
+    rmdir(f->directory);
+    free(f);
+    return 0;
+}
+
+/* Small and large values come, change and go: there are free pages of all ages. */
+static void change_at_random(struct fixture *f, uint64_t seed)
+{
+    static uint8_t value[VALUE_MAX];
+    struct random random;
+    random_init(&random, seed);
+    for (uint32_t i = 0; i < COMMITS * CHANGES; i++) {
+        uint32_t table = JOURNAL_ROWS + (uint32_t)random_below(&random, TABLES);
+        uint32_t key = (uint32_t)random_below(&random, KEYS);
+        size_t size = random_below(&random, random_below(&random, 4) ? 200 : VALUE_MAX);
+        memset(value, (int)key, size);
+        int error = random_below(&random, 3) == 0
+                        ? journal_del(f->journal, table, &key, sizeof key)
+                        : journal_put(f->journal, table, &key, sizeof key, value, size);
+        assert_true(error == 0 || error == ERR_NOT_FOUND);
+        if (i % CHANGES == 0)
+            assert_int_equal(journal_commit(f->journal), 0);
+    }
+    assert_int_equal(journal_commit(f->journal), 0);
+}
+
+static void read_pages(struct fixture *f)
+{
+    int file = open(f->file, O_RDONLY);
+    assert_true(file >= 0);
+    ssize_t size = read(file, f->pages, sizeof f->pages);
+    close(file);
+    assert_true(size > 0 && size < (ssize_t)sizeof f->pages);
+    f->page_count = (uint32_t)(size / PAGE);
+}
+
+static void write_page(const struct fixture *f, uint32_t at, const uint8_t page[PAGE])
+{
+    int file = open(f->file, O_WRONLY);
+    assert_true(file >= 0);
+    assert_int_equal(pwrite(file, page, PAGE, (off_t)at * PAGE), PAGE);
+    close(file);
+}
+
+static int check(struct fixture *f)
+{
+    int error = open_journal(f, true);
+    journal_close(&f->journal);
+    return error;
+}
+
+/* A journal is good at every commit, however it came to be. */
+static void what_lmdb_writes_is_good(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        change_at_random(f, seed);
+        journal_close(&f->journal);
+        int error = check(f);
+        if (error != 0)
+            fail_msg("seed %" PRIu64 ": %s", seed, error_name(error));
+        assert_int_equal(open_journal(f, false), 0);
+    }
+}
+
+/* Which pages hold something is found by zeroing each; a journal of which one of them is
+ * another is never taken. All of this would end in LMDB, or not at all, otherwise. */
+static void a_page_in_the_place_of_another_is_found(void **state)
+{
+    struct fixture *f = *state;
+    bool is_used[PAGES_MAX] = {false};
+    const uint8_t zeros[PAGE] = {0};
+    struct random random;
+    uint32_t used = 0;
+    change_at_random(f, 1);
+    journal_close(&f->journal);
+    read_pages(f);
+    for (uint32_t i = 0; i < f->page_count; i++) {
+        write_page(f, i, zeros);
+        is_used[i] = check(f) != 0;
+        used += is_used[i];
+        write_page(f, i, f->pages[i]);
+    }
+    assert_true(used > 20);
+    assert_int_equal(check(f), 0);
+    random_init(&random, 1);
+    for (uint32_t i = 0; i < SWAPS; i++) {
+        uint32_t a = (uint32_t)random_below(&random, f->page_count);
+        uint32_t b = (uint32_t)random_below(&random, f->page_count);
+        write_page(f, a, f->pages[b]);
+        write_page(f, b, f->pages[a]);
+        int error = check(f);
+        bool is_other = memcmp(f->pages[a], f->pages[b], PAGE) != 0;
+        if (is_other && (is_used[a] || is_used[b]) && error == 0)
+            fail_msg("pages %" PRIu32 " and %" PRIu32, a, b);
+        write_page(f, a, f->pages[a]);
+        write_page(f, b, f->pages[b]);
+    }
+    assert_int_equal(check(f), 0);
+}
+
+/* The page a large value begins on: it alone is filled with that byte. */
+static uint32_t find_value(const struct fixture *f, uint8_t fill)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 2; i < f->page_count && found == 0; i++)
+        if (f->pages[i][16] == fill &&
+            memcmp(f->pages[i] + 16, f->pages[i] + 17, PAGE - 17) == 0)
+            found = i;
+    assert_true(found > 0);
+    return found;
+}
+
+/* LMDB would free as many pages as the damaged header of the value's first page says,
+ * from the page on that it names: billions of them, or some that are in use. */
+static void a_large_value_with_another_head_cannot_be_changed(void **state)
+{
+    static uint8_t value[3 * PAGE];
+    struct fixture *f = *state;
+    for (uint32_t fill = 1; fill <= 2; fill++) {
+        memset(value, (int)fill, sizeof value);
+        assert_int_equal(journal_put(f->journal, JOURNAL_ROWS, &fill, sizeof fill, value,
+                                     sizeof value),
+                         0);
+    }
+    assert_int_equal(journal_commit(f->journal), 0);
+    journal_close(&f->journal);
+    read_pages(f);
+    uint32_t first = find_value(f, 1), second = find_value(f, 2), key = 1;
+    for (uint32_t damage = 0; damage < 3; damage++) {
+        uint8_t page[PAGE];
+        memcpy(page, f->pages[damage == 0 ? second : first], PAGE);
+        page[10] ^= damage == 1; /* flags */
+        page[15] ^= damage == 2; /* count */
+        write_page(f, first, page);
+        for (uint32_t puts = 0; puts < 2; puts++) {
+            assert_int_equal(open_journal(f, false), 0);
+            int error =
+                puts ? journal_put(f->journal, JOURNAL_ROWS, &key, sizeof key, "", 1)
+                     : journal_del(f->journal, JOURNAL_ROWS, &key, sizeof key);
+            assert_int_equal(error, ERR_CORRUPT);
+            journal_close(&f->journal);
+        }
+    }
+    write_page(f, first, f->pages[first]);
+    assert_int_equal(open_journal(f, false), 0);
+    assert_int_equal(journal_del(f->journal, JOURNAL_ROWS, &key, sizeof key), 0);
+    assert_int_equal(journal_commit(f->journal), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_lmdb_writes_is_good, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_page_in_the_place_of_another_is_found, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_large_value_with_another_head_cannot_be_changed,
+                                        set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
