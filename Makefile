@@ -175,7 +175,7 @@ cover: ## lines of the decoders that the fuzz corpora and unit tests reach
 	$(Q)tests/fuzz/cover.sh build/cover $(FUZZ)
 
 .PHONY: faults
-faults: ## power cuts, disk errors, no memory: amounts of CI (NIGHTLY=1: large ones, and bit rot)
+faults: ## power cuts, disk errors, bit rot, no memory: amounts of CI, or NIGHTLY=1
 faults: all $(OUT)/faults/shim.so $(FAULTS:%=$(OUT)/%)
 	$(Q)tests/faults/run.sh
 

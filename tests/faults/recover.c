@@ -162,8 +162,7 @@ static int stop_all(void)
     return first;
 }
 
-/* Its report goes to stderr if it is not a good one. */
-static int verify(const char *directory)
+int recover_verify(const char *directory)
 {
     char words[256], *text = recover_difference;
     snprintf(words, sizeof words, "%s", directory);
@@ -205,5 +204,5 @@ int recover_run(const char *directory, const struct reference *reference, uint64
         fprintf(stderr, "told of %" PRIu64 ", recovered %" PRIu64 "\n", told, *same);
         error = RECOVER_LOST;
     }
-    return error != 0 ? error : verify(directory);
+    return error != 0 ? error : recover_verify(directory);
 }

@@ -26,4 +26,8 @@ extern char recover_difference[512]; /* what verify said, if it was not content 
 int recover_run(const char *directory, const struct reference *, uint64_t told,
                 uint64_t *same);
 
+/* Verifies what is there, and no more: 0 or RECOVER_UNVERIFIED. Its report goes to stderr
+ * if it is not a good one. */
+int recover_verify(const char *directory);
+
 #endif

@@ -7,11 +7,16 @@
  * OLDER is a copy of VENUE from an earlier time. Each state is started, comes to rest,
  * stops and is verified. Good are: nothing is different; a service ends; or verify names
  * what is damaged, and whoever reads it finds it out by a checksum. Bad is a log that
- * lost records without a word, or rows of a table that are wrong and look right.
+ * lost records without a word, rows of a table that are wrong and look right, or a
+ * verify that does not end.
+ *
+ * LMDB believes its pages: on one that is another, a search of a service may never end.
+ * That answers nothing; /livez tells. So it is counted, and verify must find it then.
  *
  * One gap is known and counted: an older page of a table, or one that changed places, can
  * make rows of history be missing; verify finds that, a query does not.
  */
+#include <execinfo.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -21,6 +26,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,9 +40,10 @@
 enum {
     WORKERS = 2,
     PAGE = 4096,
-    SECONDS_MAX = 60,
+    CPU_SECONDS_MAX = 5, /* a state takes a fiftieth of one */
     FILES = 64,
     SHOWN = 5,
+    FRAMES = 32,
 };
 
 enum outcome {
@@ -45,8 +52,10 @@ enum outcome {
     CRASHED,  /* a CHECK, or LMDB on a damaged page */
     VERIFIED, /* verify finds it, and whoever reads it will */
     MISSING,  /* rows of history, of which verify only knows */
+    HANGS,    /* a service does, and verify knows why */
     WRONG,
-    OUTCOMES,
+    UNENDED, /* inside try only */
+    OUTCOMES = UNENDED,
 };
 
 enum damage { FLIP, ZERO, SWAP, STALE };
@@ -222,26 +231,72 @@ static enum outcome judge(const struct run *run, const struct state *state,
     return error == 0 ? HARMLESS : ENDED;
 }
 
-static enum outcome try(const struct run *run, const struct state *state,
-                        const char *directory, bool is_quiet)
+/* In the child, whose stderr keeps where it was. */
+static void on_limit(int number)
 {
+    void *frames[FRAMES];
+    (void)number;
+    backtrace_symbols_fd(frames, backtrace(frames, FRAMES), STDERR_FILENO);
+    _exit(UNENDED);
+}
+
+static void limit_time(void)
+{
+    void *frame;
+    struct itimerval limit = {.it_value = {.tv_sec = CPU_SECONDS_MAX}};
+    (void)backtrace(&frame, 1); /* loads what it needs */
+    signal(SIGPROF, on_limit);
+    setitimer(ITIMER_PROF, &limit, NULL);
+}
+
+/* Both see the directory as it is then: damaged, and perhaps served since. */
+static enum outcome run_child(const struct run *run, const struct state *state,
+                              const char *directory, bool only_verifies)
+{
+    char name[PATH_MAX];
     int status = 0;
-    if (copy_all(run, directory) != 0)
-        return WRONG;
-    damage(run, state, directory);
+    snprintf(name, sizeof name, "%s/stderr", directory);
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-        alarm(SECONDS_MAX);
-        if (is_quiet && freopen("/dev/null", "w", stderr) == NULL)
+        if (freopen(name, "w", stderr) == NULL)
             _exit(WRONG);
-        _exit(judge(run, state, directory));
+        limit_time();
+        if (!only_verifies)
+            _exit((int)judge(run, state, directory));
+        _exit(recover_verify(directory) != 0 ? VERIFIED : HARMLESS);
     }
     if (child < 0 || waitpid(child, &status, 0) != child)
         return WRONG;
-    if (WIFSIGNALED(status))
-        return WTERMSIG(status) == SIGALRM ? WRONG : CRASHED;
-    return (enum outcome)WEXITSTATUS(status);
+    return WIFSIGNALED(status) ? CRASHED : (enum outcome)WEXITSTATUS(status);
+}
+
+/* Whatever became of the services, verify comes to an end. */
+static enum outcome try(const struct run *run, const struct state *state,
+                        const char *directory)
+{
+    if (copy_all(run, directory) != 0)
+        return WRONG;
+    damage(run, state, directory);
+    enum outcome outcome = run_child(run, state, directory, false);
+    if (outcome != ENDED && outcome != CRASHED && outcome != UNENDED)
+        return outcome;
+    enum outcome verified = run_child(run, state, directory, true);
+    if (verified != VERIFIED && (verified != HARMLESS || outcome == UNENDED))
+        return WRONG;
+    return outcome == UNENDED ? HANGS : outcome;
+}
+
+/* What the last child had to say. */
+static void show_stderr(const char *directory)
+{
+    char name[PATH_MAX], line[512];
+    snprintf(name, sizeof name, "%s/stderr", directory);
+    FILE *file = fopen(name, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        fputs(line, stderr);
+    if (file != NULL)
+        fclose(file);
 }
 
 static void run_share(struct run *run, uint32_t worker, uint64_t states)
@@ -252,7 +307,7 @@ static void run_share(struct run *run, uint32_t worker, uint64_t states)
         struct state state;
         draw(run, number, &state);
         remove_all(directory);
-        enum outcome outcome = try(run, &state, directory, true);
+        enum outcome outcome = try(run, &state, directory);
         run->outcomes[outcome]++;
         if (outcome != WRONG || run->outcomes[WRONG] > SHOWN)
             continue;
@@ -261,6 +316,7 @@ static void run_share(struct run *run, uint32_t worker, uint64_t states)
                 "again: rot_test %s %s --state %" PRIu64 " %" PRIu64 "\n",
                 damages[state.damage], state.page, state.other, state.bit, state.file,
                 run->venue, run->older, number, run->seed);
+        show_stderr(directory);
     }
     remove_all(directory);
 }
@@ -285,10 +341,10 @@ static int run_all(struct run *run, uint64_t states)
         ;
     const uint64_t *n = run->outcomes;
     printf("bit rot: seed %" PRIu64 ", %" PRIu64 " states: %" PRIu64 " harmless, %" PRIu64
-           " ended a service, %" PRIu64 " crashed it, %" PRIu64
+           " ended a service, %" PRIu64 " crashed it, %" PRIu64 " hung it, %" PRIu64
            " found by verify, %" PRIu64 " missing history, %" PRIu64 " wrong\n",
-           run->seed, states, n[HARMLESS], n[ENDED], n[CRASHED], n[VERIFIED], n[MISSING],
-           n[WRONG]);
+           run->seed, states, n[HARMLESS], n[ENDED], n[CRASHED], n[HANGS], n[VERIFIED],
+           n[MISSING], n[WRONG]);
     return n[WRONG] != 0 || ended != WORKERS;
 }
 
@@ -299,7 +355,8 @@ static int run_one(struct run *run, uint64_t number)
     snprintf(directory, sizeof directory, "%s.rot", run->venue);
     draw(run, number, &state);
     remove_all(directory);
-    enum outcome outcome = try(run, &state, directory, false);
+    enum outcome outcome = try(run, &state, directory);
+    show_stderr(directory);
     printf("outcome %d: files in %s\n", outcome, directory);
     return outcome == WRONG;
 }
