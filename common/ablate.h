@@ -27,11 +27,12 @@
     X(NO_SUBMITTER_RESEND)  /* submitters: what is lost stays lost */                    \
     X(HOLD_UNTIL_CANCEL)    /* risk: a CANCEL releases the hold, not its report */       \
     X(NO_HOLD_RELEASE)      /* risk: an order that ends keeps its hold */                \
-    X(CURSOR_APART)     /* services: the cursor is stored before what goes with it */    \
-    X(OWNER_REFUSES)    /* publishers: a consumer that is ahead is refused */            \
-    X(HEAD_IS_PROOF)    /* consumers: a HEAD that is behind means a log that is */       \
-    X(WALL_CLOCK)       /* sequencer: the time of the log is the wall clock's */         \
-    X(DELETE_UNSYNCED)  /* archive: the journal forgets what is not synced yet */        \
+    X(CURSOR_APART)    /* services: the cursor is stored before what goes with it */     \
+    X(OWNER_REFUSES)   /* publishers: a consumer that is ahead is refused */             \
+    X(HEAD_IS_PROOF)   /* consumers: a HEAD that is behind means a log that is */        \
+    X(WALL_CLOCK)      /* sequencer: the time of the log is the wall clock's */          \
+    X(DELETE_UNSYNCED) /* archive: the journal forgets what is not synced yet */         \
+    X(OPERATOR_WAITS)  /* sequencer: no session for the operator while risk is behind */ \
     X(NO_ACCOUNT_CHECK) /* gateway, sequencer: anybody speaks for any session */         \
     X(RESUME_UNJOINED)  /* gateway: portfolio answers a RESUME wherever it stands */     \
     X(REPLACE_HOLD_MAX) /* risk: a replace holds for the old or the new order */         \

@@ -30,6 +30,11 @@ const char *invariants_once(uint64_t command_gseq, uint64_t outcome_gseq,
     return outcomes > 1 ? "I2: two outcomes of one command" : NULL;
 }
 
+const char *invariants_gone(uint64_t told_last_n, uint64_t last_n)
+{
+    return told_last_n == last_n ? NULL : "I2: a session ended at another command";
+}
+
 const char *invariants_order(uint64_t *last_n, uint64_t n)
 {
     if (n != *last_n + 1)

@@ -34,6 +34,9 @@ const char *invariants_durable(const struct invariants_command *told,
 const char *invariants_once(uint64_t command_gseq, uint64_t outcome_gseq,
                             uint32_t outcomes);
 
+/* I2: a session that is gone has the commands that were said to be its last, no more. */
+const char *invariants_gone(uint64_t told_last_n, uint64_t last_n);
+
 /* I3: the commands of a session are 1, 2, 3 ... in the order of the log. Sets last_n. */
 const char *invariants_order(uint64_t *last_n, uint64_t n);
 

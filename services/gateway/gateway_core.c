@@ -352,6 +352,19 @@ static void beat_all(struct gateway *g, struct outbox *outbox)
     }
 }
 
+/* What was forwarded for a client that has gone is not sent again through us: if it was
+ * lost, nothing else ends its being in flight. */
+static void sweep(struct gateway *g)
+{
+    struct session_table *t = &g->sessions;
+    for (uint32_t i = 0; i < GATEWAY_SWEEP && i < t->sessions_max; i++) {
+        struct session *s = session_at(t, g->swept);
+        g->swept = (g->swept + 1) % t->sessions_max;
+        if (s != NULL && s->sent_n > s->last_n && peer_find(&g->peers, s->peer) == NULL)
+            session_refused(t, s, s->last_n + 1);
+    }
+}
+
 static void turn(void *state, const struct core_time *time, struct outbox *outbox)
 {
     struct gateway *g = state;
@@ -361,6 +374,7 @@ static void turn(void *state, const struct core_time *time, struct outbox *outbo
     if (g->now_ns - g->beaten_ns >= g->settings.heartbeat_ms * UINT64_C(1000000)) {
         g->beaten_ns = g->now_ns;
         beat_all(g, outbox);
+        sweep(g);
     }
 }
 

@@ -29,6 +29,7 @@
 #define GATEWAY_RETRY_MS           10                   /* value of BUSY */
 #define GATEWAY_SILENCE_NS         UINT64_C(3000000000) /* no record: UNAVAILABLE */
 #define GATEWAY_ANSWER_BYTES       (1u << 20)           /* an answer with its rows */
+#define GATEWAY_SWEEP              1024u                /* sessions, each heartbeat */
 #define GATEWAY_MARGIN             (1u << 18) /* in the outbox, kept for goodbyes */
 #define GATEWAY_SEND_ROOM          (12 + MESSAGE_BYTES_MAX) /* of one message sent */
 
@@ -50,6 +51,7 @@ struct gateway {
     bool heard;         /* a record since `alive_ns` was set */
     uint64_t alive_ns;  /* when the log was last heard of; 0: never */
     uint64_t beaten_ns; /* when heartbeats were last sent */
+    uint32_t swept;     /* the next place of `sessions` to be looked at */
     struct horizon horizon;
     struct limiter limiter;
     struct peer_table peers;

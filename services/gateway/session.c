@@ -104,6 +104,12 @@ void session_refused(struct session_table *t, struct session *s, uint64_t n)
     s->sent_n = n - 1;
 }
 
+struct session *session_at(const struct session_table *t, uint32_t place)
+{
+    CHECK(place < t->sessions_max);
+    return pool_is_taken(&t->slots, place) ? &t->sessions[place] : NULL;
+}
+
 void session_add_route(struct session_table *t, const struct session_route *route)
 {
     t->routes[t->route_count++ % SESSION_ROUTES] = *route;

@@ -76,6 +76,9 @@ bool session_forward(struct session_table *, struct session *, uint64_t n,
 /* The sequencer did not take n: what follows it will not be taken either. */
 void session_refused(struct session_table *, struct session *, uint64_t n);
 
+/* The session in this place, below sessions_max; NULL: none. */
+struct session *session_at(const struct session_table *, uint32_t place);
+
 void session_add_route(struct session_table *, const struct session_route *);
 
 /* The peer of this account that waits; for a session to open it does so only once. 0:

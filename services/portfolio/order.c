@@ -89,11 +89,29 @@ static bool close_order(struct orders *orders, uint32_t slot,
     return true;
 }
 
+/* An order whose command was passed over, by its first report. */
+static void show_accepted(const struct msg_order_accepted *accepted,
+                          struct msg_row_order *row)
+{
+    *row = (struct msg_row_order){
+        .order_id = accepted->order_id,
+        .account = accepted->account,
+        .cl_ord_id = accepted->cl_ord_id,
+        .symbol = accepted->symbol,
+        .side = accepted->side,
+        .ord_type = accepted->ord_type,
+        .tif = accepted->tif,
+        .quantity = accepted->quantity,
+        .leaves = accepted->quantity,
+    };
+}
+
 void order_accept(struct orders *orders, uint64_t gseq,
                   const struct msg_order_accepted *accepted)
 {
     struct msg_row_order *row = get_free(orders, accepted->slot);
-    waiting_take(&orders->waiting, accepted->order_id, row);
+    if (!waiting_take(&orders->waiting, accepted->order_id, row))
+        show_accepted(accepted, row);
     CHECK(row->account == accepted->account && row->quantity == accepted->quantity);
     row->price = accepted->price;
     row->hold = accepted->hold;
@@ -105,7 +123,8 @@ void order_accept(struct orders *orders, uint64_t gseq,
 bool order_reject(struct orders *orders, uint64_t gseq,
                   const struct msg_order_rejected *rejected, struct msg_row_order *closed)
 {
-    waiting_take(&orders->waiting, rejected->order_id, closed);
+    if (!waiting_take(&orders->waiting, rejected->order_id, closed))
+        return false; /* passed over: nobody knows more of it than this report */
     CHECK(closed->account == rejected->account);
     closed->leaves = 0;
     closed->status = ORD_STATUS_REJECTED;

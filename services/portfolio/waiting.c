@@ -88,10 +88,11 @@ static uint32_t *find_link(const struct waiting *waiting, uint64_t order_id)
     return link;
 }
 
-void waiting_take(struct waiting *waiting, uint64_t order_id, struct msg_row_order *row)
+bool waiting_take(struct waiting *waiting, uint64_t order_id, struct msg_row_order *row)
 {
     uint32_t *link = find_link(waiting, order_id);
-    CHECK(*link != 0);
+    if (*link == 0)
+        return false;
     const uint32_t index = *link - 1;
     const struct waiting_order *order = &waiting->orders[index];
     *link = order->behind;
@@ -101,6 +102,7 @@ void waiting_take(struct waiting *waiting, uint64_t order_id, struct msg_row_ord
                                    : &waiting->orders[order->newer].older) = order->older;
     pool_give(&waiting->pool, index);
     show(order, row);
+    return true;
 }
 
 void waiting_prefetch(const struct waiting *waiting, uint64_t order_id, bool again)

@@ -2,7 +2,7 @@
  *
  * Owns:     them, carved at waiting_init.
  * Units:    as in proto/README.md.
- * Errors:   none; an order that does not wait fails a CHECK.
+ * Errors:   none.
  * Threads:  none.
  * Bounds:   those that have a slot already, at most orders_max, and
  *           WAITING_UNDECIDED_MAX that risk has not decided, which must exceed the
@@ -54,8 +54,9 @@ void waiting_init(struct waiting *, struct arena *, uint32_t orders_max);
 void waiting_add(struct waiting *, uint64_t gseq, uint32_t account,
                  const struct msg_order_new *);
 
-/* The first report has come: the order as it was sent, which waits no more. */
-void waiting_take(struct waiting *, uint64_t order_id, struct msg_row_order *);
+/* The first report has come: the order as it was sent, which waits no more. False: none
+ * waits; its command was passed over. */
+bool waiting_take(struct waiting *, uint64_t order_id, struct msg_row_order *);
 
 /* Fetches it into the cache, as core_ops.prefetch. */
 void waiting_prefetch(const struct waiting *, uint64_t order_id, bool again);

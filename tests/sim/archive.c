@@ -69,6 +69,25 @@ static bool is_quiet(uint32_t kind)
     return kind == MSG_tick || kind == MSG_digest || kind == MSG_epoch;
 }
 
+static void add_skip(struct archive *a, const struct archive_record *record)
+{
+    struct msg m;
+    if (record->kind != MSG_skip)
+        return;
+    int error = codec_decode_whole(record->bytes, record->size, &m);
+    CHECK(error == 0 && a->skip_count < ARCHIVE_SKIPS);
+    a->skips[a->skip_count++] = m.skip;
+}
+
+bool archive_skips(const struct archive *a, uint32_t service, uint64_t seq)
+{
+    for (uint32_t i = 0; i < a->skip_count; i++) {
+        if (a->skips[i].service == service && a->skips[i].sequence == seq)
+            return true;
+    }
+    return false;
+}
+
 static void copy_records(struct archive *a, struct block *block)
 {
     struct block_record in;
@@ -84,6 +103,7 @@ static void copy_records(struct archive *a, struct block *block)
                                        .bytes = copy_bytes(a, in.bytes, in.size)};
         a->busy_count += !is_quiet(out->kind);
         a->command_count += out->source > 0;
+        add_skip(a, out);
         marks_record(out->kind);
     }
 }

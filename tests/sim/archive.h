@@ -4,15 +4,18 @@
  * Units:    positions of the log.
  * Errors:   archive_read: what is wrong with the log (I7), or NULL.
  * Threads:  one.
- * Bounds:   none.
+ * Bounds:   ARCHIVE_SKIPS records that services pass over.
  */
 #ifndef SIM_ARCHIVE_H
 #define SIM_ARCHIVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/invariants.h"
 #include "proto/msg.h"
+
+enum { ARCHIVE_SKIPS = 64 };
 
 struct archive_record {
     uint64_t gseq, time_ns, n;
@@ -33,6 +36,8 @@ struct archive {
         began_mono_ns;      /* of the first read: how fast the log's time runs */
     uint64_t busy_count;    /* records that are neither TICK, DIGEST nor EPOCH */
     uint64_t command_count; /* ... of sessions */
+    struct msg_skip skips[ARCHIVE_SKIPS];
+    uint32_t skip_count;
 };
 
 void archive_init(struct archive *);
@@ -41,6 +46,9 @@ void archive_close(struct archive *);
 /* Copies what was committed since; every block must follow the one before. What the
  * journal does not have any more is in the files; NULL: there are none. */
 const char *archive_read(struct archive *, const char *path, const char *files);
+
+/* The operator said that this service passes over this record of its input. */
+bool archive_skips(const struct archive *, uint32_t service, uint64_t seq);
 
 /* The files hold the log from its beginning, block after block, to where the journal
  * goes on. */

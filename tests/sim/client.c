@@ -31,7 +31,7 @@ static uint64_t sessions[PLAN_CLIENTS_MAX]; /* of all clients, by index */
 
 /* ---- life -------------------------------------------------------------------------- */
 
-static struct client_life *now_life(struct client *c)
+static struct life *now_life(struct client *c)
 {
     return &c->lives[c->life];
 }
@@ -55,9 +55,21 @@ static void connect_somewhere(struct client *c)
     c->sent = now_life(c)->accepted;
 }
 
+uint64_t client_session(uint32_t index)
+{
+    return sessions[index];
+}
+
 uint32_t client_account(const struct plan *plan, uint32_t index)
 {
+    if (index > plan->traders)
+        return ACCOUNT_ADMIN;
     return ACCOUNT_ADMIN + index - (plan->shares_account && index == 2);
+}
+
+bool client_is_warden(const struct client *c)
+{
+    return c->index > c->plan->traders;
 }
 
 void client_init(struct client *c, const struct plan *plan, uint32_t index)
@@ -79,7 +91,7 @@ void client_close(struct client *c)
 {
     bus_close(&c->bus);
     for (uint32_t i = 0; i < CLIENT_LIVES; i++)
-        free(c->lives[i].commands);
+        life_close(&c->lives[i]);
     free(c->lives);
     free(c->reports);
     free(c->answers);
@@ -92,31 +104,11 @@ void client_crash(struct client *c)
     connect_somewhere(c);
 }
 
-bool client_add(struct client *c, const struct msg *msg)
-{
-    struct client_life *life = now_life(c);
-    if (life->count == CLIENT_COMMANDS)
-        return false;
-    if (life->count == life->capacity) {
-        life->capacity = life->capacity * 2 + 64;
-        life->commands = realloc(life->commands, life->capacity * sizeof *life->commands);
-        CHECK(life->commands != NULL);
-    }
-    struct client_command *command = &life->commands[life->count++];
-    *command = (struct client_command){.size = 0};
-    size_t size = 0;
-    int error = codec_encode(command->body, sizeof command->body, msg, &size);
-    CHECK(error == 0);
-    command->size = (uint16_t)size;
-    command->is_close = msg->kind == MSG_close;
-    return true;
-}
-
 /* ---- what it is told --------------------------------------------------------------- */
 
-static struct client_command *find(struct client *c, uint64_t session, uint64_t n)
+static struct life_command *find(struct client *c, uint64_t session, uint64_t n)
 {
-    struct client_life *life = now_life(c);
+    struct life *life = now_life(c);
     if (life->session != session || n == 0)
         return NULL; /* word on an earlier life */
     if (n > life->count)
@@ -126,8 +118,8 @@ static struct client_command *find(struct client *c, uint64_t session, uint64_t 
 
 static void on_accepted(struct client *c, const struct msg_accepted *m)
 {
-    struct client_command *command = find(c, m->session, m->n);
-    struct client_life *life = now_life(c);
+    struct life_command *command = find(c, m->session, m->n);
+    struct life *life = now_life(c);
     if (command == NULL)
         return;
     if (command->gseq != 0 && m->gseq != 0 && command->gseq != m->gseq)
@@ -139,14 +131,24 @@ static void on_accepted(struct client *c, const struct msg_accepted *m)
         command->gseq = m->gseq;
     if (m->gseq > client_told_gseq)
         client_told_gseq = m->gseq;
-    while (life->accepted < life->count && life->commands[life->accepted].accepted)
-        life->accepted++;
+    life_advance(life);
     c->sent_ns = clock_mono_ns();
+}
+
+/* What was refused once, and said in other words since, may have been accepted. */
+static void on_conflict(struct client *c, const struct msg_conflict *m)
+{
+    const struct life_command *command = find(c, m->session, m->n);
+    if (command == NULL)
+        return;
+    if (command->former == NULL)
+        c->broken = "I2: conflict: other bytes under this n";
+    on_accepted(c, &(struct msg_accepted){m->session, m->n, m->gseq, 0});
 }
 
 static void on_opened(struct client *c, const struct msg_opened *m)
 {
-    struct client_life *life = now_life(c);
+    struct life *life = now_life(c);
     if (m->nonce != life->nonce)
         return;
     if (life->session != 0 && life->session != m->session)
@@ -156,36 +158,29 @@ static void on_opened(struct client *c, const struct msg_opened *m)
         c->broken = "I9: a session of another account";
 }
 
-static void begin_life(struct client *c)
-{
-    if (c->life + 1 == CLIENT_LIVES)
-        return;
-    c->life++;
-    now_life(c)->nonce = (c->index + 1) + c->life * NONCE_STRIDE;
-    c->sent = 0;
-}
-
+/* By its own CLOSE, or because the operator ended it: what was not accepted never will
+ * be, and is wanted still. */
 static void on_gone(struct client *c, const struct msg_session_gone *m)
 {
-    struct client_life *life = now_life(c);
-    if (m->session != life->session || life->session == 0)
+    struct life *life = now_life(c), *next = life + 1;
+    bool is_unknown = life->session == 0 && m->nonce == life->nonce;
+    if (m->session == 0 || (m->session != life->session && !is_unknown))
         return;
-    if (life->count == 0 || !life->commands[life->count - 1].is_close ||
-        m->last_n != life->count) {
+    if (m->last_n < life->accepted || m->last_n > life->count) {
         c->broken = "I2: session gone with another last_n";
         return;
     }
-    for (uint32_t i = 0; i < life->count; i++)
-        life->commands[i].accepted = true;
-    life->accepted = life->count;
-    life->is_gone = true;
-    begin_life(c);
+    CHECK(c->life + 1 < CLIENT_LIVES);
+    life->session = m->session;
+    life_end(life, m->last_n, next);
+    next->nonce = (c->index + 1) + ++c->life * NONCE_STRIDE;
+    c->sent = 0;
 }
 
 /* BUSY, RATE, GAP ... concern this copy only. */
 static void on_refused(struct client *c, const struct msg_refused *m)
 {
-    struct client_life *life = now_life(c);
+    struct life *life = now_life(c);
     if (m->reason == error_number(ERR_UNKNOWN_ACCOUNT))
         c->greeted = false; /* a new connection, or the gateway is behind */
     bool is_own = m->session == life->session && m->session != 0;
@@ -198,6 +193,8 @@ static void on_refused(struct client *c, const struct msg_refused *m)
         return;
     if (m->n == 0)
         c->live = false; /* a RESUME was given up, perhaps a second copy of it */
+    if (m->reason == error_number(ERR_NOT_FOUND))
+        workload_repair(c, m->n);
     if (ABLATE(BUSY_IS_FINAL) && m->reason == error_number(ERR_BUSY))
         workload_give_up(c, m->n);
     c->hold_ns = clock_mono_ns() + HOLD_NS;
@@ -275,7 +272,8 @@ static void on_answer(struct client *c, const struct msg_answer *m, const uint8_
 
 static void take(struct client *c, const struct msg *m)
 {
-    if (m->kind == MSG_accepted || m->kind == MSG_refused || m->kind == MSG_session_gone)
+    if (m->kind == MSG_accepted || m->kind == MSG_refused || m->kind == MSG_conflict ||
+        m->kind == MSG_session_gone)
         c->unanswered_ns = 0;
     switch (m->kind) {
     case MSG_accepted:
@@ -291,7 +289,7 @@ static void take(struct client *c, const struct msg *m)
         on_refused(c, &m->refused);
         break;
     case MSG_conflict:
-        c->broken = "I2: conflict: other bytes under this n";
+        on_conflict(c, &m->conflict);
         break;
     case MSG_report:
         on_report(c, &m->report);
@@ -408,8 +406,8 @@ static void resume(struct client *c)
 
 static void send_command(struct client *c, uint32_t n)
 {
-    struct client_life *life = now_life(c);
-    struct client_command *command = &life->commands[n - 1];
+    struct life *life = now_life(c);
+    struct life_command *command = &life->commands[n - 1];
     struct msg m = {
         .kind = MSG_command,
         .command = {.session = life->session, .n = n, .body_size = command->size}};
@@ -432,22 +430,22 @@ static void trespass(struct client *c)
     size_t size = 0;
     if (sessions[other] == 0 || client_account(c->plan, other) == c->account)
         return;
-    m.command.n = 1 + random_below(&c->random, CLIENT_COMMANDS / 8);
+    m.command.n = 1 + random_below(&c->random, LIFE_COMMANDS / 8);
     int error = codec_encode(m.command.body, sizeof m.command.body, &body, &size);
     CHECK(error == 0);
     m.command.body_size = (uint16_t)size;
     say(c, &m);
 }
 
-static bool is_closing(const struct client_life *life)
+/* Accepted, and no word yet that the session is gone. */
+static bool is_closing(const struct life *life)
 {
-    return life->count > 0 && life->accepted == life->count &&
-           life->commands[life->count - 1].is_close && !life->is_gone;
+    return life_is_closing(life) && life->accepted == life->count;
 }
 
 static void send_due(struct client *c)
 {
-    struct client_life *life = now_life(c);
+    struct life *life = now_life(c);
     uint64_t now_ns = clock_mono_ns();
     if (c->sent < life->accepted)
         c->sent = life->accepted;
@@ -481,11 +479,12 @@ void client_turn(struct client *c)
     if (!c->greeted)
         return;
     workload_turn(c);
-    if (now_life(c)->session == 0 && now_ns - c->asked_ns >= ASK_NS)
+    bool has_reason = !client_is_warden(c) || now_life(c)->count > 0;
+    if (now_life(c)->session == 0 && has_reason && now_ns - c->asked_ns >= ASK_NS)
         ask_session(c);
     if (!c->live && now_ns - c->resumed_ns >= RESUME_NS)
         resume(c);
-    if (c->index > 0 && random_below(&c->random, 16) == 0)
+    if (c->account != ACCOUNT_ADMIN && random_below(&c->random, 16) == 0)
         ask_query(c);
     if (!c->quiet && random_below(&c->random, 64) == 0)
         trespass(c);
@@ -495,6 +494,6 @@ void client_turn(struct client *c)
 
 bool client_is_idle(const struct client *c)
 {
-    const struct client_life *life = &c->lives[c->life];
+    const struct life *life = &c->lives[c->life];
     return c->quiet && life->accepted == life->count && c->live && !is_closing(life);
 }

@@ -7,8 +7,7 @@
  * Units:    ns of virtual time.
  * Errors:   `broken`: what it was told cannot be.
  * Threads:  one.
- * Bounds:   CLIENT_LIVES sessions, CLIENT_COMMANDS commands in each; CLIENT_ANSWERS
- *           answers to queries.
+ * Bounds:   CLIENT_LIVES sessions; CLIENT_ANSWERS answers to queries.
  */
 #ifndef SIM_CLIENT_H
 #define SIM_CLIENT_H
@@ -20,30 +19,13 @@
 #include "common/invariants.h"
 #include "common/random.h"
 #include "proto/msg.h"
+#include "tests/sim/life.h"
 #include "tests/sim/plan.h"
 
 enum {
-    CLIENT_LIVES = 8,
-    CLIENT_COMMANDS = 1 << 14,
+    CLIENT_LIVES = 128,
     CLIENT_ANSWERS = 200,
     CLIENT_NAMES = 100000, /* of orders: client i names its own i x this + 1 and on */
-};
-
-struct client_command {
-    uint8_t body[BODY_BYTES_MAX];
-    uint16_t size;
-    bool was_sent, is_close;
-    uint64_t gseq; /* as it was told; 0: not accepted, or accepted long ago */
-    bool accepted;
-    uint64_t floor; /* highest gseq anybody was told before this was first sent */
-};
-
-struct client_life {
-    uint64_t nonce, session;
-    struct client_command *commands;
-    uint32_t count, capacity; /* commands n = 1 .. count */
-    uint32_t accepted;        /* all up to here are */
-    bool is_gone;
 };
 
 /* An answer it got, to be compared with the fold at its gseq. */
@@ -60,7 +42,7 @@ struct client {
     struct random random;
     struct bus *bus;
     struct bus_endpoint endpoint;
-    struct client_life *lives;
+    struct life *lives;
     uint32_t life;
     struct invariants_report *reports;
     uint32_t report_count, report_capacity;
@@ -91,6 +73,9 @@ void client_close(struct client *);
 /* Account of the client of this index: two may share one. */
 uint32_t client_account(const struct plan *, uint32_t index);
 
+/* The operator again, who comes when a service cannot go on. */
+bool client_is_warden(const struct client *);
+
 /* Takes what has arrived, makes new commands, sends what is due. */
 void client_turn(struct client *);
 
@@ -103,7 +88,7 @@ bool client_is_idle(const struct client *);
 /* Highest gseq that any client was told is accepted. */
 extern uint64_t client_told_gseq;
 
-/* Adds a command to the outbox. False: the life is full. */
-bool client_add(struct client *, const struct msg *);
+/* The session that the client of this index was last told it has; 0: none yet. */
+uint64_t client_session(uint32_t index);
 
 #endif

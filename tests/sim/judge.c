@@ -11,6 +11,7 @@
 #include "proto/digest.h"
 #include "proto/feed.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/poison.h"
 #include "tests/sim/replay.h"
 
 /* Two are kept; a crash between a new one and the removal of the oldest leaves it to the
@@ -32,8 +33,8 @@ static struct msg decode(const struct archive_record *record)
 
 /* Calls `check` for every command of a session with its record, NULL where the log has
  * none: what comes from the session is in the order of its n (I3). */
-static const char *each_command_of(const struct sim *s, const struct client_life *life,
-                                   const char *(*check)(const struct client_command *,
+static const char *each_command_of(const struct sim *s, const struct life *life,
+                                   const char *(*check)(const struct life_command *,
                                                         const struct archive_record *))
 {
     uint64_t at = life->session;
@@ -50,7 +51,7 @@ static const char *each_command_of(const struct sim *s, const struct client_life
 }
 
 static const char *each_command(const struct sim *s,
-                                const char *(*check)(const struct client_command *,
+                                const char *(*check)(const struct life_command *,
                                                      const struct archive_record *))
 {
     const char *broken = NULL;
@@ -62,22 +63,53 @@ static const char *each_command(const struct sim *s,
     return broken;
 }
 
-static const char *is_durable(const struct client_command *command,
+static const char *is_durable(const struct life_command *command,
                               const struct archive_record *record)
 {
-    const struct invariants_command told = {command->gseq, command->body, command->size};
+    struct invariants_command told = {command->gseq, command->body, command->size};
     struct invariants_command logged = {.gseq = 0};
     if (!command->accepted)
         return "I10: a command was never accepted";
     if (record != NULL)
         logged = (struct invariants_command){record->gseq, record->bytes, record->size};
+    const char *broken = invariants_durable(&told, &logged);
+    if (broken == NULL || command->former == NULL)
+        return broken;
+    told.bytes = command->former->body;
+    told.size = command->former->size;
     return invariants_durable(&told, &logged);
 }
 
-static const char *is_later(const struct client_command *command,
+static const char *is_later(const struct life_command *command,
                             const struct archive_record *record)
 {
     return invariants_real_time(command->floor, record->gseq);
+}
+
+/* Up to last_n and no further, by its own CLOSE or the operator's word. */
+static const char *is_over(const struct sim *s, const struct life *life)
+{
+    bool ended = life_is_closing(life);
+    uint64_t last_n = 0;
+    for (uint64_t i = 0; i < s->archive.count; i++) {
+        const struct archive_record *record = &s->archive.records[i];
+        if (record->source == (int64_t)life->session)
+            last_n = record->n;
+        if (record->kind == MSG_session_closed)
+            ended = ended || decode(record).session_closed.session == life->session;
+    }
+    return ended ? invariants_gone(life->count, last_n) : "I2: a session gone unasked";
+}
+
+static const char *check_ends(const struct sim *s)
+{
+    const char *broken = NULL;
+    for (uint32_t i = 0; i < s->plan.clients && broken == NULL; i++) {
+        const struct client *c = &s->clients[i];
+        for (uint32_t k = 0; k < c->life && broken == NULL; k++)
+            broken = is_over(s, &c->lives[k]);
+    }
+    return broken;
 }
 
 static const char *check_order(const struct sim *s)
@@ -146,7 +178,8 @@ static const char *check_outcomes(const struct sim *s)
     }
     for (uint64_t i = 0; i < s->archive.count && broken == NULL; i++) {
         const struct archive_record *record = &s->archive.records[i];
-        bool is_command = record->source > 0 && record->kind != MSG_close;
+        bool is_command = record->source > 0 && record->kind != MSG_close &&
+                          !poison_is_cause(record->gseq);
         broken = invariants_done(is_command, outcomes[record->gseq]);
     }
     free(outcomes);
@@ -218,6 +251,8 @@ const char *judge_check(const struct sim *s)
         broken = each_command(s, is_durable);
     if (broken == NULL)
         broken = each_command(s, is_later);
+    if (broken == NULL)
+        broken = check_ends(s);
     if (broken == NULL)
         broken = check_outcomes(s);
     for (uint32_t i = 0; i < s->plan.clients && broken == NULL; i++)

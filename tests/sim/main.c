@@ -236,14 +236,14 @@ static int run_ablations(uint64_t seeds)
     return missed == 0 ? 0 : 1;
 }
 
-static int ablate(const char *name, uint64_t seed)
+static int ablate(const char *name, uint64_t first, uint64_t last)
 {
 #define CHOOSE(item)                                                                     \
     if (strcmp(name, #item) == 0)                                                        \
         ablate_chosen = ABLATE_##item;
     ABLATE_LIST(CHOOSE)
 #undef CHOOSE
-    return ablate_chosen == ABLATE_NOTHING ? 2 : run_range(seed, seed);
+    return ablate_chosen == ABLATE_NOTHING ? 2 : run_range(first, last);
 }
 
 /* ---- arguments --------------------------------------------------------------------- */
@@ -285,8 +285,9 @@ int main(int argc, char **argv)
     is_verbose = getenv("VERBOSE") != NULL && *getenv("VERBOSE") != 0;
     if (argc == 2 && strcmp(argv[1], "--ablate") == 0)
         return run_ablations(ABLATE_SEEDS);
-    if (argc == 4 && strcmp(argv[1], "--ablate") == 0)
-        return ablate(argv[2], strtoull(argv[3], NULL, 10));
+    if (argc == 4 && strcmp(argv[1], "--ablate") == 0 &&
+        read_range(argv[3], &first, &last))
+        return ablate(argv[2], first, last);
     if (argc == 4 && strcmp(argv[1], "--crash") == 0)
         return crash(argv[2], argv[3]);
     if (argc == 3 && strcmp(argv[1], "--crashes") == 0)
@@ -302,7 +303,7 @@ int main(int argc, char **argv)
         return run_range(first, last);
     fprintf(stderr,
             "usage: sim | SEED | FIRST..LAST | --seeds FILE | --twice FIRST..LAST\n"
-            "       --ablate | --ablate NAME SEED\n"
+            "       --ablate | --ablate NAME FIRST..LAST\n"
             "       --crashes STRIDE | --crash SERVICE OPERATION\n");
     return 2;
 }

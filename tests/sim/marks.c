@@ -72,6 +72,7 @@ void marks_record(uint32_t kind)
 {
     static const uint16_t kinds[][2] = {
         {MSG_epoch, MARKS_epoch},
+        {MSG_session_closed, MARKS_session_closed},
         {MSG_trade, MARKS_trade},
         {MSG_trade_prevented, MARKS_trade_prevented},
         {MSG_order_replaced, MARKS_order_replaced},
@@ -97,4 +98,6 @@ void marks_event(const char *event)
         MARK(snapshot_damaged);
     else if (strcmp(event, "replayed") == 0)
         MARK(replayed);
+    else if (strcmp(event, "skip") == 0)
+        MARK(skipped);
 }

@@ -32,6 +32,8 @@
     X(queue_full)          /* a frame found no room on its way */                        \
     X(cut)                 /* the gateway said goodbye to a client */                    \
     X(partition)           /* */                                                         \
+    X(poisoned)            /* a record stopped a core */                                 \
+    X(skipped)             /* ... and was passed over, by the operator's word */         \
     X(wall_step)           /* the wall clock jumped */                                   \
     X(snapshot)            /* a snapshot was completed */                                \
     X(snapshot_loaded)     /* a service began from one */                                \
@@ -50,6 +52,7 @@
     X(answer_checked)      /* a query answer was that of the fold at its gseq */         \
     X(book_checked)        /* ... that of a shard */                                     \
     X(session_gone)        /* */                                                         \
+    X(session_closed)      /* ... because the operator said so */                        \
     X(epoch)               /* the sequencer started again */                             \
     X(trade)               /* */                                                         \
     X(trade_prevented)     /* */                                                         \

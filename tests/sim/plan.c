@@ -75,7 +75,7 @@ static void draw_service(struct plan *p, struct random *r)
     p->commit_interval_us = random_chance(r, 300000) ? 0 : between(r, 1, 50000);
     p->archives = random_chance(r, 300000);
     p->archive_keep_records = random_chance(r, 500000) ? 0 : between(r, 1, 2000);
-    p->archive_segment_bytes = between(r, 1, 100000);
+    p->archive_segment_bytes = between(r, 1, 100000u >> random_below(r, 5));
     draw_settings(&p->settings, r);
 }
 
@@ -122,7 +122,8 @@ void plan_draw(struct plan *p, uint64_t seed)
     random_init(&r, seed);
     *p = (struct plan){.seed = seed};
     p->steps = between(&r, 1500, 8000);
-    p->clients = 1 + between(&r, 1, 6);
+    p->traders = between(&r, 1, PLAN_TRADERS_MAX);
+    p->clients = p->traders + 2;
     p->gateways = between(&r, 1, PLAN_GATEWAYS_MAX);
     p->shards = between(&r, 1, PLAN_SHARDS_MAX);
     p->symbols = between(&r, 1, PLAN_SYMBOLS_MAX);
@@ -138,6 +139,8 @@ void plan_draw(struct plan *p, uint64_t seed)
     spare(p);
     if (!p->archives && random_chance(&r, 100000))
         p->restore_step = between(&r, 100, p->steps);
+    if (p->restore_step == 0 && random_chance(&r, 300000))
+        p->poison_ppm = between(&r, 100, 4000);
 }
 
 void plan_draw_fair(struct plan *p, uint64_t seed)
@@ -145,7 +148,8 @@ void plan_draw_fair(struct plan *p, uint64_t seed)
     struct random r;
     random_init(&r, seed);
     *p = (struct plan){.seed = seed, .steps = 4000};
-    p->clients = 5;
+    p->traders = 4;
+    p->clients = p->traders + 2;
     p->gateways = 2;
     p->shards = 2;
     p->symbols = PLAN_SYMBOLS_MAX;

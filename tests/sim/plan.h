@@ -19,7 +19,8 @@
 enum {
     PLAN_SHARDS_MAX = 4,
     PLAN_GATEWAYS_MAX = 3,
-    PLAN_CLIENTS_MAX = 7, /* the first is the operator */
+    PLAN_TRADERS_MAX = 6,
+    PLAN_CLIENTS_MAX = PLAN_TRADERS_MAX + 2,
     PLAN_SYMBOLS_MAX = 4,
     PLAN_ORDERS_MAX = 128, /* what the naive book can hold */
 };
@@ -27,12 +28,15 @@ enum {
 struct plan {
     uint64_t seed;
     uint32_t steps; /* of the safety phase */
-    uint32_t clients, gateways, shards, symbols;
+    uint32_t traders, gateways, shards, symbols;
+    uint32_t
+        clients; /* the operator, the traders, the operator again, when he is needed */
     uint32_t commands; /* each trader's */
     uint32_t window;   /* commands a client sends ahead */
     struct network_weather weather;
     uint64_t step_ns_max;
     uint32_t crash_ppm, cut_ppm, reset_ppm, partition_ppm, pause_ppm, fill_ppm, step_ppm;
+    uint32_t poison_ppm;
     uint32_t wipe_ppm, older_ppm, rot_ppm; /* of restarts */
     uint64_t down_ns_max;
     uint32_t turn_frames_max, snapshot_records, commit_interval_us;

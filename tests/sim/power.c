@@ -35,6 +35,16 @@ bool power_write(void)
     return power_operate();
 }
 
+void power_cut(void)
+{
+    is_cut = true;
+}
+
+uint32_t power_node(void)
+{
+    return running;
+}
+
 bool power_is_cut(void)
 {
     return is_cut;

@@ -24,7 +24,12 @@ void power_end(void);
 bool power_operate(void);
 bool power_write(void);
 
+/* Now. */
+void power_cut(void);
 bool power_is_cut(void);
+
+/* Whose turn it is. */
+uint32_t power_node(void);
 
 /* Asked before each operation of a disk; it says which is the first that does not happen.
  * NULL: nobody. */

@@ -305,9 +305,11 @@ static void apply_approved(struct replay *r, uint32_t k, const struct core_input
                                      .bytes = bytes,
                                      .bytes_size = size};
     outbox_clear(&f->outbox);
-    f->core->apply(f->state, &input, &f->outbox);
     outbox_clear(&r->expected);
-    apply_naive(r->naive[k], cause->gseq, &m);
+    if (!archive_skips(&r->sim->archive, SERVICE_SHARD + k, input.seq)) {
+        f->core->apply(f->state, &input, &f->outbox);
+        apply_naive(r->naive[k], cause->gseq, &m);
+    }
     break_off(r, invariants_book(f->outbox.submits.bytes, f->outbox.submits.size,
                                  r->expected.submits.bytes, r->expected.submits.size));
     take_submits(f);
@@ -444,7 +446,8 @@ static void apply_record(struct replay *r, const struct archive_record *record)
             continue;
         f->seq = record->gseq;
         outbox_clear(&f->outbox);
-        f->core->apply(f->state, &input, &f->outbox);
+        if (!archive_skips(&r->sim->archive, venue_service(node), input.seq))
+            f->core->apply(f->state, &input, &f->outbox);
         take_submits(f);
         if (node == VENUE_RISK)
             take_emits(r, &input);

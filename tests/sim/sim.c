@@ -12,6 +12,7 @@
 #include "tests/sim/files.h"
 #include "tests/sim/judge.h"
 #include "tests/sim/marks.h"
+#include "tests/sim/poison.h"
 #include "tests/sim/power.h"
 #include "tests/sim/workload.h"
 
@@ -20,9 +21,11 @@
 enum {
     LIVE_MS_MAX = 60000, /* then what is accepted must be done */
     QUIET_MS = 2500,     /* nothing new in the log for so long: it is */
+    NOTICE_MS = 6000,    /* ... and a submitter misses what was acknowledged to it */
     ARCHIVE_STEPS = 16,
     TURNS_MAX = 64, /* of one process in one step */
     START_CUT_PPM = 300000,
+    POISONED_MS = 1000,
     ROT_LATER = 16, /* a disk lies there for some steps */
 };
 
@@ -170,6 +173,18 @@ static bool is_notice(const struct sim *s)
                                  strncmp(s->broken, "I10: no rest", 12) == 0);
 }
 
+/* The operator: a service whose record he wants skipped, and which runs since, is made to
+ * start again, to be told. */
+static void restart_poisoned(struct sim *s)
+{
+    for (uint32_t node = 0; node < VENUE_NODES; node++) {
+        const struct venue_process *p = &s->venue.processes[node];
+        if (p->service != NULL && poison_is_in(node) &&
+            clock_mono_ns() - p->up_ns >= POISONED_MS * MS)
+            venue_crash(&s->venue, node, clock_mono_ns());
+    }
+}
+
 static void harm(struct sim *s)
 {
     const struct plan *p = &s->plan;
@@ -187,6 +202,8 @@ static void harm(struct sim *s)
         step_wall(s);
     if (happens(s, p->fill_ppm))
         fill_up(s);
+    if (happens(s, p->poison_ppm))
+        poison_arm(any_process(s));
     if (happens(s, p->crash_ppm))
         client_crash(&s->clients[random_below(&s->random, p->clients)]);
 }
@@ -239,6 +256,7 @@ static void step(struct sim *s)
     s->step++;
     clock_advance(1 + random_below(&s->random, s->plan.step_ns_max));
     harm(s);
+    restart_poisoned(s);
     turn_services(s);
     turn_clients(s);
     uint32_t steps = s->plan.archives ? 1 : ARCHIVE_STEPS; /* before it is pruned */
@@ -257,6 +275,7 @@ static void heal(struct sim *s)
         .delay_ns_min = 1000, .delay_ns_max = 300000, .frames_max = BUS_HWM};
     s->calm = true;
     faults_end();
+    poison_disarm();
     network_set_weather(&fair);
     network_heal();
     s->plan.step_ns_max = 8 * MS;
@@ -278,7 +297,7 @@ static void heal(struct sim *s)
 
 static bool is_done(const struct sim *s)
 {
-    bool done = workload_is_set_up(&s->clients[0]);
+    bool done = workload_is_set_up(&s->clients[0]) && poison_is_over();
     for (uint32_t i = 0; i < s->plan.clients; i++)
         done = done && client_is_idle(&s->clients[i]);
     return done;
@@ -288,7 +307,8 @@ static bool is_done(const struct sim *s)
 static void come_to_rest(struct sim *s)
 {
     uint64_t began_ns = clock_mono_ns(), since_ns = began_ns, seen = 0;
-    while (s->broken == NULL && clock_mono_ns() - since_ns < QUIET_MS * MS) {
+    const uint64_t quiet_ns = (s->is_restored ? NOTICE_MS : QUIET_MS) * MS;
+    while (s->broken == NULL && clock_mono_ns() - since_ns < quiet_ns) {
         step(s);
         if (!is_done(s) || s->archive.busy_count != seen)
             since_ns = clock_mono_ns();
@@ -323,6 +343,7 @@ void sim_run_plan(struct sim *s, const struct plan *plan)
     faults_begin(seed, s->plan.fault_ppm);
     network_init(seed, &s->plan.weather);
     archive_init(&s->archive);
+    poison_reset();
     venue_init(&s->venue, &s->plan);
     if (s->plan.archives)
         s->venue.archive = files_open();

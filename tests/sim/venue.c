@@ -18,9 +18,11 @@
 #include "tests/sim/disk.h"
 #include "tests/sim/marks.h"
 #include "tests/sim/network.h"
+#include "tests/sim/poison.h"
 #include "tests/sim/power.h"
 
-#define RESTART_NS UINT64_C(1000000)
+#define RESTART_NS  UINT64_C(1000000)
+#define POISONED_NS UINT64_C(40000000)
 
 /* ---- addresses --------------------------------------------------------------------- */
 
@@ -79,12 +81,19 @@ static const struct service_kind *kind_of(uint32_t node)
     return node >= VENUE_SHARD ? &shard_kind : kinds[node];
 }
 
+uint32_t venue_service(uint32_t node)
+{
+    const uint32_t number = kind_of(node)->number;
+    return number == SERVICE_SHARD ? number + node - VENUE_SHARD : number;
+}
+
 void venue_init(struct venue *v, const struct plan *plan)
 {
     *v = (struct venue){.plan = plan, .map_bytes = plan->map_bytes};
     for (uint32_t node = 0; node < VENUE_NODES; node++) {
         struct venue_process *p = &v->processes[node];
         p->kind = kind_of(node);
+        p->mortal = poison_kind(node, p->kind);
         p->exists = true;
         if (node >= VENUE_GATEWAY)
             p->instance = node - VENUE_GATEWAY;
@@ -129,7 +138,7 @@ static int start(struct venue *v, uint32_t node)
         o.archive_segment_bytes = plan->archive_segment_bytes;
     }
     network_set_node(node);
-    return service_create(&p->service, p->kind, &o);
+    return service_create(&p->service, p->mortal, &o);
 }
 
 /* The operator: what is rotten and said so gets its disk back, or an empty one; but for
@@ -173,6 +182,8 @@ int venue_start_due(struct venue *v, uint32_t power_operation)
 
 static void count_metrics(const struct venue_process *p)
 {
+    if (p->service == NULL)
+        return;
     const struct metrics *m = service_metrics(p->service);
     marks[MARKS_gap_found] += (uint32_t)metrics_get(m, METRICS_gaps_found);
     marks[MARKS_push_dropped] += (uint32_t)metrics_get(m, METRICS_pushes_dropped);
@@ -190,8 +201,12 @@ void venue_crash(struct venue *v, uint32_t node, uint64_t up_ns)
 int venue_stop(struct venue *v, uint32_t node, uint64_t up_ns)
 {
     struct venue_process *p = &v->processes[node];
+    power_begin(node, 0);
     service_stop(p->service);
     int error = service_run(p->service);
+    if (power_is_cut())
+        error = 0; /* poison, on the way out */
+    power_end();
     venue_crash(v, node, up_ns);
     return error == ERR_MAP_FULL || repair(v, node, error) ? 0 : error;
 }
@@ -217,6 +232,8 @@ int venue_turn(struct venue *v, uint32_t node, uint32_t turns, uint32_t power_op
     power_end();
     if (is_over && legal)
         venue_crash(v, node, clock_mono_ns() + RESTART_NS);
+    if (p->service == NULL && poison_is_in(node))
+        p->up_ns = clock_mono_ns() + POISONED_NS;
     if (!is_over || legal)
         return 0;
     bool is_repaired = repair(v, node, done);

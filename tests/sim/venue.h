@@ -30,8 +30,8 @@ enum {
 };
 
 struct venue_process {
-    bool exists; /* in this plan */
-    const struct service_kind *kind;
+    bool exists;                              /* in this plan */
+    const struct service_kind *kind, *mortal; /* as it is, and as it may be poisoned */
     uint32_t instance;
     char name[16], path[16];
     struct bus_endpoint endpoints[12];
@@ -63,6 +63,9 @@ void venue_crash(struct venue *, uint32_t node, uint64_t up_ns);
 
 /* Asks it to stop, which commits and takes a snapshot. 0 or what went wrong. */
 int venue_stop(struct venue *, uint32_t node, uint64_t up_ns);
+
+/* Its number in the log. */
+uint32_t venue_service(uint32_t node);
 
 /* The address of gateway g, for clients. */
 const char *venue_gateway_address(uint32_t g);

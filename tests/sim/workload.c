@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "proto/codec.h"
+#include "tests/sim/poison.h"
 
 enum {
     QUOTE = 1, /* asset */
@@ -105,7 +106,7 @@ static bool next_setup(struct client *c, struct msg *m)
     }
     i -= c->plan->symbols;
     uint32_t trader = ACCOUNT_ADMIN + 1 + i / (1 + ASSETS), step = i % (1 + ASSETS);
-    if (trader >= ACCOUNT_ADMIN + c->plan->clients) {
+    if (trader >= ACCOUNT_ADMIN + 1 + c->plan->traders) {
         c->setup--;
         return false;
     }
@@ -115,20 +116,31 @@ static bool next_setup(struct client *c, struct msg *m)
 
 bool workload_is_set_up(const struct client *operator)
 {
-    return operator->setup >= ASSETS + operator->plan->symbols +(operator->plan->clients -
-                                                                 1) *
-           (1 + ASSETS);
+    const struct plan *p = operator->plan;
+    return operator->setup >= ASSETS + p->symbols + p->traders *(1 + ASSETS);
 }
 
 static uint32_t any_trader(struct client *c)
 {
-    return ACCOUNT_ADMIN + 1 + (uint32_t)below(c, c->plan->clients - 1);
+    return ACCOUNT_ADMIN + 1 + (uint32_t)below(c, c->plan->traders);
+}
+
+/* Of a client that may be well and alive, the operator himself too. */
+static struct msg end_session(struct client *c)
+{
+    const uint32_t index = (uint32_t)below(c, c->plan->clients);
+    struct msg m = {.kind = MSG_session_close};
+    m.session_close.account = client_account(c->plan, index);
+    m.session_close.session = happens(c, 50) ? client_session(index) : 0;
+    return m;
 }
 
 static struct msg meddle(struct client *c)
 {
     struct msg m = {.kind = MSG_symbol_status};
     uint32_t id = 1 + (uint32_t)below(c, c->plan->symbols);
+    if (happens(c, 2))
+        return end_session(c);
     switch (below(c, 8)) {
     case 0:
         m.symbol_status.symbol = id;
@@ -216,7 +228,7 @@ static struct msg request(struct client *c, bool is_replace)
 static struct msg any_command(struct client *c)
 {
     struct msg m = {.kind = MSG_close};
-    if (below(c, 300) == 0 && c->life + 1 < CLIENT_LIVES)
+    if (below(c, 300) == 0 && c->life < CLIENT_LIVES / 2)
         return m;
     uint64_t what = below(c, 100);
     if (what < 5) {
@@ -237,26 +249,27 @@ static struct msg any_command(struct client *c)
 void workload_init(struct client *c)
 {
     c->left = c->index == 0 ? c->plan->commands / 2 : c->plan->commands;
-}
-
-static bool is_closing(const struct client_life *life)
-{
-    return life->count > 0 && life->commands[life->count - 1].is_close;
+    if (client_is_warden(c))
+        c->left = 0;
 }
 
 void workload_turn(struct client *c)
 {
-    struct client_life *life = &c->lives[c->life];
+    struct life *life = &c->lives[c->life];
     struct msg m;
-    while (life->count - life->accepted < c->plan->window && !is_closing(life)) {
+    while (client_is_warden(c) && poison_due(&m.skip)) {
+        m.kind = MSG_skip;
+        (void)life_add(life, &m);
+    }
+    while (life->count - life->accepted < c->plan->window && !life_is_closing(life)) {
         if (c->index == 0 && next_setup(c, &m)) {
-            (void)client_add(c, &m);
+            (void)life_add(life, &m);
             continue;
         }
         if (c->quiet || c->left == 0 || !happens(c, 40))
             return;
         m = c->index == 0 ? meddle(c) : any_command(c);
-        if (!client_add(c, &m))
+        if (!life_add(life, &m))
             return;
         c->left--;
         c->made++;
@@ -265,14 +278,29 @@ void workload_turn(struct client *c)
 
 void workload_give_up(struct client *c, uint64_t n)
 {
-    struct client_life *life = &c->lives[c->life];
-    if (n == 0 || n > life->count || life->commands[n - 1].accepted || c->index == 0)
+    struct life *life = &c->lives[c->life];
+    if (n == 0 || n > life->count || life->commands[n - 1].accepted ||
+        c->account == ACCOUNT_ADMIN)
         return;
-    struct client_command *command = &life->commands[n - 1];
     struct msg m = order(c);
-    size_t size = 0;
-    int error = codec_encode(command->body, sizeof command->body, &m, &size);
+    life_replace(life, n, &m);
+}
+
+void workload_repair(struct client *c, uint64_t n)
+{
+    struct life *life = &c->lives[c->life];
+    if (n == 0 || n > life->count || life->commands[n - 1].accepted)
+        return;
+    struct life_command *command = &life->commands[n - 1];
+    struct msg m;
+    int error = codec_decode_whole(command->body, command->size, &m);
     CHECK(error == 0);
-    command->size = (uint16_t)size;
-    command->is_close = false;
+    const struct msg_session_close *close = &m.session_close;
+    if (m.kind != MSG_session_close ||
+        (close->account == c->account && close->session == 0))
+        return;
+    if (m.session_close.session == 0)
+        m.session_close.account = c->account; /* this very session, if no other */
+    m.session_close.session = 0;
+    life_repair(life, n, &m);
 }

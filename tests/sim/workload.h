@@ -20,6 +20,9 @@ void workload_turn(struct client *);
 /* A wrong client: another command under the same n. */
 void workload_give_up(struct client *, uint64_t n);
 
+/* The operator found no session to end: another one, then. */
+void workload_repair(struct client *, uint64_t n);
+
 /* The operator has said all that the traders need. */
 bool workload_is_set_up(const struct client *operator);
 

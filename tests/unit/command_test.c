@@ -368,6 +368,30 @@ static void test_risk_behind(void **unused)
     desk_destroy(d);
 }
 
+/* Risk has stopped and everybody waits: the operator comes in and says SKIP. */
+static void test_operator_when_risk_is_behind(void **unused)
+{
+    (void)unused;
+    struct desk *d = open_desk();
+    const uint64_t session = open_session(d, ACCOUNT, 5);
+    const struct msg skip = {.kind = MSG_skip, .skip = {SERVICE_RISK, 9}};
+    const struct msg cancel = {.kind = MSG_order_cancel, .order_cancel.cl_ord_id = 7};
+    uint64_t n = 0;
+    do {
+        put_command(d, session, ++n, ACCOUNT, &cancel);
+        send_frame(d);
+    } while (d->record_count == 1);
+    refused(d, ERR_BUSY);
+    put_open(d, ACCOUNT, 6);
+    send_frame(d);
+    refused(d, ERR_BUSY);
+    const uint64_t admin = open_session(d, ACCOUNT_ADMIN, 1);
+    put_command(d, admin, 1, ACCOUNT_ADMIN, &skip);
+    send_frame(d);
+    assert_int_equal(d->record_count, 1);
+    desk_destroy(d);
+}
+
 /* A shard stops the venue only when the gateways failed to stop its orders. */
 static void test_shard_far_behind(void **unused)
 {
@@ -454,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_mutated_frames),
         cmocka_unit_test(test_random_mutations),
         cmocka_unit_test(test_risk_behind),
+        cmocka_unit_test(test_operator_when_risk_is_behind),
         cmocka_unit_test(test_shard_far_behind),
         cmocka_unit_test(test_storage_full),
         cmocka_unit_test(test_queue_is_bounded),

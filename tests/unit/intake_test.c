@@ -249,6 +249,33 @@ static void test_in_flight(void **unused)
     desk_destroy(d);
 }
 
+/* What a client that has gone left on its way does not count for ever: nobody sends it
+ * again through this gateway. */
+static void test_in_flight_of_the_gone(void **unused)
+{
+    (void)unused;
+    struct desk *d = open_venue(&world_settings);
+    const uint64_t lost = open_session(d, A, 1), session = open_session(d, A2, 2);
+    const struct msg m = cancel(1);
+    for (uint64_t n = 1; n <= world_settings.in_flight_max; n++)
+        put_command(d, lost, n, &m);
+    from(d, A);
+    for (uint64_t n = 1; n <= world_settings.in_flight_max; n++)
+        forwarded(d, lost, n);
+    put_command(d, session, 1, &m);
+    from(d, A2);
+    refused(d, A2, ERR_BUSY);
+    gateway_core.undeliverable(d->state, BUS_CLIENTS, A);
+    desk_pass_ms(d, world_settings.heartbeat_ms);
+    put_command(d, session, 1, &m);
+    from(d, A2); /* whose turn it is ends it */
+    refused(d, A2, ERR_BUSY);
+    put_command(d, session, 1, &m);
+    from(d, A2);
+    forwarded(d, session, 1);
+    desk_destroy(d);
+}
+
 /* Orders wait while risk, or their symbol's shard, is a window behind. Cancels never
  * do. */
 static void test_behind(void **unused)
@@ -337,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_random_mutations),
         cmocka_unit_test(test_rate),
         cmocka_unit_test(test_in_flight),
+        cmocka_unit_test(test_in_flight_of_the_gone),
         cmocka_unit_test(test_behind),
         cmocka_unit_test(test_unavailable),
         cmocka_unit_test(test_floods),

@@ -36,6 +36,8 @@ static void i2_a_command_executed_twice(void **state)
     assert_null(invariants_once(5, 9, 1));
     assert_broken(invariants_once(5, 9, 2), "I2");
     assert_broken(invariants_once(5, 5, 1), "I2");
+    assert_null(invariants_gone(7, 7));
+    assert_broken(invariants_gone(7, 8), "I2");
 }
 
 static void i3_a_command_out_of_order(void **state)

@@ -432,13 +432,33 @@ static void positions_are_valued(void **state)
 }
 
 /* What the log must never hold. */
+/* A SKIP passed over the commands of two orders: their reports must not stop it again. */
+static void orders_without_commands(void **state)
+{
+    (void)state;
+    struct rig *rig = create();
+    const uint64_t id = 500, taker = 501;
+    struct msg msg = {.kind = MSG_order_rejected};
+    rig->gseq = 600;
+    accept(rig, id, 0, ALICE, 1, SIDE_BUY, 100, 10);
+    assert_order(rig, id, ORD_STATUS_NEW, 0, 10);
+    accept(rig, taker, 1, BOB, 1, SIDE_SELL, 90, 4);
+    match(rig, 1, id, 4, taker, 4, 0);
+    assert_order(rig, id, ORD_STATUS_PARTIALLY_FILLED, 4, 6);
+    msg.order_rejected = (struct msg_order_rejected){
+        .order_id = 502, .account = ALICE, .cl_ord_id = 2, .symbol = SYMBOL, .reason = 1};
+    rig_apply(rig, RISK_SOURCE, &msg);
+    assert_int_equal(ask(rig, ALICE, 502, 0)->reason, error_number(ERR_NOT_FOUND));
+    rig_destroy(rig);
+}
+
 static void impossible_records(void **state)
 {
     (void)state;
     struct rig *rig = create();
     const uint64_t id = rest(rig, alice, 0, 1, SIDE_BUY, 100, 10);
     assert_aborts(place(rig, 999, 1, SIDE_BUY, 1, 1));           /* no such session */
-    assert_aborts(accept(rig, id, 1, ALICE, 1, SIDE_BUY, 1, 1)); /* accepted twice */
+    assert_aborts(accept(rig, id, 0, ALICE, 1, SIDE_BUY, 1, 1)); /* accepted twice */
     assert_aborts(cancel(rig, id, 1, ALICE, 10, 0));             /* another slot */
     assert_aborts(cancel(rig, id, 0, ALICE, 10, 1));             /* another fill */
     rig_destroy(rig);
@@ -452,7 +472,7 @@ int main(void)
         cmocka_unit_test(replace_order),      cmocka_unit_test(open_orders_by_page),
         cmocka_unit_test(feed_is_a_chain),    cmocka_unit_test(trades_are_one_sided),
         cmocka_unit_test(rows_that_overlap),  cmocka_unit_test(positions_are_valued),
-        cmocka_unit_test(impossible_records),
+        cmocka_unit_test(impossible_records), cmocka_unit_test(orders_without_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
