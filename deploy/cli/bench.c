@@ -15,9 +15,18 @@
 #include "deploy/cli/bench_venue.h"
 #include "deploy/cli/commands.h"
 
-enum { PATH_SIZE = 256, LOADS = 5, WINDOW_1 = 0, SINGLE_1024 = 2, BATCH_1024 = 3 };
+enum {
+    PATH_SIZE = 256,
+    LOADS = 5,
+    WINDOW_1 = 0,
+    SINGLE_1024 = 2,
+    BATCH_1024 = 3,
+    FULL = 4,
+    SERVICES = 6,
+    RECORDS = 10000000,
+};
 
-static const char *const flags[] = {"seed=", "ms=", "mode=", "window=", NULL};
+static const char *const flags[] = {"seed=", "ms=", "mode=", "window=", "records=", NULL};
 
 struct floors {
     uint64_t sync_ns, ipc_ns, redis;
@@ -32,7 +41,8 @@ struct bench {
     struct floors floors;
     struct bench_result results[2][2][LOADS]; /* threads, durable */
     struct bench_restart restart;
-    uint64_t cpu_ns[2]; /* per command, of SINGLE_1024, durable */
+    uint64_t records, restart_ns; /* in the log when the venue crashes; 0: it does not */
+    uint64_t cpu_ns[2];           /* per command, of SINGLE_1024, durable */
 };
 
 /* Whoever sends many orders in a frame has few connections, and several frames under way
@@ -98,6 +108,26 @@ static int run_load(struct bench *self, struct bench_venue *venue,
     return ARGS_OK;
 }
 
+/* All processes end at once; how long until the venue is as it was. */
+static int run_crash(struct bench *self, struct bench_venue *venue,
+                     struct bench_client *client)
+{
+    struct bench_load load = loads[FULL];
+    load.time_ms = self->time_ms;
+    if (self->records == 0)
+        return ARGS_OK;
+    int code = bench_client_fill(client, &load, self->records);
+    if (code == ARGS_OK)
+        code = bench_venue_crash(venue);
+    if (code == ARGS_OK)
+        code =
+            bench_restart_await(bench_venue_address(venue), SERVICES, &self->restart_ns);
+    if (code == ARGS_OK)
+        printf("  all killed at %" PRIu64 " records, all ready again after %.2f s\n",
+               bench_client_log_next(client), (double)self->restart_ns / 1e9);
+    return code;
+}
+
 static int run_restart(struct bench *self, const char *directory)
 {
     struct bench_restart *r = &self->restart;
@@ -128,6 +158,8 @@ static int run_venue(struct bench *self, bool threads, bool durable)
                                    bench_venue_context(venue), self->seed);
     for (uint32_t i = 0, ended = ARGS_OK; i < LOADS && code == ARGS_OK && !ended; i++)
         ended = run_load(self, venue, client, threads, durable, i) != ARGS_OK;
+    if (code == ARGS_OK && !threads && durable)
+        code = run_crash(self, venue, client);
     bench_client_destroy(&client);
     if (code == ARGS_OK && !threads && durable)
         bench_venue_kill_shard(venue);
@@ -208,7 +240,8 @@ int command_bench(int argc, char **argv)
     if (args_parse(&args, argc, argv, flags) != ARGS_OK ||
         !args_number(&args, "seed", 42, &self.seed) ||
         !args_number(&args, "ms", 2000, &time_ms) ||
-        !args_number(&args, "window", 0, &self.window))
+        !args_number(&args, "window", 0, &self.window) ||
+        !args_number(&args, "records", self.window == 0 ? RECORDS : 0, &self.records))
         return ARGS_USAGE;
     if (time_ms < 1 || time_ms > 60000)
         return args_usage("--ms 1..60000");
@@ -232,6 +265,8 @@ int command_bench(int argc, char **argv)
     print_mark("the shard's replay, records/s / 1 M", "alone",
                (double)self.restart.records, (double)self.restart.elapsed_ns / 1000, 2.0,
                true);
+    print_mark("all killed, all ready again / s", "processes",
+               (double)self.restart_ns / 1e9, 1.0, 10.0, false);
     nftw(self.directory, erase, 16, FTW_DEPTH | FTW_PHYS);
     return code;
 }

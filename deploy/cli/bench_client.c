@@ -42,7 +42,7 @@ struct bench_client {
     struct bench_flow flow;
     uint32_t opened, done; /* peers; commands of the operator */
     uint64_t sent, ended;  /* commands of the flow, all peers */
-    uint64_t settlement_lag, portfolio_lag;
+    uint64_t settlement_lag, portfolio_lag, log_next;
     uint64_t *latencies;
     uint64_t latency_count, frame_ns;
     bool measures;
@@ -103,6 +103,8 @@ static void take_row(struct bench_client *self, const struct msg_row_service *ro
         self->settlement_lag = row->lag;
     if (row->source == -SERVICE_PORTFOLIO)
         self->portfolio_lag = row->lag;
+    if (row->source == -SERVICE_SEQUENCER)
+        self->log_next = row->next;
 }
 
 static void take_message(struct bench_client *self, uint32_t i, const struct msg *m)
@@ -307,6 +309,21 @@ int bench_client_run(struct bench_client *self, const struct bench_load *load,
     result->p50_ns = self->latencies[self->latency_count / 2];
     result->p99_ns = self->latencies[self->latency_count * 99 / 100];
     return code;
+}
+
+int bench_client_fill(struct bench_client *self, const struct bench_load *load,
+                      uint64_t records)
+{
+    int code = ARGS_OK;
+    self->measures = false;
+    while (code == ARGS_OK && self->log_next < records)
+        code = drive(self, load, 0);
+    return code;
+}
+
+uint64_t bench_client_log_next(const struct bench_client *self)
+{
+    return self->log_next;
 }
 
 /* ---- life -------------------------------------------------------------------------- */

@@ -39,4 +39,10 @@ void bench_client_destroy(struct bench_client **);
 int bench_client_run(struct bench_client *, const struct bench_load *,
                      struct bench_result *);
 
+/* Sends until the log has so many records. */
+int bench_client_fill(struct bench_client *, const struct bench_load *, uint64_t records);
+
+/* Of the log, when load was last sent. */
+uint64_t bench_client_log_next(const struct bench_client *);
+
 #endif

@@ -1,4 +1,5 @@
-/* bench_restart.h - how fast a shard that was killed replays its own journal.
+/* bench_restart.h - how fast a shard that was killed replays its own journal, and a whole
+ * venue is ready again.
  *
  * Owns:     nothing.
  * Units:    ns of wall-clock time.
@@ -17,5 +18,9 @@ struct bench_restart {
 
 /* Shard 0 of the venue in `directory`, which must not be running, in this thread. */
 int bench_restart_shard(const char *directory, struct bench_restart *);
+
+/* Asks the venue at `address` until its services, so many, are ready and at the end of
+ * what they read; how long that took. */
+int bench_restart_await(const char *address, uint32_t services, uint64_t *elapsed_ns);
 
 #endif

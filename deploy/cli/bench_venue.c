@@ -26,6 +26,7 @@ struct bench_venue {
     char directory[PATH_SIZE], address[BENCH_VENUE_ADDRESS];
     struct venue_process *process;
     pid_t pids[SERVICES];
+    bool is_old; /* it has a log */
 };
 
 /* What the bench needs beside the defaults: no limit of an account is to be hit,
@@ -75,7 +76,7 @@ static void make_line(struct command_line *line, const struct bench_venue *self,
     add_word(line, "curve", "", "false");
     add_word(line, "durable", "", durable ? "true" : "false");
     add_word(line, "log_level", "", "error");
-    add_word(line, "init", "", i == 0 ? "true" : "false");
+    add_word(line, "init", "", i == 0 && !self->is_old ? "true" : "false");
     for (size_t k = 0; k < sizeof settings / sizeof *settings; k++)
         add_word(line, settings[k][0], "", settings[k][1]);
     snprintf(before, sizeof before, "ipc://%s/at-", self->directory);
@@ -101,13 +102,31 @@ static int spawn(struct bench_venue *self, uint32_t i, bool durable)
     return code;
 }
 
+static void kill_one(struct bench_venue *self, uint32_t i)
+{
+    if (self->pids[i] <= 0)
+        return;
+    kill(self->pids[i], SIGKILL);
+    waitpid(self->pids[i], NULL, 0);
+    self->pids[i] = 0;
+}
+
 void bench_venue_kill_shard(struct bench_venue *self)
 {
-    if (self->pids[SHARD] <= 0)
-        return;
-    kill(self->pids[SHARD], SIGKILL);
-    waitpid(self->pids[SHARD], NULL, 0);
-    self->pids[SHARD] = 0;
+    kill_one(self, SHARD);
+}
+
+int bench_venue_crash(struct bench_venue *self)
+{
+    int code = ARGS_OK;
+    self->is_old = true;
+    for (uint32_t i = 0; i < SERVICES; i++)
+        kill(self->pids[i], SIGKILL);
+    for (uint32_t i = 0; i < SERVICES; i++)
+        kill_one(self, i);
+    for (uint32_t i = 0; i < SERVICES && code == ARGS_OK; i++)
+        code = spawn(self, i, true);
+    return code;
 }
 
 static int end_processes(struct bench_venue *self)

@@ -28,6 +28,9 @@ int bench_venue_stop(struct bench_venue **);
 /* Ends the shard's process, if it has one, as a crash does. */
 void bench_venue_kill_shard(struct bench_venue *);
 
+/* Ends every process as a power cut does, and starts them all again, durable. */
+int bench_venue_crash(struct bench_venue *);
+
 const char *bench_venue_address(const struct bench_venue *);
 void *bench_venue_context(const struct bench_venue *); /* NULL: processes */
 
