@@ -29,6 +29,7 @@
     X(NO_HOLD_RELEASE)      /* risk: an order that ends keeps its hold */                \
     X(CURSOR_APART)    /* services: the cursor is stored before what goes with it */     \
     X(OWNER_REFUSES)   /* publishers: a consumer that is ahead is refused */             \
+    X(PRUNE_AT_CURSOR) /* readers: what is applied, if not stored, is not needed */      \
     X(HEAD_IS_PROOF)   /* consumers: a HEAD that is behind means a log that is */        \
     X(WALL_CLOCK)      /* sequencer: the time of the log is the wall clock's */          \
     X(DELETE_UNSYNCED) /* archive: the journal forgets what is not synced yet */         \

@@ -18,6 +18,7 @@
 #include "common/service_log.h"
 #include "common/service_output.h"
 #include "common/service_restart.h"
+#include "common/service_say.h"
 #include "common/service_store.h"
 #include "common/stream_archive.h"
 
@@ -249,7 +250,7 @@ static int work(struct service_instance *s)
     int frames = service_frames_drain(s);
     int replayed = frames < 0 ? frames : service_restart_replay(s);
     int did = replayed < 0 ? replayed : finish_drain(s);
-    int sent = did < 0 ? did : service_frames_send(s);
+    int sent = did < 0 ? did : service_say_turn(s);
     int answered = sent < 0 ? sent : service_query_answer(s);
     int error = answered < 0 ? answered : commit_if_due(s);
     return error != 0 ? error : frames + replayed + did + sent + answered;

@@ -62,8 +62,9 @@ struct service_options {
     const char *archive_path;      /* directory for old blocks of the log; NULL: none */
     uint64_t archive_keep_records; /* newest ones, that stay in the journal */
     uint64_t archive_segment_bytes; /* 0: the default */
-    uint32_t map_alarm_percent;     /* of the journal: a line of log */
-    uint32_t map_refuse_percent;    /* commands are refused, reports never */
+    bool prune_approved;         /* drop what the stream's reader says it needs no more */
+    uint32_t map_alarm_percent;  /* of the journal: a line of log */
+    uint32_t map_refuse_percent; /* commands are refused, reports never */
 };
 
 struct metrics;

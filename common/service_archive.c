@@ -198,35 +198,14 @@ static int settle(struct service_instance *s)
     return error;
 }
 
-/* A block ends where the next one begins. */
-static int delete_first(struct service_instance *s)
-{
-    uint8_t key[KEY_BYTES];
-    uint64_t first = 0, next = 0;
-    const void *bytes;
-    size_t size;
-    int error = find_block(s, 0, &first, &bytes, &size);
-    if (error == 0)
-        error = find_block(s, first + 1, &next, &bytes, &size);
-    if (error == 0 &&
-        (next > s->archive.until || next > stream_archive_next(s->archive.files)))
-        error = ERR_NOT_FOUND;
-    if (error != 0)
-        return error;
-    make_key(key, first);
-    return journal_del(s->journal, JOURNAL_LOG, key, sizeof key);
-}
-
 static int delete (struct service_instance *s)
 {
-    int error = 0;
-    for (uint32_t i = 0; i < SERVICE_ARCHIVE_TURN_BLOCKS && error == 0; i++)
-        error = delete_first(s);
-    if (error == ERR_NOT_FOUND) {
+    uint64_t below = least(s->archive.until, stream_archive_next(s->archive.files));
+    int blocks =
+        stream_publisher_prune(&s->publishers[0], below, SERVICE_ARCHIVE_TURN_BLOCKS);
+    if (blocks >= 0 && blocks < SERVICE_ARCHIVE_TURN_BLOCKS)
         rest(s, s->archive.copied >= ROUND_BYTES ? 0 : REST_NS);
-        return 0;
-    }
-    return error;
+    return blocks < 0 ? blocks : 0;
 }
 
 void service_archive_turn(struct service_instance *s)

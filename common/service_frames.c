@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
 #include "common/fault.h"
@@ -11,30 +12,9 @@
 #include "common/service_log.h"
 #include "common/service_output.h"
 #include "common/service_rights.h"
+#include "common/service_say.h"
 #include "common/service_store.h"
 #include "proto/codec.h"
-
-#define CHECKIN_NS       (1000 * STREAM_MS)
-#define CHECKIN_FIRST_NS (100 * STREAM_MS) /* until the first answer */
-#define SOON_NS          (10 * STREAM_MS)  /* there is no connection yet */
-#define POSITION_NS      (100 * STREAM_MS)
-#define POSITION_RECORDS 4096
-#define SUBMIT_BYTES     (STREAM_FRAME_BYTES / 4)
-
-static size_t put(uint8_t *at, const struct msg *msg)
-{
-    size_t size = 0;
-    int error = codec_encode(at, MESSAGE_BYTES_MAX, msg, &size);
-    CHECK(error == 0);
-    return size;
-}
-
-/* What stands in the instance's own frame. */
-static int give(struct service_instance *s, enum bus_port port, uint32_t index_or_peer,
-                size_t size)
-{
-    return service_sender_send(&s->sender, s->bus, port, index_or_peer, s->frame, size);
-}
 
 /* ---- who is it --------------------------------------------------------------------- */
 
@@ -111,7 +91,7 @@ static void put_off(struct service_instance *s, uint32_t peer, struct msg *msg)
             .fetched = {.stream = msg->fetch.stream, .next = 1, .reason = pending}};
     else
         *msg = (struct msg){.kind = MSG_welcome, .welcome = {.reason = pending}};
-    (void)give(s, BUS_SERVER, peer, put(s->frame, msg));
+    service_say(s, BUS_SERVER, peer, msg);
 }
 
 static int on_fetch(struct service_instance *s, const struct bus_frame *frame)
@@ -140,7 +120,7 @@ static int on_fetch(struct service_instance *s, const struct bus_frame *frame)
         return error;
     }
     metrics_add(&s->metrics, METRICS_fetches_answered, 1);
-    (void)give(s, BUS_SERVER, frame->peer, size); /* or it asks again */
+    (void)service_say_frame(s, BUS_SERVER, frame->peer, size); /* or it asks again */
     return 0;
 }
 
@@ -172,6 +152,20 @@ static int on_checkin(struct service_instance *s, const struct bus_frame *frame)
     return error != 0 ? error : to_core(s, frame);
 }
 
+/* A shard says what of its stream it needs no more. To the sequencer: where it stands. */
+static int on_position(struct service_instance *s, const struct bus_frame *frame)
+{
+    struct msg msg;
+    if (service_owns_log(s) || codec_decode_whole(frame->bytes, frame->size, &msg) != 0)
+        return to_core(s, frame);
+    const struct msg_position *m = &msg.position;
+    struct stream_publisher *p = publisher_of(s, m->stream);
+    if (is_allowed(s, frame, &msg) && s->options.prune_approved && p != NULL &&
+        m->source == -SERVICE_SHARD - ((int64_t)m->stream - 1) && m->kept > p->kept)
+        p->kept = m->kept;
+    return 0;
+}
+
 static int on_server(struct service_instance *s, const struct bus_frame *frame)
 {
     switch (codec_kind(frame->bytes, frame->size)) {
@@ -183,6 +177,8 @@ static int on_server(struct service_instance *s, const struct bus_frame *frame)
         return 0;
     case MSG_checkin:
         return service_owns_log(s) ? on_checkin(s, frame) : to_core(s, frame);
+    case MSG_position:
+        return on_position(s, frame);
     default:
         return to_core(s, frame);
     }
@@ -209,12 +205,6 @@ static int on_welcome(struct service_instance *s, const struct msg_welcome *welc
                : 0;
 }
 
-/* What it has stored is applied, if not yet again in this life. */
-static uint64_t starts_at(const struct service_instance *s)
-{
-    return s->is_replaying ? s->stored.next : s->input.next;
-}
-
 /* The operator's SKIP, told before the first record: we wait for our welcome. A record
  * that did not stop us cannot be passed over any more. */
 static int on_skip(struct service_instance *s, const struct msg_skip *skip)
@@ -222,8 +212,9 @@ static int on_skip(struct service_instance *s, const struct msg_skip *skip)
     const uint32_t place = service_store_find_skip(s, skip->sequence);
     int error = 0;
     if (place == s->skip_count)
-        error = skip->sequence < starts_at(s) ? ERR_DIVERGED
-                                              : service_store_skip(s, skip->sequence);
+        error = skip->sequence < service_starts_at(s)
+                    ? ERR_DIVERGED
+                    : service_store_skip(s, skip->sequence);
     if (error == 0)
         s->told_skips |= UINT64_C(1) << place; /* however often it is told */
     return error;
@@ -322,161 +313,4 @@ int service_frames_drain(struct service_instance *s)
     metrics_add(&s->metrics, METRICS_frames_received, count);
     metrics_add(&s->metrics, METRICS_received, bytes);
     return (int)count;
-}
-
-/* ---- what the harness says --------------------------------------------------------- */
-
-/* What it knows of the log, the part it is still replaying included. */
-static size_t put_checkin(const struct service_instance *s, uint8_t *at)
-{
-    struct msg msg = {.kind = MSG_checkin};
-    msg.checkin.source = s->source;
-    memcpy(msg.checkin.log_id, s->log_id, sizeof msg.checkin.log_id);
-    if (service_reads_log(s)) {
-        msg.checkin.next = starts_at(s);
-        memcpy(msg.checkin.chain, s->is_replaying ? s->stored.chain : s->input.chain,
-               STREAM_CHAIN);
-    }
-    msg.checkin.waits_at = s->is_welcomed ? 0 : starts_at(s);
-    return put(at, &msg);
-}
-
-static size_t put_positions(const struct service_instance *s, uint8_t *at)
-{
-    struct msg msg = {.kind = MSG_position};
-    msg.position.source = s->source;
-    msg.position.stream = s->input.stream;
-    msg.position.next = s->input.next;
-    size_t size = put(at, &msg);
-    for (uint32_t k = 0; k < s->publisher_count; k++) {
-        if (s->publishers[k].stream == STREAM_OUTPUT)
-            continue;
-        msg.position.stream = s->publishers[k].stream;
-        msg.position.made = 1;
-        msg.position.next = s->publishers[k].next;
-        size += put(at + size, &msg);
-    }
-    return size;
-}
-
-static int tell_sequencer(struct service_instance *s)
-{
-    uint64_t now_ns = s->now.mono_ns;
-    size_t size = 0;
-    if (now_ns >= s->checkin_at_ns || FAULT(CHECKIN_AGAIN)) {
-        size += put_checkin(s, s->frame);
-        s->checkin_at_ns = now_ns + (s->is_welcomed ? CHECKIN_NS : CHECKIN_FIRST_NS);
-    }
-    bool is_far = s->input.next - s->position_next >= POSITION_RECORDS;
-    if (s->is_welcomed && (is_far || now_ns >= s->position_at_ns)) {
-        if (!FAULT(POSITION_LOST))
-            size += put_positions(s, s->frame + size);
-        s->position_at_ns = now_ns + POSITION_NS;
-        s->position_next = s->input.next;
-    }
-    if (size == 0)
-        return 0;
-    if (give(s, BUS_SEQUENCER, 0, size) != 0)
-        s->checkin_at_ns = now_ns + SOON_NS;
-    return 1;
-}
-
-static int submit(struct service_instance *s)
-{
-    int frames = 0;
-    size_t size;
-    if (!s->kind->submits || s->state == NULL || s->is_replaying)
-        return 0;
-    while ((size = stream_submitter_frame(&s->submitter, s->frame, SUBMIT_BYTES,
-                                          s->now.mono_ns)) > 0) {
-        frames++;
-        if (give(s, BUS_SEQUENCER, 0, size) != 0)
-            break; /* sent again after 250 ms */
-    }
-    return frames;
-}
-
-static int ask_owner(struct service_instance *s)
-{
-    bool is_own = (s->kind->journal & SERVICE_JOURNAL_INPUTS) != 0;
-    if ((s->is_replaying && is_own) || !s->is_welcomed)
-        return 0;
-    stream_consumer_pause(&s->input, service_store_must_wait(s));
-    size_t size =
-        stream_consumer_fetch(&s->input, s->frame, STREAM_FRAME_BYTES, s->now.mono_ns);
-    if (size == 0)
-        return 0;
-    if (give(s, BUS_OWNER, 0, size) != 0)
-        s->input.ask_at_ns = s->now.mono_ns + SOON_NS;
-    return 1;
-}
-
-static int publish_heads(struct service_instance *s)
-{
-    if (s->now.mono_ns < s->head_at_ns || s->is_replaying)
-        return 0;
-    s->head_at_ns = s->now.mono_ns + STREAM_HEAD_NS;
-    for (uint32_t k = 0; k < s->publisher_count; k++) {
-        struct stream_publisher *p = &s->publishers[k];
-        if (p->stream == STREAM_OUTPUT || FAULT(HEAD_LOST))
-            continue;
-        size_t size = stream_publisher_head(p, s->frame, STREAM_FRAME_BYTES);
-        if (s->kind->core->head != NULL)
-            size +=
-                s->kind->core->head(s->state, s->frame + size, STREAM_FRAME_BYTES - size);
-        service_sender_publish(&s->sender, s->bus, p->stream, s->frame, size);
-    }
-    return 0;
-}
-
-/* The gateway's ways to whom it asks: they owe a word only then. */
-static int replace_silent_peers(struct service_instance *s)
-{
-    const struct bus_options *bus = &s->options.bus;
-    int error = 0;
-    for (uint32_t i = 0; error == 0 && i < bus->endpoint_count; i++) {
-        const uint32_t peer = bus->endpoints[i].index;
-        if (bus->endpoints[i].port != BUS_SERVICE || !s->sender.asked[peer])
-            continue;
-        service_link_ask(&s->peer_links[peer], s->now.mono_ns);
-        if (!service_link_is_silent(&s->peer_links[peer], s->now.mono_ns))
-            continue;
-        s->sender.asked[peer] = false; /* it is lost */
-        error = bus_reconnect(s->bus, BUS_SERVICE, peer);
-    }
-    return error;
-}
-
-/* The owner of the input and the sequencer are to speak all the time. */
-static int replace_silent(struct service_instance *s)
-{
-    uint64_t now_ns = s->now.mono_ns;
-    int error = 0;
-    service_link_ask(&s->owner_link, now_ns);
-    service_link_ask(&s->sequencer_link, now_ns);
-    if (service_link_is_silent(&s->owner_link, now_ns)) {
-        error = bus_reconnect(s->bus, BUS_STREAM, 0);
-        if (error == 0)
-            error = bus_reconnect(s->bus, BUS_OWNER, 0);
-    }
-    if (error == 0 && service_link_is_silent(&s->sequencer_link, now_ns)) {
-        error = bus_reconnect(s->bus, BUS_SEQUENCER, 0);
-        s->checkin_at_ns = now_ns;
-    }
-    return error != 0 ? error : replace_silent_peers(s);
-}
-
-int service_frames_send(struct service_instance *s)
-{
-    int frames = 0;
-    int error = service_owns_log(s) ? 0 : replace_silent(s);
-    if (error != 0)
-        return error;
-    if (s->kind->owns != SERVICE_STREAM_NONE)
-        frames += publish_heads(s);
-    if (service_owns_log(s))
-        return frames;
-    frames += submit(s);
-    frames += ask_owner(s);
-    return frames + tell_sequencer(s);
 }

@@ -1,4 +1,4 @@
-/* service_frames.h - what comes in on the sockets, and what the harness itself says.
+/* service_frames.h - what comes in on the sockets.
  *
  * Owns:     nothing; works on the instance.
  * Units:    ns of the monotonic clock.
@@ -14,8 +14,5 @@ struct service_instance;
 
 /* Takes frames until there are none, or enough. Returns how many. */
 int service_frames_drain(struct service_instance *);
-
-/* Submissions, FETCH, CHECKIN, POSITION, HEAD: what is due. Returns how many frames. */
-int service_frames_send(struct service_instance *);
 
 #endif

@@ -5,6 +5,7 @@
  *     service_input.c    blocks into the core, which is born at GENESIS
  *     service_output.c   the outbox into streams, log, rows and frames
  *     service_frames.c   what comes in on the sockets
+ *     service_say.c      what the harness itself says
  *     service_query.c    reads that wait for their position
  *     service_store.c    cursor, commit, snapshot
  *     service_archive.c  old blocks of the log into files
@@ -84,8 +85,9 @@ struct service_instance {
 
     struct service_archive archive; /* of the log's owner */
     struct snapshot snapshot;
-    uint64_t snapshot_next; /* position of the last one */
-    bool has_effects;       /* something to commit */
+    uint64_t snapshot_next;       /* position of the last one */
+    uint64_t snapshots_stored[2]; /* of the newest and the one before; 0: unknown */
+    bool has_effects;             /* something to commit */
 
     uint64_t skips[SERVICE_SKIPS];
     uint32_t skip_count;
@@ -98,7 +100,8 @@ struct service_instance {
     uint8_t log_id[16]; /* zeros: not known yet */
     struct service_link owner_link, sequencer_link;
     struct service_link peer_links[SERVICE_SENDER_PEERS]; /* by service number */
-    uint64_t commit_at_ns, checkin_at_ns, position_at_ns, head_at_ns, measured_at_ns;
+    uint64_t commit_at_ns, checkin_at_ns, position_at_ns, head_at_ns, kept_at_ns,
+        measured_at_ns;
     uint64_t position_next; /* input position last told */
     struct metrics metrics;
     int64_t forbidden_source; /* who last sent what it may not */
@@ -116,6 +119,12 @@ static inline bool service_owns_log(const struct service_instance *s)
 static inline bool service_reads_log(const struct service_instance *s)
 {
     return s->kind->input == SERVICE_STREAM_LOG;
+}
+
+/* What it has stored is applied, if not yet again in this life. */
+static inline uint64_t service_starts_at(const struct service_instance *s)
+{
+    return s->is_replaying ? s->stored.next : s->input.next;
 }
 
 #endif

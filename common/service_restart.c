@@ -86,7 +86,7 @@ static int load_snapshot(struct service_instance *s)
             error = restore(s);
         snapshot_release(&s->snapshot);
         if (error == 0) {
-            s->snapshot_next = id;
+            s->snapshot_next = s->snapshots_stored[0] = id;
             service_log(s, SERVICE_LOG_INFO, "snapshot_loaded", "next=%" PRIu64, id);
             return 0;
         }

@@ -257,6 +257,7 @@ static void set_numbers(struct service_options *o, const struct config *c)
     o->snapshot_records = c->snapshot_records;
     o->archive_path = *c->archive_dir != 0 ? c->archive_dir : NULL;
     o->archive_keep_records = c->archive_keep_records;
+    o->prune_approved = c->prune_approved;
     o->archive_segment_bytes = (uint64_t)c->archive_segment_kb << 10;
     o->query_wait_ms = c->query_wait_ms;
     o->unacked_bytes_max = c->unacked_bytes_max;

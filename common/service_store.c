@@ -18,6 +18,7 @@
 enum {
     FORMAT = 1,                /* of cursor and snapshot */
     SNAPSHOT_GUESS = 16 << 20, /* what a snapshot holds besides the state */
+    PRUNE_BLOCKS = 128,        /* of each stream, in one commit */
     CURSOR_BYTES = 128 + SERVICE_PUBLISHERS * (8 + STREAM_CHAIN),
 };
 
@@ -297,6 +298,28 @@ int service_store_snapshot(struct service_instance *s)
 
 /* ---- commit ------------------------------------------------------------------------ */
 
+/* It is on the disk. */
+static void note_snapshot(struct service_instance *s)
+{
+    s->snapshots_stored[1] = s->snapshots_stored[0];
+    s->snapshots_stored[0] = s->snapshot_next;
+    metrics_add(&s->metrics, METRICS_snapshots, 1);
+    service_log(s, SERVICE_LOG_INFO, "snapshot", "next=%" PRIu64, s->snapshot_next);
+}
+
+/* What a reader has in two snapshots it will not ask for again. */
+static int prune(struct service_instance *s)
+{
+    for (uint32_t k = 0; k < s->publisher_count; k++) {
+        struct stream_publisher *p = &s->publishers[k];
+        int blocks = stream_publisher_prune(p, p->kept, PRUNE_BLOCKS);
+        if (blocks < 0)
+            return blocks;
+        metrics_add(&s->metrics, METRICS_blocks_pruned, (uint64_t)blocks);
+    }
+    return 0;
+}
+
 int service_store_commit(struct service_instance *s)
 {
     s->commit_at_ns = 0;
@@ -306,8 +329,7 @@ int service_store_commit(struct service_instance *s)
     if (error == 0 && s->state != NULL && !service_owns_log(s))
         error = put_cursor(s); /* the owner's cursor is the log itself */
     int step = error == 0 ? snapshot_step(&s->snapshot, s->journal) : 0;
-    if (step < 0)
-        error = step;
+    error = step < 0 ? step : error == 0 ? prune(s) : error;
     uint64_t begin_ns = clock_mono_ns();
     if (error == 0)
         error = journal_commit(s->journal);
@@ -315,9 +337,7 @@ int service_store_commit(struct service_instance *s)
         return error;
     metrics_observe(&s->metrics, METRICS_commit, clock_mono_ns() - begin_ns);
     if (step == 1)
-        metrics_add(&s->metrics, METRICS_snapshots, 1);
-    if (step == 1)
-        service_log(s, SERVICE_LOG_INFO, "snapshot", "next=%" PRIu64, s->snapshot_next);
+        note_snapshot(s);
     metrics_add(&s->metrics, METRICS_commits, 1);
     s->has_effects = false;
     if (s->snapshot.phase != SNAPSHOT_IDLE)

@@ -95,6 +95,42 @@ static int find_block(const struct stream_publisher *p, uint64_t seq, const void
     return error;
 }
 
+/* The stored block that begins at `seq` or later. */
+static int find_block_from(const struct stream_publisher *p, uint64_t seq,
+                           uint64_t *first)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    const void *found, *block;
+    size_t found_size, block_size, key_size = make_key(p, seq, key);
+    int error = journal_seek(p->journal, table_of(p), key, key_size, &found, &found_size,
+                             &block, &block_size);
+    if (error == 0 &&
+        (found_size != key_size || memcmp(found, key, key_size - sizeof seq) != 0))
+        return ERR_NOT_FOUND; /* of another stream */
+    *first = 0;
+    for (size_t i = key_size - sizeof seq; error == 0 && i < key_size; i++)
+        *first = *first << 8 | ((const uint8_t *)found)[i];
+    return error;
+}
+
+/* A block ends where the next one begins; the last one stays. */
+int stream_publisher_prune(struct stream_publisher *p, uint64_t below,
+                           uint32_t blocks_max)
+{
+    uint64_t first = 0, next = 0;
+    uint32_t count = 0;
+    int error = below > 1 ? find_block_from(p, 0, &first) : ERR_NOT_FOUND;
+    for (; error == 0 && count < blocks_max; first = next) {
+        uint8_t key[KEY_BYTES_MAX];
+        error = find_block_from(p, first + 1, &next);
+        if (error != 0 || next > below)
+            break;
+        error = journal_del(p->journal, table_of(p), key, make_key(p, first, key));
+        count++;
+    }
+    return error == 0 || error == ERR_NOT_FOUND ? (int)count : error;
+}
+
 /* ---- making ------------------------------------------------------------------------ */
 
 /* The epoch of pushes is that of the EPOCH record last appended. */

@@ -32,6 +32,7 @@ struct stream_publisher {
     uint64_t next;               /* the record that will be gathered */
     uint8_t chain[STREAM_CHAIN]; /* before the first gathered one */
     uint64_t epoch;              /* log only */
+    uint64_t kept;               /* its reader needs nothing before this; 0: unknown */
     bool is_replaying;
     uint64_t stored_next; /* while replaying: where the stored stream ends */
     uint8_t stored_chain[STREAM_CHAIN];
@@ -69,6 +70,11 @@ size_t stream_publisher_head(const struct stream_publisher *, uint8_t *frame,
 /* Answers a FETCH, which is also a consumer's proof of where it is. */
 int stream_publisher_fetch(struct stream_publisher *, const struct msg_fetch *,
                            uint8_t *frame, size_t capacity, size_t *size);
+
+/* Removes the oldest stored blocks that end at `below` or before, into the journal's
+ * transaction. Returns how many; fewer than `blocks_max`: there are no more. */
+int stream_publisher_prune(struct stream_publisher *, uint64_t below,
+                           uint32_t blocks_max);
 
 /* The chain before record `next`, where a block begins: else ERR_NOT_FOUND, or
  * ERR_CORRUPT. */

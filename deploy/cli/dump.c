@@ -266,7 +266,7 @@ static int open_stream(struct dump *dump, const char *directory, const char *nam
     if (error == 0)
         error =
             refold_stream_open(&dump->stream, dump->journal, place.table, place.stream);
-    if (error == 0 && dump->from > 1 && dump->from < dump->stream.end)
+    if (error == 0 && dump->from > dump->stream.next && dump->from < dump->stream.end)
         error = refold_stream_seek(&dump->stream, dump->from);
     if (error == ERR_NOT_FOUND && dump->journal != NULL)
         return ARGS_OK; /* nothing is stored yet: no lines */

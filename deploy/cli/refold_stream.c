@@ -99,12 +99,31 @@ static int open_archive(struct refold_stream *s)
     return error;
 }
 
+/* What the reader of a derived stream has may be pruned: it begins at the first block
+ * there is, and with its chain. */
+static int find_start(struct refold_stream *s)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    const void *found, *bytes;
+    size_t found_size, size, key_size = make_key(s, 0, key);
+    if (s->table != JOURNAL_EMIT)
+        return 0;
+    int error = journal_seek(s->journal, s->table, key, key_size, &found, &found_size,
+                             &bytes, &size);
+    if (error == 0 && !read_key(s, found, found_size, &s->next))
+        error = ERR_NOT_FOUND;
+    s->takes_chain = s->next > 1;
+    return error;
+}
+
 int refold_stream_open(struct refold_stream *s, struct journal *journal, uint32_t table,
                        uint32_t stream)
 {
     *s = (struct refold_stream){
         .journal = journal, .table = table, .stream = stream, .next = 1, .end = 1};
     int error = find_end(s);
+    if (error == 0)
+        error = find_start(s);
     if (error == 0)
         error = open_archive(s);
     if (error != 0)
@@ -152,6 +171,9 @@ static int open_next(struct refold_stream *s)
         return error;
     if (s->block.first_seq != s->next)
         return fail(s, "position");
+    if (s->takes_chain)
+        memcpy(s->chain, s->block.chain, sizeof s->chain);
+    s->takes_chain = false;
     if (memcmp(s->block.chain, s->chain, sizeof s->chain) != 0)
         return fail(s, "chain");
     if (s->stream == STREAM_LOG && s->block.time_ns <= s->time_ns)
@@ -195,7 +217,7 @@ int refold_stream_seek(struct refold_stream *s, uint64_t seq)
     error = open_bytes(s, bytes, size);
     if (error != 0)
         return error;
-    memcpy(s->chain, s->block.chain, sizeof s->chain);
+    s->takes_chain = true;
     s->time_ns = 0;
     return 0;
 }

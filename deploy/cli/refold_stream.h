@@ -31,6 +31,7 @@ struct refold_stream {
     uint64_t blocks, bytes;      /* walked, for people */
     uint64_t time_ns;            /* of the last record (log) */
     uint8_t chain[STREAM_CHAIN]; /* before the current block, then behind it */
+    bool takes_chain;            /* of the next block, as it is */
     bool is_in_block;
     struct block block;
     uint8_t *block_bytes;

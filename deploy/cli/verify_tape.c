@@ -26,8 +26,11 @@ void verify_tape_close(struct verify_tape *t)
 static int read_stored(struct verify_tape *t, struct block_record *record,
                        struct verify_difference *difference)
 {
-    if (!t->is_stored)
-        return 0;
+    if (!t->is_stored || t->next < t->stored.next)
+        return 0; /* or not any more: its reader has it */
+    if (t->compared == 0)
+        memcpy(t->stored.chain, t->chain, sizeof t->chain);
+    t->stored.takes_chain = false;
     int more = refold_stream_next(&t->stored, record);
     if (more == ERR_CORRUPT)
         return verify_differs(difference, t->service, t->name, t->stored.next,

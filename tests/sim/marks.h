@@ -19,6 +19,7 @@
     X(stopped)             /* ... or was asked to, and did it cleanly */                 \
     X(torn_tail)           /* ... and the archive lost what was not synced */            \
     X(pruned)              /* the log's beginning is in files only */                    \
+    X(approved_pruned)     /* risk dropped what its shard has */                         \
     X(start_cut)           /* the power went while a process started */                  \
     X(rot)                 /* a bit of a journal or a snapshot flipped */                \
     X(rot_found)           /* ... and its service ended with a code that says so */      \

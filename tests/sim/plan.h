@@ -42,6 +42,7 @@ struct plan {
     uint32_t turn_frames_max, snapshot_records, commit_interval_us;
     uint64_t map_bytes;
     bool archives; /* the log is pruned into files */
+    bool prunes;   /* risk drops what its shards have */
     uint64_t archive_keep_records, archive_segment_bytes;
     uint32_t restore_step; /* the log comes back from an older copy; 0: never */
     bool is_poor;          /* traders reach the end of their money */

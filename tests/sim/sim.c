@@ -114,8 +114,7 @@ static void crash(struct sim *s)
     if (happens(s, s->plan.rot_ppm)) {
         rot(s, node);
     } else if (node != VENUE_SEQUENCER && happens(s, s->plan.wipe_ppm)) {
-        disk_wipe(disk_find(p->path));
-        p->is_rotten = false;
+        venue_lose(&s->venue, node);
         MARK(volume_lost);
     } else if (happens(s, s->plan.older_ppm)) {
         if (disk_drop_snapshot(disk_find(p->path)))

@@ -132,6 +132,7 @@ static int start(struct venue *v, uint32_t node)
     o.turn_frames_max = plan->turn_frames_max;
     o.snapshot_records = plan->snapshot_records;
     o.commit_interval_us = plan->commit_interval_us;
+    o.prune_approved = plan->prunes;
     if (node == VENUE_SEQUENCER) {
         o.archive_path = v->archive;
         o.archive_keep_records = plan->archive_keep_records;
@@ -139,6 +140,24 @@ static int start(struct venue *v, uint32_t node)
     }
     network_set_node(node);
     return service_create(&p->service, p->mortal, &o);
+}
+
+static bool is_shard(const struct venue_process *p)
+{
+    return p->kind->input == SERVICE_STREAM_APPROVED;
+}
+
+/* Where risk has dropped what a shard has lost, it begins anew as well, as the log does
+ * not end. */
+void venue_lose(struct venue *v, uint32_t node)
+{
+    struct venue_process *p = &v->processes[node];
+    if (p->service != NULL)
+        venue_crash(v, node, clock_mono_ns());
+    disk_wipe(disk_find(p->path));
+    p->is_rotten = false;
+    if (v->plan->prunes && is_shard(p))
+        venue_lose(v, VENUE_RISK);
 }
 
 /* The operator: what is rotten and said so gets its disk back, or an empty one; but for
@@ -150,11 +169,12 @@ static bool repair(struct venue *v, uint32_t node, int error)
         return false;
     MARK(rot_found);
     service_destroy(&p->service);
-    if (node == VENUE_SEQUENCER)
+    if (node == VENUE_SEQUENCER) {
         disk_restore(disk_find(p->path));
-    else
-        disk_wipe(disk_find(p->path));
-    p->is_rotten = false;
+        p->is_rotten = false;
+    } else {
+        venue_lose(v, node);
+    }
     return true;
 }
 
@@ -187,13 +207,15 @@ static void count_metrics(const struct venue_process *p)
     const struct metrics *m = service_metrics(p->service);
     marks[MARKS_gap_found] += (uint32_t)metrics_get(m, METRICS_gaps_found);
     marks[MARKS_push_dropped] += (uint32_t)metrics_get(m, METRICS_pushes_dropped);
+    marks[MARKS_approved_pruned] += (uint32_t)metrics_get(m, METRICS_blocks_pruned);
     marks[MARKS_resubmitted] += (uint32_t)metrics_get(m, METRICS_submissions_resent);
 }
 
 void venue_crash(struct venue *v, uint32_t node, uint64_t up_ns)
 {
     struct venue_process *p = &v->processes[node];
-    count_metrics(p);
+    if (p->service != NULL)
+        count_metrics(p);
     service_destroy(&p->service);
     p->up_ns = up_ns;
 }

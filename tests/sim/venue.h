@@ -61,6 +61,9 @@ int venue_turn(struct venue *, uint32_t node, uint32_t turns, uint32_t power_ope
 
 void venue_crash(struct venue *, uint32_t node, uint64_t up_ns);
 
+/* Its disk is lost, and it with it if it still runs. */
+void venue_lose(struct venue *, uint32_t node);
+
 /* Asks it to stop, which commits and takes a snapshot. 0 or what went wrong. */
 int venue_stop(struct venue *, uint32_t node, uint64_t up_ns);
 

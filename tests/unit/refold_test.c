@@ -219,9 +219,12 @@ static void dump_picks_streams_ranges_and_kinds(void **state)
     assert_int_equal(run(command_log_dump, NULL, 5, log), 0);
     assert_non_null(strstr(output, "\n2 "));
     assert_non_null(strstr(output, " genesis log_id="));
-    char *approved[] = {directory, "--stream", "approved.1", "--kind", "symbol_set"};
-    assert_int_equal(run(command_log_dump, NULL, 5, approved), 0);
+    char *input[] = {directory, "--stream", "input.1", "--kind", "symbol_set"};
+    assert_int_equal(run(command_log_dump, NULL, 5, input), 0);
     assert_non_null(strstr(output, " symbol_set symbol=2 name=S2"));
+    char *approved[] = {directory, "--stream", "approved.1", "--kind", "tick"};
+    assert_int_equal(run(command_log_dump, NULL, 5, approved), 0);
+    assert_non_null(strstr(output, " tick number=")); /* what is left of it */
     char *made[] = {directory, "--stream", "output.0", "--kind", "trade", "--json"};
     assert_int_equal(run(command_log_dump, NULL, 6, made), 0);
     assert_non_null(strstr(output, "\"message\":\"trade\""));

@@ -221,6 +221,7 @@ static char paths[SERVICES][80], archive_path[80];
 static struct service_instance *venue[SERVICES];
 
 static bool archives; /* the sequencer keeps little of its log in its journal */
+static bool prunes;   /* risk keeps little of its stream */
 
 static struct service_options options_of(uint32_t i)
 {
@@ -236,6 +237,7 @@ static struct service_options options_of(uint32_t i)
         o.archive_keep_records = 20;
         o.archive_segment_bytes = 4096;
     }
+    o.prune_approved = prunes;
     o.snapshot_records = 50;
     o.settings.force_open = true;
     o.settings.window_records = o.settings.shard_window_records = 1000;

@@ -73,6 +73,8 @@ static const struct bus_endpoint endpoints[SERVICES][12] = {
 static char directory[] = "/tmp/zex-venue-test-XXXXXX";
 static struct service_instance *venue[SERVICES];
 
+static bool prunes; /* risk keeps little of its streams */
+
 static struct service_options options_of(uint32_t i, char path[80])
 {
     struct service_options o;
@@ -85,6 +87,7 @@ static struct service_options options_of(uint32_t i, char path[80])
         o.bus.endpoint_count++;
     o.init = true;
     o.snapshot_records = 150;
+    o.prune_approved = prunes;
     o.settings = (struct core_settings){.window_records = 100000,
                                         .shard_window_records = 100000,
                                         .order_rate = 100000,

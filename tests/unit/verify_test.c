@@ -92,21 +92,21 @@ static void put_be(uint8_t *at, uint64_t value, uint32_t bytes)
         at[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
 }
 
-/* Somewhere in the block that holds position 300 of the stream. */
+/* Somewhere in the block that holds this position of the stream. */
 static void expect_in_stream(const char *name, uint32_t table, uint32_t stream,
-                             const char *stream_name)
+                             const char *stream_name, uint64_t seq)
 {
     uint8_t key[12];
     char want[96];
     struct journal *journal = NULL;
     struct refold_stream walk;
     put_be(key, stream, 4);
-    put_be(key + 4, 300, 8);
+    put_be(key + 4, seq, 8);
     const uint8_t *at = table == JOURNAL_EMIT ? key : key + 4;
     long offset = find_value(name, table, at, table == JOURNAL_EMIT ? 12 : 8);
     assert_int_equal(refold_world_journal(&journal, directory, name), 0);
     assert_int_equal(refold_stream_open(&walk, journal, table, stream), 0);
-    assert_int_equal(refold_stream_seek(&walk, 300), 0);
+    assert_int_equal(refold_stream_seek(&walk, seq), 0);
     snprintf(want, sizeof want, "first difference: %s %s seq %" PRIu64 " (", name,
              stream_name, walk.next);
     refold_stream_close(&walk);
@@ -117,21 +117,32 @@ static void expect_in_stream(const char *name, uint32_t table, uint32_t stream,
 static void a_byte_of_the_log_is_found(void **state)
 {
     (void)state;
-    expect_in_stream("sequencer", JOURNAL_LOG, STREAM_LOG, "log");
+    expect_in_stream("sequencer", JOURNAL_LOG, STREAM_LOG, "log", 300);
 }
 
 static void a_byte_of_a_shards_journal_is_found(void **state)
 {
     (void)state;
-    expect_in_stream("shard-0", JOURNAL_INPUT, STREAM_APPROVED(0), "input");
-    expect_in_stream("shard-1", JOURNAL_INPUT, STREAM_APPROVED(1), "input");
-    expect_in_stream("shard-0", JOURNAL_OUTPUT, STREAM_OUTPUT, "output");
+    expect_in_stream("shard-0", JOURNAL_INPUT, STREAM_APPROVED(0), "input", 300);
+    expect_in_stream("shard-1", JOURNAL_INPUT, STREAM_APPROVED(1), "input", 300);
+    expect_in_stream("shard-0", JOURNAL_OUTPUT, STREAM_OUTPUT, "output", 300);
 }
 
+/* What is left of it: its beginning is pruned. */
 static void a_byte_of_approved_is_found(void **state)
 {
     (void)state;
-    expect_in_stream("risk", JOURNAL_EMIT, STREAM_APPROVED(0), "approved.0");
+    struct journal *journal = NULL;
+    struct refold_stream walk;
+    assert_int_equal(refold_world_journal(&journal, directory, "risk"), 0);
+    assert_int_equal(refold_stream_open(&walk, journal, JOURNAL_EMIT, STREAM_APPROVED(0)),
+                     0);
+    const uint64_t first = walk.next, last = walk.end - 1;
+    refold_stream_close(&walk);
+    journal_close(&journal);
+    assert_true(first > 1 && first + 50 < last);
+    expect_in_stream("risk", JOURNAL_EMIT, STREAM_APPROVED(0), "approved.0", first);
+    expect_in_stream("risk", JOURNAL_EMIT, STREAM_APPROVED(0), "approved.0", last);
 }
 
 /* Somewhere in the newest snapshot, whose position is `id`. */

@@ -47,6 +47,7 @@ static int make_venue(void **state)
 {
     (void)state;
     char from[128], to[128];
+    prunes = true;
     begin(7);
     net.loss = net.reordering = 20;
     while (!step(2)) {
