@@ -37,20 +37,52 @@ static void set_next(struct history *history, uint32_t item, uint32_t next)
     memcpy(history->items + item, &next, sizeof next);
 }
 
-/* The run of `key` with the item at `offset` linked in. */
-static void link_item(struct history *history, uint64_t key, uint64_t last,
-                      uint32_t offset, uint32_t size)
+static void make_key(uint8_t bytes[KEY_SIZE], uint64_t key, uint64_t last)
 {
+    history_put_u64(bytes, key);
+    history_put_u64(bytes + 8, last);
+}
+
+static void write_run(struct history *history, struct outbox *outbox,
+                      const struct history_run *run)
+{
+    uint8_t key[KEY_SIZE];
+    make_key(key, run->key, run->last);
+    uint8_t *row = outbox_put_space(outbox, history->table, key, sizeof key, run->size);
+    uint32_t filled = 0;
+    uint32_t offset = run->head;
+    do {
+        const uint8_t *at = history->items + offset;
+        uint32_t size;
+        memcpy(&offset, at, sizeof offset);
+        memcpy(&size, at + 4, sizeof size);
+        memcpy(row + filled, at + ITEM_HEAD, size);
+        filled += size;
+    } while (offset != END);
+    CHECK(filled == run->size);
+}
+
+/* The run of `key` with the item at `offset` linked in. A row that is long enough is
+ * written, and the item begins the next one. */
+static void link_item(struct history *history, struct outbox *outbox, uint64_t key,
+                      uint64_t last, uint32_t offset, uint32_t size)
+{
+    const struct history_run fresh = {
+        .key = key, .last = last, .head = offset, .tail = offset, .size = size};
     const uint64_t found = map_find(&history->run_of, key);
     if (found == MAP_NONE) {
         const uint32_t index = history->run_count++;
         CHECK(map_add(&history->run_of, key, index) == 0);
-        history->runs[index] = (struct history_run){
-            .key = key, .last = last, .head = offset, .tail = offset, .size = size};
+        history->runs[index] = fresh;
         return;
     }
     struct history_run *run = &history->runs[found];
     CHECK(last >= run->last);
+    if (last > run->last && run->size + size > HISTORY_ROW_BYTES) {
+        write_run(history, outbox, run);
+        *run = fresh;
+        return;
+    }
     set_next(history, run->tail, offset);
     run->tail = offset;
     run->last = last;
@@ -76,38 +108,13 @@ void history_add_two(struct history *history, struct outbox *outbox, uint64_t ke
     if (second_size > 0)
         memcpy(at + ITEM_HEAD + first_size, second, second_size);
     history->size += space;
-    link_item(history, key, last, offset, size);
+    link_item(history, outbox, key, last, offset, size);
 }
 
 void history_add(struct history *history, struct outbox *outbox, uint64_t key,
                  uint64_t last, const void *item, uint32_t size)
 {
     history_add_two(history, outbox, key, last, item, size, NULL, 0);
-}
-
-static void make_key(uint8_t bytes[KEY_SIZE], uint64_t key, uint64_t last)
-{
-    history_put_u64(bytes, key);
-    history_put_u64(bytes + 8, last);
-}
-
-static void write_run(struct history *history, struct outbox *outbox,
-                      const struct history_run *run)
-{
-    uint8_t key[KEY_SIZE];
-    make_key(key, run->key, run->last);
-    uint8_t *row = outbox_put_space(outbox, history->table, key, sizeof key, run->size);
-    uint32_t filled = 0;
-    uint32_t offset = run->head;
-    do {
-        const uint8_t *at = history->items + offset;
-        uint32_t size;
-        memcpy(&offset, at, sizeof offset);
-        memcpy(&size, at + 4, sizeof size);
-        memcpy(row + filled, at + ITEM_HEAD, size);
-        filled += size;
-    } while (offset != END);
-    CHECK(filled == run->size);
 }
 
 void history_write(struct history *history, struct outbox *outbox)

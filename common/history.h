@@ -4,7 +4,9 @@
  * Units:    bytes; `last` is the position (gseq, trade_id) of the newest item in a row.
  * Errors:   none; scratch that is full is written out at once.
  * Threads:  none.
- * Bounds:   the bytes and the keys given to history_init; a row is at most that long.
+ * Bounds:   the bytes and the keys given to history_init; a row has HISTORY_ROW_BYTES, or
+ *           the items of one position if they are more: who reads by page walks a part
+ *           of a row again for each.
  *
  * A random row for every event made the services that keep history fall behind; one row
  * per key and commit does not. A row's key is (key, last), so that the row which holds
@@ -26,6 +28,8 @@
 #include "common/arena.h"
 #include "common/core.h"
 #include "common/map.h"
+
+#define HISTORY_ROW_BYTES (16u << 10)
 
 /* The items of one key that wait to be written, linked by offset in the scratch. */
 struct history_run {

@@ -66,7 +66,7 @@ static struct item read_item(struct pack_reader *reader, uint64_t prev)
     return item;
 }
 
-/* The gseq before the first item of a row. */
+/* The gseq before the first item of a row, which is short. */
 static uint64_t find_prev(const struct history_row *row)
 {
     struct pack_reader reader = {row->items, row->items + row->size};

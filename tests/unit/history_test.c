@@ -4,7 +4,7 @@
 #include "common/random.h"
 #include "tests/unit/rig.h"
 
-enum { TABLE = 3, BYTES = 4096, KEYS = 8 };
+enum { TABLE = 3, BYTES = 64 << 10, KEYS = 8 };
 
 /* A core that is nothing but a history, so that the rig can keep its rows. */
 static size_t size(const struct msg_genesis *genesis, uint32_t instance)
@@ -112,6 +112,30 @@ static void full_is_written(void **state)
     rig_destroy(rig);
 }
 
+/* A page in the midst of much begins at a row that is short. */
+static void a_long_row_is_cut(void **state)
+{
+    (void)state;
+    enum { ITEMS = 5000, SAME = 3000 };
+    const struct core_rows rows = {.context = create(), .seek = rig_seek};
+    struct rig *rig = rows.context;
+    struct history_row row;
+    for (uint64_t last = 1; last <= ITEMS; last++)
+        add(rig, 1, last);
+    rig_flush(rig);
+    for (uint64_t at = 1; at <= ITEMS; at += 100) {
+        assert_true(history_seek(&rows, TABLE, 1, at, &row));
+        assert_true(row.size <= HISTORY_ROW_BYTES && row.last >= at);
+        assert_int_equal(count_from(rig, 1, at), ITEMS + 1 - at);
+    }
+    assert_true(rig->count >= ITEMS * 8 / HISTORY_ROW_BYTES);
+    for (uint32_t i = 0; i < SAME; i++) /* of one position: they stay together */
+        add(rig, 2, 7);
+    rig_flush(rig);
+    assert_int_equal(count_from(rig, 2, 7), SAME);
+    rig_destroy(rig);
+}
+
 /* Two pieces are one item; going back, or an item that never fits, is a bug. */
 static void pieces_and_bugs(void **state)
 {
@@ -133,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_row_a_key),
         cmocka_unit_test(full_is_written),
+        cmocka_unit_test(a_long_row_is_cut),
         cmocka_unit_test(pieces_and_bugs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
