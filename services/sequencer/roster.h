@@ -9,6 +9,10 @@
  *
  * `registered`, `last_n` and `digest` are a fold over the log. The rest is hearsay: it is
  * gone after a restart, and only decides what is refused.
+ *
+ * A SKIP stands in the log behind the record it is for. Each `welcome` is preceded by the
+ * skips of its service, and no service takes a record before its welcome: so they are
+ * known in every later life, and to every replay, which looks for them first.
  */
 #ifndef ROSTER_H
 #define ROSTER_H

@@ -1,5 +1,18 @@
 /* plan.h - everything a seed decides before the run begins.
  *
+ * 1 to 6 traders and an operator with windows of 1 to 256, 1 to 3 gateways, 1 to 4
+ * shards; loss to 40 %, duplication to 30 %, delay (FIFO within a link, any order across
+ * links), resets, partitions one way and both, pauses, wall clock steps of an hour;
+ * crashes between turns, at any single write, commit or send, and in a start; restarts
+ * from the newest snapshot, an older one, or an empty volume (never the sequencer's); an
+ * archive that keeps nothing longer than it must, whose unsynced end is torn; approved
+ * streams that are pruned; bits that rot in journals and snapshots; in one seed of ten a
+ * log that comes back from an older copy, which somebody must notice (a service nearly
+ * always; in seed 298 a client alone); full maps, small windows, rates and capacities;
+ * little money; words in another's name; the operator ends sessions of clients that are
+ * well; a record stops a core again and again until the operator, who comes with a new
+ * session, says `skip`. Each is off in half of the seeds, and mild more often than not.
+ *
  * Owns:     nothing.
  * Units:    ppm per step for what may happen at each step; ns, steps.
  * Errors:   none.
