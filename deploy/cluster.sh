@@ -29,17 +29,20 @@ usage() {
 
 # ---- settings -------------------------------------------------------------------------------
 
-# A port nobody listens on, below those the kernel gives to clients; never the same twice.
-declare -A taken=()
+# A port nobody listens on, below those the kernel gives to clients. They are handed out in
+# turn, so that venues that begin at the same time do not choose the same.
 free_port() {
-    local port
+    local turn=${TMPDIR:-/tmp}/zex-ports-$UID lock
+    exec {lock}>>"$turn"
+    flock "$lock"
+    chosen=$(<"$turn")
+    [[ $chosen =~ ^[12][0-9]{4}$ ]] || chosen=$((10000 + RANDOM % 20000))
     while :; do
-        port=$((10000 + RANDOM % 20000))
-        [[ -n ${taken[$port]:-} ]] && continue
-        taken[$port]=1
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+        chosen=$((chosen < 29999 ? chosen + 1 : 10000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$chosen") 2>/dev/null || break
     done
-    chosen=$port
+    echo "$chosen" >"$turn"
+    exec {lock}>&-
 }
 
 services() {
