@@ -291,12 +291,8 @@ static bool find_position(struct world *world, uint32_t account, uint32_t symbol
                                     .account = account,
                                     .symbol = symbol,
                                     .limit = 1};
-    const struct core_rows none = {0};
     struct rig *rig = world->portfolio;
-    rig->answer = (struct core_answer){.rows = rig->answer_bytes,
-                                       .rows_capacity = sizeof rig->answer_bytes};
-    rig->ops->query(rig->state, &query, &none, &rig->answer);
-    if (rig->answer.count == 0)
+    if (rig_query(rig, &query)->count == 0)
         return false;
     *row = rig_answer_row(rig, 0).row_position;
     return true;
@@ -339,12 +335,8 @@ static int64_t ledger_balance(struct world *world, uint32_t account, uint32_t as
                                     .account = account,
                                     .cursor = asset,
                                     .limit = 1};
-    const struct core_rows none = {0};
     struct rig *rig = world->ledger;
-    rig->answer = (struct core_answer){.rows = rig->answer_bytes,
-                                       .rows_capacity = sizeof rig->answer_bytes};
-    rig->ops->query(rig->state, &query, &none, &rig->answer);
-    if (rig->answer.count == 0)
+    if (rig_query(rig, &query)->count == 0)
         return 0;
     const struct msg_row_balance row = rig_answer_row(rig, 0).row_balance;
     return row.asset == asset ? row.free : 0;

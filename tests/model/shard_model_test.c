@@ -161,27 +161,6 @@ static bool make_command(struct world *world)
                         : make_replace(world);
 }
 
-static void apply_naive(struct naive *naive, uint64_t gseq, const struct msg *m)
-{
-    switch (m->kind) {
-    case MSG_approved_new:
-        naive_new(naive, gseq, &m->approved_new);
-        break;
-    case MSG_approved_cancel:
-        naive_cancel(naive, gseq, &m->approved_cancel);
-        break;
-    case MSG_approved_replace:
-        naive_replace(naive, gseq, &m->approved_replace);
-        break;
-    case MSG_approved_kill:
-        naive_kill(naive, gseq, m->approved_kill.account);
-        break;
-    default:
-        naive->trading[m->symbol_status.symbol] = m->symbol_status.trading;
-        break;
-    }
-}
-
 /* ---- comparison -------------------------------------------------------------------- */
 
 static void count_kind(struct world *world, const uint8_t *bytes, uint32_t size)
@@ -199,7 +178,7 @@ static void apply_both(struct world *world)
     outbox_clear(&world->outbox);
     outbox_clear(&world->expected);
     shard_core.apply(world->shard, &input, &world->outbox);
-    apply_naive(&world->naive, world->gseq, &world->command);
+    naive_apply(&world->naive, world->gseq, &world->command);
     const struct outbox_run *got = &world->outbox.submits;
     const struct outbox_run *expected = &world->expected.submits;
     CHECK(got->count == expected->count && got->size == expected->size);
@@ -290,8 +269,7 @@ static void declare_symbols(struct world *world)
             .trading = TRADING_OPEN,
         };
         snprintf(m.symbol_set.name, sizeof(m.symbol_set.name), "S%" PRIu32, id);
-        world->naive.symbols[id] = m.symbol_set;
-        world->naive.trading[id] = TRADING_OPEN;
+        naive_apply(&world->naive, world->gseq + 1, &m);
         world->gseq++;
         struct core_input input = {.seq = world->gseq, .gseq = world->gseq, .msg = &m};
         shard_core.apply(world->shard, &input, &world->outbox);

@@ -351,4 +351,33 @@ static inline void naive_kill(struct naive *naive, uint64_t request, uint32_t ac
     }
 }
 
+/* An approved record; what is none of a book says nothing to it. */
+static inline void naive_apply(struct naive *naive, uint64_t gseq, const struct msg *m)
+{
+    switch (m->kind) {
+    case MSG_approved_new:
+        naive_new(naive, gseq, &m->approved_new);
+        break;
+    case MSG_approved_cancel:
+        naive_cancel(naive, gseq, &m->approved_cancel);
+        break;
+    case MSG_approved_replace:
+        naive_replace(naive, gseq, &m->approved_replace);
+        break;
+    case MSG_approved_kill:
+        naive_kill(naive, gseq, m->approved_kill.account);
+        break;
+    case MSG_symbol_set:
+        if (naive->symbols[m->symbol_set.symbol].symbol == 0)
+            naive->trading[m->symbol_set.symbol] = m->symbol_set.trading;
+        naive->symbols[m->symbol_set.symbol] = m->symbol_set;
+        break;
+    case MSG_symbol_status:
+        naive->trading[m->symbol_status.symbol] = m->symbol_status.trading;
+        break;
+    default:
+        break;
+    }
+}
+
 #endif

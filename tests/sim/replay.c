@@ -263,34 +263,6 @@ static void match_report(struct replay *r, const struct archive_record *record)
 
 /* ---- I5: shards and their naive twins ---------------------------------------------- */
 
-static void apply_naive(struct naive *naive, uint64_t gseq, const struct msg *m)
-{
-    switch (m->kind) {
-    case MSG_approved_new:
-        naive_new(naive, gseq, &m->approved_new);
-        break;
-    case MSG_approved_cancel:
-        naive_cancel(naive, gseq, &m->approved_cancel);
-        break;
-    case MSG_approved_replace:
-        naive_replace(naive, gseq, &m->approved_replace);
-        break;
-    case MSG_approved_kill:
-        naive_kill(naive, gseq, m->approved_kill.account);
-        break;
-    case MSG_symbol_set:
-        if (naive->symbols[m->symbol_set.symbol].symbol == 0)
-            naive->trading[m->symbol_set.symbol] = m->symbol_set.trading;
-        naive->symbols[m->symbol_set.symbol] = m->symbol_set;
-        break;
-    case MSG_symbol_status:
-        naive->trading[m->symbol_status.symbol] = m->symbol_status.trading;
-        break;
-    default:
-        break;
-    }
-}
-
 static void apply_approved(struct replay *r, uint32_t k, const struct core_input *cause,
                            const uint8_t *bytes, uint32_t size)
 {
@@ -308,7 +280,7 @@ static void apply_approved(struct replay *r, uint32_t k, const struct core_input
     outbox_clear(&r->expected);
     if (!archive_skips(&r->sim->archive, SERVICE_SHARD + k, input.seq)) {
         f->core->apply(f->state, &input, &f->outbox);
-        apply_naive(r->naive[k], cause->gseq, &m);
+        naive_apply(r->naive[k], cause->gseq, &m);
     }
     break_off(r, invariants_book(f->outbox.submits.bytes, f->outbox.submits.size,
                                  r->expected.submits.bytes, r->expected.submits.size));

@@ -328,7 +328,7 @@ static void test_random_mutations(void **unused)
         desk_put(d, &m);
         desk_put_bin(d, &place_one);
         desk_put_bin(d, &place_one);
-        say_position(d, -SERVICE_RISK, 0, 0, 1 + i);
+        desk_put_position(d, -SERVICE_RISK, 0, 0, 1 + i);
         desk_mutate(d, &random);
         desk_receive(d, BUS_SERVER, GATEWAY, NULL);
         sequencer_core.turn(d->state, &d->time, &d->outbox);
@@ -388,6 +388,10 @@ static void test_operator_when_risk_is_behind(void **unused)
     const uint64_t admin = open_session(d, ACCOUNT_ADMIN, 1);
     put_command(d, admin, 1, ACCOUNT_ADMIN, &skip);
     send_frame(d);
+    refused(d, ERR_BUSY); /* risk runs; at its next start it waits */
+    check_in_to_wait(d, -SERVICE_RISK, 2);
+    put_command(d, admin, 1, ACCOUNT_ADMIN, &skip);
+    send_frame(d);
     assert_int_equal(d->record_count, 1);
     desk_destroy(d);
 }
@@ -398,16 +402,16 @@ static void test_shard_far_behind(void **unused)
     (void)unused;
     struct desk *d = open_desk();
     const uint64_t session = open_session(d, ACCOUNT, 5);
-    say_position(d, -SERVICE_RISK, 1, 1, 200);
+    desk_put_position(d, -SERVICE_RISK, 1, 1, 200);
     send_frame(d);
     place(d, session, 1);
-    say_position(d, -SERVICE_RISK, 1, 1, 300);
+    desk_put_position(d, -SERVICE_RISK, 1, 1, 300);
     send_frame(d);
     const struct msg m = order(2);
     put_command(d, session, 2, ACCOUNT, &m);
     send_frame(d);
     refused(d, ERR_BUSY);
-    say_position(d, -SERVICE_SHARD, 1, 0, 290);
+    desk_put_position(d, -SERVICE_SHARD, 1, 0, 290);
     send_frame(d);
     place(d, session, 2);
     desk_destroy(d);

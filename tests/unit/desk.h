@@ -199,6 +199,17 @@ static inline void desk_put_bin(struct desk *desk, const struct msg *msg)
     desk->frame_size = (size_t)(writer.at - desk->frame);
 }
 
+static inline void desk_put_position(struct desk *desk, int64_t source, uint32_t stream,
+                                     uint8_t made, uint64_t next)
+{
+    struct msg m = {.kind = MSG_position};
+    m.position.source = source;
+    m.position.stream = stream;
+    m.position.made = made;
+    m.position.next = next;
+    desk_put(desk, &m);
+}
+
 /* Hands the frame over, without the turn that ends the drain. */
 static inline void desk_receive(struct desk *desk, uint32_t port, uint32_t peer,
                                 const uint8_t key[32])

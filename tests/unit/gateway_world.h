@@ -126,17 +126,6 @@ static inline void say_head(struct desk *d, uint64_t next)
     desk_put(d, &m);
 }
 
-static inline void say_position(struct desk *d, int64_t source, uint32_t stream,
-                                uint8_t made, uint64_t next)
-{
-    struct msg m = {.kind = MSG_position};
-    m.position.source = source;
-    m.position.stream = stream;
-    m.position.made = made;
-    m.position.next = next;
-    desk_put(d, &m);
-}
-
 /* A venue with two traders, an auditor and one symbol; everybody stands at the head. */
 static inline struct desk *open_venue(const struct core_settings *settings)
 {
@@ -152,7 +141,7 @@ static inline struct desk *open_venue(const struct core_settings *settings)
     set_key(d, AUDITOR, 1);
     set_symbol(d, SYMBOL, 1);
     say_head(d, d->gseq + 1);
-    say_position(d, -SERVICE_RISK, 0, 0, d->gseq + 1);
+    desk_put_position(d, -SERVICE_RISK, 0, 0, d->gseq + 1);
     desk_receive(d, BUS_STREAM, 0, NULL);
     desk_turn(d);
     return d;

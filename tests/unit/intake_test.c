@@ -284,15 +284,15 @@ static void test_behind(void **unused)
     struct desk *d = open_venue(&world_settings);
     const uint64_t session = open_session(d, A, 1);
     const struct msg place = order(1), drop = cancel(2);
-    say_position(d, -SERVICE_RISK, 2, 1, 100);
-    say_position(d, -SERVICE_SHARD - 1, 2, 0, 49);
+    desk_put_position(d, -SERVICE_RISK, 2, 1, 100);
+    desk_put_position(d, -SERVICE_SHARD - 1, 2, 0, 49);
     desk_receive(d, BUS_STREAM, 0, NULL);
     put_command(d, session, 1, &place);
     put_command(d, session, 1, &drop);
     from(d, A);
     assert_int_equal(refused(d, A, ERR_BUSY).value, GATEWAY_RETRY_MS);
     forwarded(d, session, 1);
-    say_position(d, -SERVICE_SHARD - 1, 2, 0, 50);
+    desk_put_position(d, -SERVICE_SHARD - 1, 2, 0, 50);
     desk_receive(d, BUS_STREAM, 0, NULL);
     put_command(d, session, 1, &place);
     from(d, A);

@@ -152,15 +152,4 @@ static inline uint64_t close_session(struct desk *d, uint64_t session, uint64_t 
     return gone->session_gone.last_n;
 }
 
-static inline void say_position(struct desk *d, int64_t source, uint32_t stream,
-                                uint8_t made, uint64_t next)
-{
-    struct msg m = {.kind = MSG_position};
-    m.position.source = source;
-    m.position.stream = stream;
-    m.position.made = made;
-    m.position.next = next;
-    desk_put(d, &m);
-}
-
 #endif

@@ -148,7 +148,7 @@ static void test_reports_before_commands(void **unused)
     put_command(d, session, 1, ACCOUNT, &m);
     desk_receive(d, BUS_SERVER, GATEWAY, NULL);
     submit(d, 1, 1, start);
-    say_position(d, -SERVICE_RISK, 0, 0, 3);
+    desk_put_position(d, -SERVICE_RISK, 0, 0, 3);
     send_submission(d);
     assert_int_equal(d->records[0].source, -SERVICE_RISK);
     assert_int_equal(d->records[1].source, (int64_t)session);
