@@ -109,7 +109,7 @@ $(OUT)/bench/%: $(OUT)/tests/bench/%.o $(CLI) $(SDK) $(LIB)
 
 # The simulator has a bus, a journal and a clock of its own: the library's stay out of it.
 SIM_SRC := $(wildcard tests/sim/*.c)
-SIM_LIB := $(filter-out common/bus%.c common/journal.c common/clock.c common/http.c \
+SIM_LIB := $(filter-out common/bus%.c common/journal.c common/child.c common/clock.c common/http.c \
              common/service_log.c common/service_main.c common/service_setup.c,$(LIB_SRC))
 SIM_WRAPS := fdatasync pwrite ftruncate # tests/sim/files.c
 $(OUT)/sim/sim: $(patsubst %.c,$(OUT)/sim/%.o,$(SIM_SRC) $(SIM_LIB))

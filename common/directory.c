@@ -51,6 +51,14 @@ int directory_make(const char *path)
     return error;
 }
 
+void directory_unlock(int lock)
+{
+    if (lock < 0)
+        return;
+    flock(lock, LOCK_UN); /* a child of this process may have it for a moment yet */
+    close(lock);
+}
+
 int directory_lock(const char *path, int *lock)
 {
     int rc = directory_make(path);

@@ -3,7 +3,7 @@
  * A name is on the disk only once the directory that holds it was synced, and that one's
  * own name once its parent was.
  *
- * Owns:     nothing; the caller closes a lock.
+ * Owns:     nothing; the caller gives a lock back.
  * Units:    none.
  * Errors:   ERR_DISK_FULL, ERR_IO, ERR_LOCKED.
  * Threads:  any.
@@ -17,6 +17,9 @@ int directory_make(const char *path);
 
 /* Makes it, and takes it for as long as the file `lock` is open; else ERR_LOCKED. */
 int directory_lock(const char *path, int *lock);
+
+/* For every process that has it open. Nothing happens if it is none. */
+void directory_unlock(int lock);
 
 /* The names in it are on the disk when this returns 0. */
 int directory_sync(const char *path);

@@ -23,6 +23,9 @@
     X(SNAPSHOT_NOW)     /* service: takes a snapshot out of turn */                      \
     X(SNAPSHOT_LATE)    /* service: a snapshot that is due waits */                      \
     X(SNAPSHOT_CHUNK)   /* snapshot: a commit writes one chunk */                        \
+    X(CHILD_REFUSED)    /* child: there can be none now */                               \
+    X(CHILD_SLOW)       /* child: its work takes another turn */                         \
+    X(CHILD_LOST)       /* child: ends before its work does */                           \
     X(TRIM_SHORT)       /* snapshot: a commit removes nothing old */                     \
     X(SEND_FAILS)       /* sender: the peer is gone, or its queue is full */             \
     X(PUSH_LOST)        /* sender: nobody gets this push */                              \

@@ -207,8 +207,7 @@ void journal_close(struct journal **self)
         mdb_txn_abort(journal->read);
     if (journal->env)
         mdb_env_close(journal->env);
-    if (journal->lock >= 0)
-        close(journal->lock);
+    directory_unlock(journal->lock);
     free(journal);
 }
 

@@ -33,6 +33,7 @@ void service_options_init(struct service_options *options)
     *options = (struct service_options){.turn_frames_max = 512,
                                         .commit_interval_us = 10000,
                                         .snapshot_records = 1u << 20,
+                                        .snapshot_child_bytes = 16u << 20,
                                         .query_wait_ms = 2000,
                                         .unacked_bytes_max = 4u << 20,
                                         .fetch_bytes_max = STREAM_FRAME_BYTES,
@@ -161,9 +162,10 @@ static int commit_if_due(struct service_instance *s)
 {
     if (s->state == NULL || s->is_replaying)
         return 0;
-    bool is_due = s->input.next - s->snapshot_next >= s->options.snapshot_records;
+    bool is_due = s->input.next - s->snapshot_next >= s->options.snapshot_records ||
+                  s->snapshot_lost;
     if ((is_due && !FAULT(SNAPSHOT_LATE)) || FAULT(SNAPSHOT_NOW)) {
-        int error = service_store_snapshot(s);
+        int error = service_store_snapshot(s, false);
         if (error != 0)
             return error;
     }
@@ -285,7 +287,7 @@ int service_turn(struct service_instance *s)
 /* Stops cleanly: everything applied is committed, with a snapshot to start from. */
 static int close_down(struct service_instance *s)
 {
-    int error = service_store_snapshot(s);
+    int error = service_store_snapshot(s, true);
     do {
         if (error == 0)
             error = service_store_commit(s);

@@ -56,6 +56,7 @@ struct service_options {
     uint32_t commit_interval_us;   /* derived services only: the log commits every turn */
     uint32_t rest_us;              /* of a service that follows, after each turn */
     uint32_t snapshot_records;     /* input records between two snapshots */
+    uint64_t snapshot_child_bytes; /* a state as large is written by a child */
     uint32_t query_wait_ms;        /* then PENDING */
     uint32_t unacked_bytes_max;    /* above it no input is applied */
     uint32_t fetch_bytes_max;      /* one answer to a FETCH */

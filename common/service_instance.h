@@ -87,6 +87,7 @@ struct service_instance {
     struct snapshot snapshot;
     uint64_t snapshot_next;       /* position of the last one */
     uint64_t snapshots_stored[2]; /* of the newest and the one before; 0: unknown */
+    bool snapshot_lost;           /* by its child: make the next one here, now */
     bool has_effects;             /* something to commit */
 
     uint64_t skips[SERVICE_SKIPS];

@@ -257,23 +257,45 @@ static void write_state(const struct service_instance *s, struct writer *w)
     s->kind->core->save(s->state, w);
 }
 
+/* Once in a child, on the memory as it was; or here. */
+static void make_snapshot(void *argument)
+{
+    struct service_instance *s = argument;
+    struct writer writer;
+    if (s->kind->core->check != NULL)
+        s->kind->core->check(s->state); /* what is wrong now would be wrong for ever */
+    writer_init(&writer, s->snapshot.bytes, s->snapshot.capacity);
+    write_state(s, &writer);
+    snapshot_made(&s->snapshot, writer.size);
+}
+
 /* Nothing else is done meanwhile, so that counting the bytes first would be time lost:
  * memory that is reserved and not written costs nothing, and few states are larger than
  * the memory they live in. If this one is, the writer knows by how much. */
-static int write_snapshot(struct service_instance *s, size_t capacity,
-                          struct writer *writer)
+static int make_here(struct service_instance *s)
 {
-    int error = snapshot_reserve(&s->snapshot, capacity);
-    if (error != 0)
-        return error;
-    writer_init(writer, s->snapshot.bytes, capacity);
-    write_state(s, writer);
-    return 0;
+    int error = snapshot_reserve(&s->snapshot, s->state_size + SNAPSHOT_GUESS, false);
+    if (error == 0)
+        make_snapshot(s);
+    if (error == 0 && s->snapshot.made->size > s->snapshot.capacity) {
+        error = snapshot_reserve(&s->snapshot, s->snapshot.made->size, false);
+        if (error == 0)
+            make_snapshot(s);
+    }
+    return error;
 }
 
-int service_store_snapshot(struct service_instance *s)
+/* A large state is written by a child: a million orders take 80 ms, a fork less than one.
+ * A child that was lost is not tried again at once; what ended it then ends us, with a
+ * word. */
+static int make_in_child(struct service_instance *s)
 {
-    struct writer writer;
+    int error = snapshot_reserve(&s->snapshot, s->state_size + SNAPSHOT_GUESS, true);
+    return error != 0 ? error : child_start(&s->snapshot.child, make_snapshot, s);
+}
+
+int service_store_snapshot(struct service_instance *s, bool may_wait)
+{
     const uint64_t begin_ns = clock_mono_ns();
     if (s->state == NULL || s->is_replaying || s->snapshot.phase != SNAPSHOT_IDLE ||
         s->input.next == s->snapshot_next)
@@ -281,18 +303,29 @@ int service_store_snapshot(struct service_instance *s)
     int error = service_output_flush(s);
     if (error != 0)
         return error;
-    if (s->kind->core->check != NULL)
-        s->kind->core->check(s->state); /* what is wrong now would be wrong for ever */
-    error = write_snapshot(s, s->state_size + SNAPSHOT_GUESS, &writer);
-    if (error == 0 && writer_failed(&writer))
-        error = write_snapshot(s, writer.size, &writer);
+    bool is_here = may_wait || s->snapshot_lost ||
+                   s->state_size < s->options.snapshot_child_bytes ||
+                   make_in_child(s) != 0;
+    error = is_here ? make_here(s) : 0;
     if (error != 0)
         return error;
-    CHECK(!writer_failed(&writer));
-    snapshot_begin(&s->snapshot, s->input.next, writer.size);
+    snapshot_begin(&s->snapshot, s->input.next);
     s->snapshot_next = s->input.next;
+    s->snapshot_lost = false;
     metrics_observe(&s->metrics, METRICS_snapshot, clock_mono_ns() - begin_ns);
     schedule_commit(s);
+    return 0;
+}
+
+/* A child that is gone takes only its own snapshot with it. */
+static int step_snapshot(struct service_instance *s)
+{
+    int step = snapshot_step(&s->snapshot, s->journal);
+    if (step != ERR_NOT_FOUND)
+        return step;
+    service_log(s, SERVICE_LOG_WARN, "snapshot_lost", "next=%" PRIu64, s->snapshot_next);
+    s->snapshot_lost = true;
+    s->snapshot_next = 0;
     return 0;
 }
 
@@ -328,7 +361,7 @@ int service_store_commit(struct service_instance *s)
     int error = ABLATE(CURSOR_APART) ? 0 : service_output_flush(s);
     if (error == 0 && s->state != NULL && !service_owns_log(s))
         error = put_cursor(s); /* the owner's cursor is the log itself */
-    int step = error == 0 ? snapshot_step(&s->snapshot, s->journal) : 0;
+    int step = error == 0 ? step_snapshot(s) : 0;
     error = step < 0 ? step : error == 0 ? prune(s) : error;
     uint64_t begin_ns = clock_mono_ns();
     if (error == 0)

@@ -39,8 +39,9 @@ bool service_store_must_wait(const struct service_instance *);
 /* One transaction: effects, cursor, a step of the snapshot. */
 int service_store_commit(struct service_instance *);
 
-/* Serialises the state now; the commits that follow write it. */
-int service_store_snapshot(struct service_instance *);
+/* Takes the state as it is now; the commits that follow write it. A large one is
+ * serialised by a child meanwhile, unless there is time to do it here. */
+int service_store_snapshot(struct service_instance *, bool may_wait);
 
 /* The operator's SKIP: this record must not be applied. Remembered for every later
  * replay. */

@@ -14,6 +14,7 @@ enum {
     KEY_BYTES = 12,
     MARKER_BYTES = 8 + 16, /* size, digest */
     TRIMS_PER_STEP = 32,
+    ALIGN = 16,
 };
 
 #define MARKER_CHUNK UINT32_MAX
@@ -39,33 +40,60 @@ static void make_key(uint8_t key[KEY_BYTES], uint64_t id, uint32_t chunk)
     put_be(key + 8, chunk, 4);
 }
 
-int snapshot_reserve(struct snapshot *s, size_t capacity)
+int snapshot_reserve(struct snapshot *s, size_t capacity, bool is_shared)
 {
     snapshot_release(s);
-    void *memory = mmap(NULL, capacity, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    capacity = (capacity + ALIGN - 1) / ALIGN * ALIGN;
+    int flags = (is_shared ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS | MAP_NORESERVE;
+    uint8_t *memory =
+        mmap(NULL, capacity + sizeof *s->made, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (memory == MAP_FAILED)
         return ERR_MEMORY;
     (void)madvise(memory, capacity, MADV_HUGEPAGE); /* it is filled at one go */
     s->bytes = memory;
+    s->made = (struct snapshot_made *)(void *)(memory + capacity);
     s->capacity = capacity;
     return 0;
 }
 
 void snapshot_release(struct snapshot *s)
 {
+    child_kill(&s->child);
     if (s->bytes != NULL)
-        munmap(s->bytes, s->capacity);
+        munmap(s->bytes, s->capacity + sizeof *s->made);
     *s = (struct snapshot){.phase = SNAPSHOT_IDLE};
 }
 
-void snapshot_begin(struct snapshot *s, uint64_t id, size_t size)
+void snapshot_made(struct snapshot *s, size_t size)
 {
-    CHECK(s->phase == SNAPSHOT_IDLE && s->bytes != NULL && size <= s->capacity);
+    s->made->size = size;
+    if (size <= s->capacity)
+        digest_bytes(s->made->digest, s->bytes, size);
+}
+
+void snapshot_begin(struct snapshot *s, uint64_t id)
+{
+    CHECK(s->phase == SNAPSHOT_IDLE && s->bytes != NULL);
+    CHECK(s->child.pid != 0 || s->made->size <= s->capacity);
     s->id = id;
-    s->size = size;
     s->written = 0;
+    s->size = s->made->size;
+    s->phase = s->child.pid != 0 ? SNAPSHOT_MAKING : SNAPSHOT_WRITING;
+}
+
+/* Has the child made them by now? */
+static int await_bytes(struct snapshot *s)
+{
+    enum child_state state = child_poll(&s->child);
+    if (state == CHILD_WORKS)
+        return 0;
+    if (state == CHILD_LOST || s->made->size > s->capacity) {
+        snapshot_release(s);
+        return ERR_NOT_FOUND;
+    }
+    s->size = s->made->size;
     s->phase = SNAPSHOT_WRITING;
+    return 0;
 }
 
 static int write_marker(struct snapshot *s, struct journal *journal)
@@ -73,7 +101,7 @@ static int write_marker(struct snapshot *s, struct journal *journal)
     uint8_t key[KEY_BYTES], value[MARKER_BYTES];
     make_key(key, s->id, MARKER_CHUNK);
     put_be(value, s->size, 8);
-    digest_bytes(value + 8, s->bytes, s->size);
+    memcpy(value + 8, s->made->digest, sizeof s->made->digest);
     return journal_put(journal, JOURNAL_SNAPSHOT, key, sizeof key, value, sizeof value);
 }
 
@@ -151,6 +179,8 @@ int snapshot_step(struct snapshot *s, struct journal *journal)
     switch (s->phase) {
     case SNAPSHOT_IDLE:
         return 0;
+    case SNAPSHOT_MAKING:
+        return await_bytes(s);
     case SNAPSHOT_WRITING:
         if (s->written < s->size)
             return write_chunks(s, journal);
@@ -198,7 +228,7 @@ int snapshot_load(struct snapshot *s, struct journal *journal, uint64_t before)
     memcpy(stated, marker + 8, sizeof stated);
     if (size == 0 || size > SIZE_LIMIT)
         return ERR_CORRUPT;
-    error = snapshot_reserve(s, size);
+    error = snapshot_reserve(s, size, false);
     s->id = id;
     s->size = size;
     if (error == 0)

@@ -87,6 +87,7 @@ static int start(uint32_t i, const char *directory)
     while (m->endpoints[o.bus.endpoint_count].address != NULL)
         o.bus.endpoint_count++;
     o.snapshot_records = SNAPSHOT_RECORDS;
+    o.snapshot_child_bytes = UINT64_MAX; /* its clock is not ours */
     o.archive_path = paths[SERVICES];
     o.archive_keep_records = ARCHIVE_KEEP;
     o.archive_segment_bytes = SEGMENT_BYTES;

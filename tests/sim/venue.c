@@ -131,6 +131,7 @@ static int start(struct venue *v, uint32_t node)
     o.settings = plan->settings;
     o.turn_frames_max = plan->turn_frames_max;
     o.snapshot_records = plan->snapshot_records;
+    o.snapshot_child_bytes = 0;
     o.commit_interval_us = plan->commit_interval_us;
     o.prune_approved = plan->prunes;
     if (node == VENUE_SEQUENCER) {

@@ -228,6 +228,45 @@ static void a_sequencer_that_is_away(void **state)
     assert_int_equal(toy_of(RISK)->ticks, toy_of(SHARD)->ticks);
 }
 
+/* A snapshot that a child writes is that of the moment it was started at, whatever has
+ * come since. If the child is lost, the service takes the next one itself. */
+static void start_from_a_child(uint32_t i, bool is_lost)
+{
+    bool was_making = false, was_lost = false;
+    begin(NULL);
+    saves_in = is_lost ? getpid() : 0;
+    venue[i]->options.snapshot_child_bytes = 0;
+    while (metrics_get(&venue[i]->metrics, METRICS_snapshots) == 0) {
+        run_for(2);
+        was_making |= venue[i]->snapshot.phase == SNAPSHOT_MAKING;
+        was_lost |= venue[i]->snapshot_lost;
+    }
+    assert_true(was_making);
+    assert_int_equal(was_lost, is_lost);
+    uint64_t next = service_next(venue[i]);
+    kill_it(i);
+    start(i);
+    assert_in_range(venue[i]->snapshot_next, 1, next);
+    run_for(2000);
+    assert_true(service_next(venue[i]) > next);
+    assert_true(service_is_ready(venue[i]));
+    end(NULL);
+}
+
+static void a_snapshot_by_a_child(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < SERVICES; i++)
+        start_from_a_child(i, false);
+}
+
+static void a_child_is_lost(void **state)
+{
+    (void)state;
+    for (uint32_t i = RISK; i < SERVICES; i++) /* those that save as our toys do */
+        start_from_a_child(i, true);
+}
+
 /* A clean stop leaves nothing to replay. */
 static void a_clean_stop(void **state)
 {
@@ -250,6 +289,8 @@ static void a_clean_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_snapshot_by_a_child),
+        cmocka_unit_test(a_child_is_lost),
         cmocka_unit_test_setup_teardown(damaged_snapshot, begin, end),
         cmocka_unit_test_setup_teardown(damaged_input, begin, end),
         cmocka_unit_test_setup_teardown(damaged_log, begin, end),
