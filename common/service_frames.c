@@ -256,22 +256,36 @@ static int on_sequencer(struct service_instance *s, const struct bus_frame *fram
 
 /* ---- from the owner of the input --------------------------------------------------- */
 
+/* It speaks on two connections, and one may be dead while the other lives. An owner that
+ * replays answers, and has nothing to publish. */
+static void hear_owner(struct service_instance *s, const struct bus_frame *frame)
+{
+    struct msg msg = {.kind = MSG_head};
+    size_t used = 0;
+    bool is_stream = frame->port == BUS_STREAM;
+    if (!is_stream && codec_decode(frame->bytes, frame->size, &msg, &used) != 0)
+        return;
+    if (!is_stream || ABLATE(ONE_LINK))
+        service_link_hear(&s->owner_link);
+    if (is_stream || (msg.kind == MSG_fetched && msg.fetched.reason != 0))
+        service_link_hear(&s->stream_link);
+}
+
 static int on_input(struct service_instance *s, const struct bus_frame *frame)
 {
-    bool is_own = (s->kind->journal & SERVICE_JOURNAL_INPUTS) != 0;
-    service_link_hear(&s->owner_link);
-    if (s->is_replaying && is_own)
-        return 0; /* what is missing is fetched afterwards */
+    bool is_later = s->is_replaying && (s->kind->journal & SERVICE_JOURNAL_INPUTS) != 0;
     bool is_head = codec_kind(frame->bytes, frame->size) == MSG_head;
-    int blocks = is_head || s->is_welcomed
-                     ? service_input_receive(s, frame->bytes, frame->size)
-                     : 0;
-    if (blocks < 0) {
+    uint64_t stale = s->input.stale;
+    int blocks = 0;
+    if (!is_later && (is_head || s->is_welcomed)) /* else what is missing is fetched */
+        blocks = service_input_receive(s, frame->bytes, frame->size);
+    if (s->input.stale == stale)
+        hear_owner(s, frame);
+    if (blocks < 0)
         service_log(s, SERVICE_LOG_ERROR, "input", "stream=%u seq=%" PRIu64 " error=%s",
                     s->input.stream, check_sequence, error_name(blocks));
-        return blocks;
-    }
-    return is_head && s->kind->core->receive != NULL ? to_core(s, frame) : 0;
+    bool is_wanted = is_head && !is_later && s->kind->core->receive != NULL;
+    return blocks < 0 ? blocks : is_wanted ? to_core(s, frame) : 0;
 }
 
 static int take_frame(struct service_instance *s, const struct bus_frame *frame)

@@ -116,8 +116,13 @@ static int ask_owner(struct service_instance *s)
     stream_consumer_pause(&s->input, service_store_must_wait(s));
     size_t size =
         stream_consumer_fetch(&s->input, s->frame, STREAM_FRAME_BYTES, s->now.mono_ns);
+    bool is_current =
+        !s->input.is_behind && s->now.mono_ns - s->input.heard_ns < STREAM_RETRY_NS;
+    if (size == 0 && is_current)
+        service_link_hear(&s->owner_link); /* it owes nothing any more */
     if (size == 0)
         return 0;
+    service_link_ask(&s->owner_link, s->now.mono_ns);
     if (service_say_frame(s, BUS_OWNER, 0, size) != 0)
         s->input.ask_at_ns = s->now.mono_ns + SOON_NS;
     return 1;
@@ -176,18 +181,17 @@ static int replace_silent_peers(struct service_instance *s)
     return error;
 }
 
-/* The owner of the input and the sequencer are to speak all the time. */
+/* The stream and the sequencer are to speak all the time, the others when asked. */
 static int replace_silent(struct service_instance *s)
 {
     uint64_t now_ns = s->now.mono_ns;
     int error = 0;
-    service_link_ask(&s->owner_link, now_ns);
+    service_link_ask(&s->stream_link, now_ns);
     service_link_ask(&s->sequencer_link, now_ns);
-    if (service_link_is_silent(&s->owner_link, now_ns)) {
+    if (service_link_is_silent(&s->stream_link, now_ns))
         error = bus_reconnect(s->bus, BUS_STREAM, 0);
-        if (error == 0)
-            error = bus_reconnect(s->bus, BUS_OWNER, 0);
-    }
+    if (error == 0 && service_link_is_silent(&s->owner_link, now_ns))
+        error = bus_reconnect(s->bus, BUS_OWNER, 0);
     if (error == 0 && service_link_is_silent(&s->sequencer_link, now_ns)) {
         error = bus_reconnect(s->bus, BUS_SEQUENCER, 0);
         s->checkin_at_ns = now_ns;
@@ -198,7 +202,7 @@ static int replace_silent(struct service_instance *s)
 int service_say_turn(struct service_instance *s)
 {
     int frames = 0;
-    int error = service_owns_log(s) ? 0 : replace_silent(s);
+    int error = service_owns_log(s) || ABLATE(NO_RECONNECT) ? 0 : replace_silent(s);
     if (error != 0)
         return error;
     if (s->kind->owns != SERVICE_STREAM_NONE)

@@ -30,6 +30,8 @@
     X(snapshot_dropped)    /* ... and its newest snapshot */                             \
     X(map_full)            /* a service ended because a put did not fit */               \
     X(link_reset)          /* */                                                         \
+    X(link_dead)           /* ... without a word */                                      \
+    X(reconnected)         /* ... and its process noticed */                             \
     X(queue_full)          /* a frame found no room on its way */                        \
     X(cut)                 /* the gateway said goodbye to a client */                    \
     X(partition)           /* */                                                         \

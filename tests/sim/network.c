@@ -18,6 +18,8 @@ enum {
     ENDPOINTS = 12,
     LINKS = 512,
     RECONNECT_MS_MAX = 120,
+    DEAD_DOWN = 1,
+    DEAD_UP = 2,
 };
 
 struct frame {
@@ -46,6 +48,7 @@ struct link {
     enum bus_port server_port;
     uint32_t handle; /* new at each connection, 0: none */
     uint64_t retry_ns;
+    uint32_t dead; /* DEAD_*: what is sent that way vanishes, until it connects anew */
     uint64_t last_ns[2]; /* when the last frame of each direction is due */
 };
 
@@ -104,22 +107,40 @@ static void disconnect(struct link *link)
 {
     link->server = NULL;
     link->handle = 0;
+    link->dead = 0;
     link->retry_ns =
         clock_mono_ns() + random_below(&net.random, RECONNECT_MS_MAX) * CLOCK_MS_NS;
 }
 
-void network_reset_link(uint32_t node)
+/* Any connected one of the process; NULL: it has none. */
+static struct link *any_link(uint32_t node)
 {
     uint32_t first = (uint32_t)random_below(&net.random, net.link_count + 1u);
     for (uint32_t i = 0; i < net.link_count; i++) {
         struct link *link = &net.links[(first + i) % net.link_count];
-        if (link->client == NULL || link->server == NULL ||
-            (link->client->node != node && link->server->node != node))
-            continue;
-        disconnect(link);
-        MARK(link_reset);
-        return;
+        if (link->client != NULL && link->server != NULL &&
+            (link->client->node == node || link->server->node == node))
+            return link;
     }
+    return NULL;
+}
+
+void network_reset_link(uint32_t node)
+{
+    struct link *link = any_link(node);
+    if (link == NULL)
+        return;
+    disconnect(link);
+    MARK(link_reset);
+}
+
+void network_kill_link(uint32_t node)
+{
+    struct link *link = any_link(node);
+    if (link == NULL)
+        return;
+    link->dead = 1 + (uint32_t)random_below(&net.random, DEAD_UP + DEAD_DOWN);
+    MARK(link_dead);
 }
 
 /* ---- connections ------------------------------------------------------------------- */
@@ -202,12 +223,16 @@ static void flush_link(uint32_t place, struct bus *to)
     }
 }
 
-/* Frames get lost here, connections do not go stale. */
 int bus_reconnect(struct bus *bus, enum bus_port port, uint32_t index)
 {
-    (void)bus;
-    (void)port;
-    (void)index;
+    for (uint32_t i = 0; i < net.link_count; i++) {
+        struct link *link = &net.links[i];
+        if (link->client != bus || link->endpoint->port != port ||
+            link->endpoint->index != index)
+            continue;
+        marks[MARKS_reconnected] += link->dead != 0;
+        disconnect(link);
+    }
     return 0;
 }
 
@@ -322,6 +347,7 @@ static int send_on(struct link *link, bool upward, const void *bytes, size_t siz
         return ERR_BUSY;
     }
     if (net.cut_until_ns[from->node][to->node] > clock_mono_ns() ||
+        (link->dead & (upward ? DEAD_UP : DEAD_DOWN)) != 0 ||
         happens(net.weather.loss_ppm))
         return 0;
     send_copy(link, upward, bytes, size);

@@ -40,6 +40,10 @@ void network_cut(uint32_t from, uint32_t to, uint64_t until_ns);
 /* Some link of the process breaks and reconnects. */
 void network_reset_link(uint32_t node);
 
+/* Some link of the process goes silent, one way or both, and nobody is told. It stays so,
+ * even when all heals, until its process connects anew. */
+void network_kill_link(uint32_t node);
+
 /* All partitions end. */
 void network_heal(void);
 

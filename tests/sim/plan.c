@@ -40,10 +40,11 @@ static void draw_faults(struct plan *p, struct random *r)
     p->pause_ppm = maybe(r, 10000);
     p->fill_ppm = maybe(r, 1000);
     p->step_ppm = maybe(r, 2000);
-    p->wipe_ppm = maybe(r, 300000);
+    p->wipe_ppm = maybe(r, 500000);
     p->older_ppm = maybe(r, 500000);
     p->rot_ppm = maybe(r, 1000000);
     p->down_ns_max = between(r, 1000000, 600000000u >> random_below(r, 5));
+    p->dead_ppm = maybe(r, 8000);
 }
 
 /* Small windows and rates; each draw is a statement, so that its order is fixed. */

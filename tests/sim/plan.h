@@ -48,7 +48,8 @@ struct plan {
     uint32_t window;   /* commands a client sends ahead */
     struct network_weather weather;
     uint64_t step_ns_max;
-    uint32_t crash_ppm, cut_ppm, reset_ppm, partition_ppm, pause_ppm, fill_ppm, step_ppm;
+    uint32_t crash_ppm, cut_ppm, reset_ppm, partition_ppm, pause_ppm, fill_ppm, step_ppm,
+        dead_ppm;
     uint32_t poison_ppm;
     uint32_t wipe_ppm, older_ppm, rot_ppm; /* of restarts */
     uint64_t down_ns_max;

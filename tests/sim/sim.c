@@ -193,6 +193,8 @@ static void harm(struct sim *s)
         crash(s);
     if (happens(s, p->reset_ppm))
         network_reset_link(any_node(s));
+    if (happens(s, p->dead_ppm))
+        network_kill_link(any_node(s));
     if (happens(s, p->partition_ppm))
         part(s);
     if (happens(s, p->pause_ppm))
