@@ -41,7 +41,7 @@ static const struct option bound_options[] = {
 };
 static const struct option connected_options[] = {
     {ZMQ_IMMEDIATE, 1},
-    {ZMQ_CONNECT_TIMEOUT, 5000},
+    {ZMQ_CONNECT_TIMEOUT, 1000}, /* to an address that nobody has any more */
     {ZMQ_RECONNECT_IVL, 100},
     {ZMQ_RECONNECT_IVL_MAX, 1000}, /* a restarted peer is found again within a second */
 };
