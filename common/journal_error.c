@@ -8,12 +8,13 @@
 
 #include "common/error.h"
 
-/* LMDB calls a short write EIO, and a short write is how most disks say that they are
- * full. */
+#define FULL_BYTES (1u << 20)
+
+/* LMDB calls a short write EIO; it is how most disks say that they are almost full. */
 static bool is_disk_full(const char *path)
 {
     struct statvfs space;
-    return statvfs(path, &space) == 0 && space.f_bavail * space.f_frsize < space.f_bsize;
+    return statvfs(path, &space) == 0 && space.f_bavail * space.f_frsize < FULL_BYTES;
 }
 
 int journal_error(int rc, const char *path)
