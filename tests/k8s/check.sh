@@ -66,9 +66,14 @@ pods() {
         node $out/policy.mjs --links $out/two_shards.yaml | LC_ALL=C sort >$out/pods/links &&
         timeout 60 $here/pods.sh $bin $out/pods $out/venue
 }
+compose() {
+    command -v docker-compose >/dev/null || { echo "skipped: no docker-compose"; return; }
+    ZEX_DIR=$PWD/$out/venue ZEX_ADMIN_KEY=key docker-compose -f deploy/compose.yaml config -q &&
+        echo "no complaint"
+}
 scripts() {
     command -v shellcheck >/dev/null || { echo "skipped: no shellcheck"; return; }
-    shellcheck --severity warning k8s/*.sh tests/k8s/*.sh deploy/*.sh && echo "no complaint"
+    shellcheck --severity warning k8s/*.sh deploy/*.sh tests/{k8s,cluster}/*.sh && echo "no complaint"
 }
 
 check "settings are those of common/settings.def" settings
@@ -80,5 +85,7 @@ check "schema" node $out/schema.mjs $out $out/dev.yaml $out/prod.yaml $out/keys.
 check "policy" node $out/policy.mjs $out/{dev,prod,two_shards}.yaml
 check "pods run and a venue is applied" pods
 check "rules and dashboard" rules
+check "Dockerfile and compose" node $out/images.mjs
+check "compose reads it" compose
 check "scripts" scripts
 exit $failed
