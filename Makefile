@@ -197,6 +197,15 @@ net: ## three hosts whose network fails in every way while clients trade (root);
 net: all $(OUT)/chaos/net_test
 	$(Q)MODE=$(MODE) tests/chaos/net.sh $(SEED)
 
+$(OUT)/cluster/%: $(OUT)/tests/cluster/%.o $(call object,$(CHAOS_LIB)) $(CLI) $(SDK) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lcmocka $(LDLIBS)
+
+.PHONY: cluster-test
+cluster-test: ## the images as a cluster to which everything happens (root, podman); SEED=
+cluster-test: all $(OUT)/cluster/cluster_test
+	$(Q)MODE=$(MODE) tests/cluster/cluster.sh $(SEED)
+
 SEEDS ?= 1..500
 sim: ## a seeded world of faults: SEED=n (VERBOSE=1 tells all) or SEEDS=a..b
 sim: $(OUT)/sim/sim

@@ -51,10 +51,10 @@ struct crowd {
     const char *directory;
     struct crowd_client clients[CROWD_CLIENTS];
     atomic_bool is_over;
-    uint32_t pause_us; /* of each client, between two commands */
     pthread_mutex_t mutex;
     pthread_cond_t more;
     uint64_t told[CROWD_KINDS]; /* of all */
+    uint64_t busy, unavailable; /* answers to copies of commands */
     uint64_t rest_gseq;         /* by here everything that was sent has had its effect */
 };
 
@@ -62,6 +62,9 @@ int crowd_begin(struct crowd *, const char *directory, uint64_t seed);
 
 /* Waits until they were told of each kind so many times more; false: not in time. */
 bool crowd_await(struct crowd *, uint64_t more, int timeout_ms);
+
+/* How often they have been told to come again, and that nobody is there. */
+void crowd_refusals(struct crowd *, uint64_t *busy, uint64_t *unavailable);
 
 /* No more commands; waits until those under way are known. False if some are not, within
  * this time; all histories are then joined into one. */

@@ -178,6 +178,8 @@ int cluster_stop_all(struct cluster *c)
             fprintf(stderr, "%s: stopped with %d\n", cluster_names[i], code);
         first = first != 0 ? first : code;
     }
+    if (c->stopper != NULL && first == 0)
+        first = system(c->stopper);
     return first;
 }
 

@@ -26,6 +26,7 @@ extern const char *const cluster_names[CLUSTER_SERVICES_MAX];
 struct cluster {
     const char *directory, *programs, *shim;
     const char *const *hosts;         /* NULL, or the network namespace of each service */
+    const char *stopper;              /* NULL, or a command that stops what is no child */
     uint32_t shards, count;           /* services */
     pid_t pids[CLUSTER_SERVICES_MAX]; /* 0: down */
 };

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# cluster.sh [SEED] - a venue of containers, from the images of `make images`, to which all
+# happens that cluster_test.c lists while clients trade. Needs root and podman; says
+# `skipped` where either is missing. ONLY=killed: only faults with that in their name.
+# COMPARE=1: first builds the images once more, which must give the same.
+# KEEP=1 leaves the files. TAG: dev.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+readonly out=$PWD/build/${MODE:-release} seed=${1:-$RANDOM}
+skip() {
+    echo "skipped: $*"
+    exit 0
+}
+[[ $(id -u) == 0 ]] || skip "not root"
+for tool in podman ip iptables nsenter curl mkfs.ext4; do
+    command -v $tool >/dev/null || skip "no $tool"
+done
+podman info >/dev/null 2>&1 || skip "podman does not work here"
+podman image exists zex-base || command -v debootstrap >/dev/null || skip "no debootstrap"
+export TOOL=podman
+deploy/images.sh build
+[[ -z ${COMPARE:-} ]] || deploy/images.sh compare
+
+work=$(mktemp -d)
+export net=zex$$ subnet=10.$((100 + RANDOM % 100)).$((RANDOM % 250)) tag=${TAG:-dev} \
+    venue=$work/venue
+readonly work
+. tests/cluster/containers.sh
+tell() {
+    local pod
+    tail -n 5 "$venue/podman.log"
+    for pod in $pods; do
+        echo "$pod, $(state "$pod" Status):"
+        command podman logs "$net-$pod" 2>&1 | tail -n 5
+    done
+}
+finish() {
+    (($? == 0)) || tell
+    remove_all || true # all of it, whatever is not there
+    if [[ -n ${KEEP:-} ]]; then echo "kept: $work"; else rm -rf "$work"; fi
+}
+trap finish EXIT
+echo "seed $seed: repeat with make cluster-test SEED=$seed"
+make_all
+# The second symbol is on the second shard.
+sed '/name: ACME-USD/,/shard:/s/shard: 0/shard: 1/' deploy/venues/demo.yaml >"$work/venue.yaml"
+timeout 60 "$out/bin/zex" admin apply "$work/venue.yaml" --dir "$venue" | tail -n 1
+for pod in $pods; do healthy "$pod" || { echo "$pod is not healthy"; exit 1; }; done
+"$out/cluster/cluster_test" "$venue" "$out" "$seed" tests/cluster/containers.sh

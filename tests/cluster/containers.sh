@@ -1,0 +1,187 @@
+# containers.sh - a venue of containers on a network of their own, as Kubernetes would name
+# them, and what can happen to each. Sourced; in the environment: $net, the network and the
+# beginning of every name; $venue, a directory; $tag of the images; $subnet, like 10.88.7.
+# shellcheck shell=bash
+: "${net:?}" "${venue:?}" "${tag:?}" "${subnet:?}"
+readonly pods="sequencer-0 risk-0 shard-0 shard-1 settlement-0 portfolio-0 gateway-0 gateway-1"
+readonly memory=512m # of each: what the manifests give to `dev`
+# What podman would set by itself may be more than it is allowed to.
+readonly limits="--ulimit nofile=20000:20000 --ulimit nproc=32768:32768"
+
+# What it says besides, of timers that nobody asked for, is noise until something fails.
+podman() { command podman "$@" 2>>"$venue/podman.log"; }
+
+# ---- making them ----------------------------------------------------------------------------
+
+place() { # POD: the last part of its first address
+    local pod n=10
+    for pod in $pods; do
+        [[ $pod != "$1" ]] || echo $n
+        n=$((n + 1))
+    done
+}
+
+# The settings of the manifests; the owner of an address listens on all it has.
+settings() { # POD
+    local kind=${1%-*}
+    {
+        grep -h ^ZEX_ k8s/base/{settings,places}.env k8s/overlays/dev/settings.env
+        sed -nE "s|^(ZEX_ENDPOINT_${kind^^}(_PUB)?)=.*:([0-9]+)$|\1=tcp://*:\3|p" k8s/base/places.env
+        echo ZEX_SHARDS=2
+        echo "ZEX_KEY_FILE=/etc/zex/keys/key"
+        if [[ $kind == shard ]]; then echo "ZEX_INSTANCE=${1#*-}"; fi
+        if [[ $kind == sequencer ]]; then
+            echo "ZEX_ADMIN_KEY=$(<"$venue/keys/admin.pub")"
+            [[ -e $venue/begun ]] || echo ZEX_INIT=true
+        fi
+    } | awk -F= '{ value[$1] = $0 } END { for (name in value) print value[name] }'
+}
+
+# A volume that can be full.
+make_volume() { # POD
+    local at=$venue/volumes/$1
+    mkdir -p "$at"
+    truncate -s 4G "$at.disk"
+    mkfs.ext4 -q -m 0 -E lazy_itable_init=1 "$at.disk"
+    mount -o loop "$at.disk" "$at"
+    chown 10001:10001 "$at"
+}
+
+create() { # POD
+    local pod=$1 kind=${1%-*} key=$1
+    [[ $kind == shard ]] || key=$kind
+    settings "$pod" >"$venue/$pod.env"
+    # shellcheck disable=SC2086
+    podman create --name "$net-$pod" --hostname "$pod" --network "$net" \
+        --network-alias "$pod.$kind" --ip "$subnet.$(place "$pod")" \
+        --mac-address "02:00:00:00:00:$(place "$pod")" $limits \
+        --read-only --cap-drop all --security-opt no-new-privileges \
+        --memory $memory --memory-swap $memory --pids-limit 64 --env-file "$venue/$pod.env" \
+        -v "$venue/volumes/$pod:/var/lib/zex" -v "$venue/keys/$key.key:/etc/zex/keys/key:ro" \
+        -v "$venue/keys/services:/etc/zex/keys/services:ro" "zex-$kind:$tag" >/dev/null
+}
+
+# A venue of containers that run, with its journals where `zex verify` looks for them.
+make_all() {
+    local pod name
+    mkdir -p "$venue/run" "$venue/log"
+    podman network create --internal --subnet "$subnet.0/24" "$net" >/dev/null
+    deploy/keys.sh "$venue" 2
+    for pod in $pods; do
+        name=$pod
+        case $pod in shard-*) ;; *) name=${pod%-*} ;; esac
+        make_volume "$pod"
+        [[ $name == gateway ]] || ln -s "volumes/$pod/$name" "$venue/$name"
+        create "$pod"
+        start "$pod"
+    done
+    printf 'tcp://%s:5550\n' "$subnet.$(place gateway-0)" "$subnet.$(place gateway-1)" \
+        >"$venue/gateways"
+    touch "$venue/begun" # from now on an empty volume begins nothing
+}
+
+remove_all() {
+    local pod
+    for pod in $pods; do
+        podman rm -v -f -t 0 "$net-$pod"
+        umount "$venue/volumes/$pod"
+    done >/dev/null 2>&1
+    podman network rm -f "$net" >/dev/null 2>&1
+    return 0
+}
+
+# ---- what can happen ------------------------------------------------------------------------
+
+state() { podman inspect --format "{{.State.$2}}" "$net-$1"; } # POD NAME
+
+ended() { # POD CODE
+    local code
+    code=$(timeout 100 podman wait "$net-$1" || echo "none: it runs")
+    [[ $code == "$2" ]] || {
+        echo "$1 ended with $code instead of $2"
+        podman logs "$net-$1" 2>&1 | tail -n 5
+        return 1
+    }
+}
+
+# As a container within its pod it keeps both addresses: with another MAC alone it would not
+# be found until the caches of its neighbours end. `plug` and `renew` are for one that moves.
+start() { podman start "$net-$1" >/dev/null && hold_bridge; }
+# A bridge takes the lowest MAC of its ports: with each that comes or goes it may get another,
+# and nobody finds the name server any more. One that was set stays.
+hold_bridge() {
+    local bridge
+    bridge=$(podman network inspect --format '{{.NetworkInterface}}' "$net")
+    ip link set dev "$bridge" address 02:00:00:00:02:01
+}
+strike() { podman kill -s KILL "$net-$1" >/dev/null && ended "$1" 137; }
+stop() { podman stop -t 30 "$net-$1" >/dev/null 2>&1 && ended "$1" 0; }
+freeze() { podman pause "$net-$1" >/dev/null; }
+thaw() { podman unpause "$net-$1" >/dev/null; }
+
+# A pod that is rolled has another address.
+renew() { unplug "$1" && plug "$1" && start "$1"; }
+
+unplug() { podman network disconnect "$net" "$net-$1"; }
+plug() { # at another address
+    local n
+    n=$(($(cat "$venue/moves" 2>/dev/null || echo 99) + 1))
+    echo $n >"$venue/moves"
+    podman network connect --alias "$1.${1%-*}" --ip "$subnet.$n" \
+        --mac-address "02:00:00:00:01:$(printf %02x $n)" "$net" "$net-$1"
+    hold_bridge || true # none yet, if the container is down
+}
+
+table() { # POD ARGUMENTS: a filter in its namespace
+    nsenter -t "$(state "$1" Pid)" -n iptables -w "${@:2}"
+}
+mute() { table "$1" -A OUTPUT -o eth0 -j DROP; }
+deafen() { table "$1" -A INPUT -i eth0 -j DROP; }
+part() { mute "$1" && deafen "$1"; }
+rejoin() { table "$1" -F; }
+
+# Something else in its group takes all memory, and the kernel is told whom to end for it.
+exhaust() { # POD
+    local pid group
+    pid=$(state "$1" Pid)
+    group=/sys/fs/cgroup/memory$(sed -n 's/.*:memory://p' "/proc/$pid/cgroup")
+    [[ -e $group/cgroup.procs ]] || group=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+    echo 1000 >"/proc/$pid/oom_score_adj"
+    (
+        echo $BASHPID >"$group/cgroup.procs"
+        head -c "$memory" /dev/zero | tail -c "$memory"
+    ) >/dev/null 2>&1 || true
+    ended "$1" 137
+}
+
+# A journal has up to 64 MB in hand before it notices.
+fill() { # POD
+    local at=$venue/volumes/$1
+    fallocate -l "$(($(df --output=avail -B 1 "$at" | tail -n 1) - 65536))" "$at/filler"
+    cat /dev/zero >>"$at/filler" 2>/dev/null || true
+    ended "$1" 17
+}
+empty() { rm "$venue/volumes/$1/filler" && start "$1"; }
+
+healthy() { podman healthcheck run "$net-$1" >/dev/null 2>&1; }
+
+start_all() {
+    local pod
+    for pod in $pods; do start "$pod" || return; done
+}
+
+stop_all() {
+    local pod code=0
+    for pod in $(tr ' ' '\n' <<<"$pods" | tac); do stop "$pod" || code=1; done
+    return $code
+}
+
+# Lines `POD NAME VALUE` of what services have counted since they started.
+counts() {
+    local pod ip
+    for pod in $pods; do
+        ip=$(podman inspect --format "{{(index .NetworkSettings.Networks \"$net\").IPAddress}}" "$net-$pod")
+        curl -s -m 2 "$ip:8080/metrics" | tr -d '\r' |
+            sed -nE "s/^zex_(gaps_found|fetches_sent)_total\{.*\} /$pod \1 /p"
+    done
+}
