@@ -206,6 +206,17 @@ cluster-test: ## the images as a cluster to which everything happens (root, podm
 cluster-test: all $(OUT)/cluster/cluster_test
 	$(Q)MODE=$(MODE) tests/cluster/cluster.sh $(SEED)
 
+# Overload: ten times what the venue can take, by the clock; consumers that are slow or dead.
+OVERLOAD_LIB := $(filter-out %_test.c,$(wildcard tests/overload/*.c))
+$(OUT)/overload/%: $(OUT)/tests/overload/%.o $(call object,$(OVERLOAD_LIB)) $(CLI) $(SDK) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lcmocka $(LDLIBS)
+
+.PHONY: overload
+overload: ## ten times the capacity for S seconds (30), then slow and dead consumers
+overload: all $(OUT)/overload/overload_test
+	$(Q)MODE=$(MODE) tests/overload/overload.sh $(or $(S),30) $(SEED)
+
 SEEDS ?= 1..500
 sim: ## a seeded world of faults: SEED=n (VERBOSE=1 tells all) or SEEDS=a..b
 sim: $(OUT)/sim/sim

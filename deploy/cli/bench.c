@@ -152,7 +152,9 @@ static int run_venue(struct bench *self, bool threads, bool durable)
            threads ? "all in one process, its client too, a thread each"
                    : "a process per service",
            durable ? "durable" : "not durable");
-    int code = bench_venue_start(&venue, directory, threads, durable);
+    const struct bench_venue_options options = {
+        .directory = directory, .threads = threads, .durable = durable};
+    int code = bench_venue_start(&venue, &options);
     if (code == ARGS_OK)
         code = bench_client_create(&client, bench_venue_address(venue),
                                    bench_venue_context(venue), self->seed);

@@ -23,7 +23,8 @@ static const char *const names[SERVICES] = {"sequencer",  "risk",      "shard",
                                             "settlement", "portfolio", "gateway"};
 
 struct bench_venue {
-    char directory[PATH_SIZE], address[BENCH_VENUE_ADDRESS];
+    char directory[PATH_SIZE], address[BENCH_VENUE_ADDRESS], programs[PATH_SIZE];
+    const char *const (*more)[2];
     struct venue_process *process;
     pid_t pids[SERVICES];
     bool is_old; /* it has a log */
@@ -67,11 +68,9 @@ static void add_word(struct command_line *line, const char *name, const char *be
 static void make_line(struct command_line *line, const struct bench_venue *self,
                       uint32_t i, bool durable)
 {
-    char program[PATH_SIZE] = "", before[PATH_SIZE + 16];
-    CHECK(readlink("/proc/self/exe", program, sizeof program - 1) > 0);
-    *strrchr(program, '/') = 0;
+    char before[PATH_SIZE + 16];
     *line = (struct command_line){.count = 1};
-    CHECK(asprintf(&line->words[0], "%s/zex-%s", program, names[i]) > 0);
+    CHECK(asprintf(&line->words[0], "%s/zex-%s", self->programs, names[i]) > 0);
     add_word(line, "data_dir", "", self->directory);
     add_word(line, "curve", "", "false");
     add_word(line, "durable", "", durable ? "true" : "false");
@@ -79,6 +78,8 @@ static void make_line(struct command_line *line, const struct bench_venue *self,
     add_word(line, "init", "", i == 0 && !self->is_old ? "true" : "false");
     for (size_t k = 0; k < sizeof settings / sizeof *settings; k++)
         add_word(line, settings[k][0], "", settings[k][1]);
+    for (uint32_t k = 0; self->more != NULL && self->more[k][0] != NULL; k++)
+        add_word(line, self->more[k][0], "", self->more[k][1]);
     snprintf(before, sizeof before, "ipc://%s/at-", self->directory);
     for (size_t k = 0; k < sizeof endpoints / sizeof *endpoints; k++)
         add_word(line, endpoints[k][0], before, endpoints[k][1]);
@@ -155,6 +156,9 @@ static int start_threads(struct bench_venue *self, bool durable)
     int error = config_set(&config, "data_dir", self->directory, message);
     for (size_t i = 0; i < sizeof settings / sizeof *settings && error == 0; i++)
         error = config_set(&config, settings[i][0], settings[i][1], message);
+    for (uint32_t i = 0; self->more != NULL && self->more[i][0] != NULL && error == 0;
+         i++)
+        error = config_set(&config, self->more[i][0], self->more[i][1], message);
     if (error == 0)
         error = config_set(&config, "endpoint_gateway", self->address, message);
     return error == 0 ? venue_process_start(&self->process, &args, &config)
@@ -163,25 +167,37 @@ static int start_threads(struct bench_venue *self, bool durable)
 
 /* ---- life -------------------------------------------------------------------------- */
 
-int bench_venue_start(struct bench_venue **out, const char *directory, bool threads,
-                      bool durable)
+static void find_programs(struct bench_venue *self, const char *programs)
 {
+    if (programs != NULL) {
+        snprintf(self->programs, sizeof self->programs, "%s", programs);
+        return;
+    }
+    CHECK(readlink("/proc/self/exe", self->programs, sizeof self->programs - 1) > 0);
+    *strrchr(self->programs, '/') = 0;
+}
+
+int bench_venue_start(struct bench_venue **out, const struct bench_venue_options *options)
+{
+    const char *directory = options->directory;
     struct bench_venue *self = calloc(1, sizeof *self);
     int code = ARGS_OK;
     *out = self;
     CHECK(self != NULL);
     snprintf(self->directory, sizeof self->directory, "%s", directory);
-    if (threads)
+    find_programs(self, options->programs);
+    self->more = options->settings;
+    if (options->threads)
         snprintf(self->address, sizeof self->address, "inproc://gateway");
     else
         snprintf(self->address, sizeof self->address, "ipc://%.100s/at-gateway",
                  directory);
     if (mkdir(directory, 0755) != 0)
         return args_fail("cannot make %s: %s", directory, strerror(errno));
-    if (threads)
-        return start_threads(self, durable);
+    if (options->threads)
+        return start_threads(self, options->durable);
     for (uint32_t i = 0; i < SERVICES && code == ARGS_OK; i++)
-        code = spawn(self, i, durable);
+        code = spawn(self, i, options->durable);
     return code;
 }
 
@@ -201,6 +217,11 @@ int bench_venue_stop(struct bench_venue **stopped)
 void *bench_venue_context(const struct bench_venue *self)
 {
     return self->process != NULL ? venue_process_context(self->process) : NULL;
+}
+
+pid_t bench_venue_pid(const struct bench_venue *self, uint32_t service)
+{
+    return service < SERVICES ? self->pids[service] : 0;
 }
 
 const char *bench_venue_address(const struct bench_venue *self)

@@ -14,15 +14,21 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define BENCH_VENUE_ADDRESS 128
 #define BENCH_VENUE_PARTS   8 /* the services, the io threads, the client */
 
 struct bench_venue;
 
-/* `threads`: all in this process. `directory` is made and must not exist. */
-int bench_venue_start(struct bench_venue **, const char *directory, bool threads,
-                      bool durable);
+struct bench_venue_options {
+    const char *directory; /* is made and must not exist */
+    const char *programs;  /* where zex-* are; NULL: beside this program */
+    bool threads;          /* all in this process */
+    bool durable;
+    const char *const (*settings)[2]; /* after those of the bench; ends with NULLs */
+};
+int bench_venue_start(struct bench_venue **, const struct bench_venue_options *);
 int bench_venue_stop(struct bench_venue **);
 
 /* Ends the shard's process, if it has one, as a crash does. */
@@ -30,6 +36,9 @@ void bench_venue_kill_shard(struct bench_venue *);
 
 /* Ends every process as a power cut does, and starts them all again, durable. */
 int bench_venue_crash(struct bench_venue *);
+
+/* The service's process, by the order of bench_venue_measure; 0: it has none. */
+pid_t bench_venue_pid(const struct bench_venue *, uint32_t service);
 
 const char *bench_venue_address(const struct bench_venue *);
 void *bench_venue_context(const struct bench_venue *); /* NULL: processes */

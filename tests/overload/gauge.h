@@ -1,0 +1,28 @@
+/* gauge.h - the memory of the services, as the kernel counts it.
+ *
+ * Owns:     nothing.
+ * Units:    bytes.
+ * Errors:   0 for a process that is not there.
+ * Threads:  none.
+ * Bounds:   GAUGE_SERVICES.
+ *
+ * Pages of mapped files are left out: they are the cache of the journals, and the
+ * kernel's to take back.
+ */
+#ifndef GAUGE_H
+#define GAUGE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { GAUGE_SERVICES = 6 };
+
+extern const char *const gauge_names[GAUGE_SERVICES]; /* in the order of bench_venue */
+
+struct gauge {
+    uint64_t now[GAUGE_SERVICES], most[GAUGE_SERVICES];
+};
+
+void gauge_take(struct gauge *, const pid_t pids[GAUGE_SERVICES]);
+
+#endif
