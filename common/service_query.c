@@ -94,15 +94,18 @@ static int seek_row(void *context, uint32_t table, const void *key, size_t key_s
 }
 
 /* Cores know no blocks: the chain of the log behind record `after` is ours to tell. */
-static void answer_chain(const struct service_instance *s, const struct msg_query *query,
+static void answer_chain(struct service_instance *s, const struct msg_query *query,
                          struct core_answer *answer)
 {
     struct msg msg = {.kind = MSG_row_chain, .row_chain.gseq = query->after};
-    if (stream_publisher_chain(&s->publishers[0], query->after + 1,
-                               msg.row_chain.chain) != 0)
+    int error =
+        stream_publisher_chain(&s->publishers[0], query->after + 1, msg.row_chain.chain);
+    if (error == 0)
+        (void)core_answer_add(answer, &msg);
+    else if (error == ERR_NOT_FOUND)
         answer->head.reason = (uint16_t)error_number(ERR_NOT_FOUND);
     else
-        (void)core_answer_add(answer, &msg);
+        s->queries.error = error; /* damaged is not another log */
 }
 
 static void answer(struct service_instance *s, const struct service_query *waiting)
