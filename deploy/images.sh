@@ -34,6 +34,7 @@ make_base() {
     # shellcheck disable=SC2064
     trap "rm -rf '$root'" EXIT
     echo "zex-base: debootstrap"
+    export DPKG_FORCE=unsafe-io # what the power cuts off is begun again
     debootstrap --variant=minbase "--include=ca-certificates,${packages%,}" bookworm "$root" \
         >$out/base.log || fail "see $out/base.log"
     if [[ -f $sources ]]; then # with the security updates that this machine knows
