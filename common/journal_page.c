@@ -222,8 +222,10 @@ static bool walk_tree(struct walk *w, const uint8_t *root, bool is_main, bool is
     return walk_page(w, &tree, page, 1) && tree.rows == get(root + 32, NUMBER);
 }
 
-static int walk_all(const uint8_t *file, uint64_t size, uint64_t txn)
+/* Commits take turns with two heads: the next but one takes this one's place. */
+static int walk_all(const uint8_t *file, uint64_t size, uint64_t txn, bool *is_over)
 {
+    uint8_t head[META];
     struct walk walk = {.file = file, .size = size};
     if (size < HEAD + META)
         return ERR_CORRUPT;
@@ -231,29 +233,33 @@ static int walk_all(const uint8_t *file, uint64_t size, uint64_t txn)
     if (walk.page_bytes < 512 || walk.page_bytes > 65536 || size < 2 * walk.page_bytes)
         return ERR_CORRUPT;
     const uint8_t *meta = file + txn % 2 * walk.page_bytes + HEAD;
-    if (get(meta, 4) != MAGIC || get(meta + 4, 4) != VERSION ||
-        get(meta + META - NUMBER, NUMBER) != txn)
+    memcpy(head, meta, sizeof head);
+    *is_over = get(head + META - NUMBER, NUMBER) > txn;
+    if (get(head, 4) != MAGIC || get(head + 4, 4) != VERSION ||
+        get(head + META - NUMBER, NUMBER) != txn)
         return ERR_CORRUPT;
-    walk.last_page = get(meta + META - 2 * NUMBER, NUMBER);
+    walk.last_page = get(head + META - 2 * NUMBER, NUMBER);
     walk.seen = calloc(1, size / walk.page_bytes / 8 + 1);
     if (walk.seen == NULL)
         return ERR_MEMORY;
-    bool is_good = walk_tree(&walk, meta + 24, false, true) &&
-                   walk_tree(&walk, meta + 24 + TREE, true, false);
+    bool is_good = walk_tree(&walk, head + 24, false, true) &&
+                   walk_tree(&walk, head + 24 + TREE, true, false);
     free(walk.seen);
+    *is_over = !is_good && get(meta + META - NUMBER, NUMBER) > txn; /* perhaps half */
     return is_good ? 0 : ERR_CORRUPT;
 }
 
-int journal_page_check(int file, uint64_t txn)
+int journal_page_check(int file, uint64_t txn, bool *is_over)
 {
     struct stat status;
+    *is_over = false;
     if (fstat(file, &status) != 0)
         return ERR_IO;
     const size_t size = (size_t)status.st_size;
     void *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, file, 0);
     if (bytes == MAP_FAILED)
         return ERR_MEMORY;
-    int error = walk_all(bytes, size, txn);
+    int error = walk_all(bytes, size, txn, is_over);
     munmap(bytes, size);
     return error;
 }

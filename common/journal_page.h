@@ -34,8 +34,10 @@ struct journal_page_map journal_page_map(const void *key, uint64_t size,
 bool journal_page_holds(const struct journal_page_map *, const void *key, size_t key_size,
                         const void *value, size_t value_size);
 
-/* Walks everything that belongs to transaction `txn`: each page is what and where it is
- * said to be and belongs to one tree, keys ascend, values fit, free pages are free. */
-int journal_page_check(int file, uint64_t txn);
+/* Walks everything that belongs to transaction `txn`, which a reader holds: each page is
+ * what and where it is said to be and belongs to one tree, keys ascend, values fit, free
+ * pages are free. ERR_CORRUPT means nothing if `is_over`: a writer has taken the place of
+ * the transaction's roots; try a newer one. */
+int journal_page_check(int file, uint64_t txn, bool *is_over);
 
 #endif

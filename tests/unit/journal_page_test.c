@@ -8,10 +8,12 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/error.h"
@@ -27,6 +29,7 @@ enum {
     COMMITS = 60,
     CHANGES = 40,
     SWAPS = 2000,
+    CHECKS = 2000,
 };
 
 struct fixture {
@@ -132,6 +135,40 @@ static void what_lmdb_writes_is_good(void **state)
     }
 }
 
+static void write_on(const char *path)
+{
+    struct journal *journal = NULL;
+    int error = journal_open(&journal, &(struct journal_options){
+                                           .path = path, .map_bytes = UINT64_C(1) << 26});
+    for (uint64_t i = 0; error == 0; i++) {
+        uint64_t key = i % KEYS;
+        error = journal_put(journal, JOURNAL_ROWS, &key, sizeof key, &i, sizeof i);
+        if (error == 0)
+            error = journal_commit(journal);
+    }
+    _exit(1);
+}
+
+/* The writer's commits soon take the place of the one that is looked at. */
+static void a_journal_that_is_written_is_good(void **state)
+{
+    struct fixture *f = *state;
+    journal_close(&f->journal);
+    pid_t writer = fork();
+    if (writer == 0)
+        write_on(f->directory);
+    assert_true(writer > 0);
+    for (uint32_t i = 0; i < CHECKS; i++) {
+        int error = check(f);
+        if (error != 0)
+            kill(writer, SIGKILL);
+        assert_int_equal(error, 0);
+    }
+    assert_int_equal(waitpid(writer, NULL, WNOHANG), 0); /* it was there to the end */
+    kill(writer, SIGKILL);
+    assert_int_equal(waitpid(writer, NULL, 0), writer);
+}
+
 /* Which pages hold something is found by zeroing each; a journal of which one of them is
  * another is never taken. All of this would end in LMDB, or not at all, otherwise. */
 static void a_page_in_the_place_of_another_is_found(void **state)
@@ -221,6 +258,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_lmdb_writes_is_good, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_journal_that_is_written_is_good, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_page_in_the_place_of_another_is_found, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_large_value_with_another_head_cannot_be_changed,
