@@ -218,9 +218,9 @@ overload: all $(OUT)/overload/overload_test
 	$(Q)MODE=$(MODE) tests/overload/overload.sh $(or $(S),30) $(SEED)
 
 SEEDS ?= 1..500
-sim: ## a seeded world of faults: SEED=n (VERBOSE=1 tells all) or SEEDS=a..b
+sim: ## a seeded world of faults: SEED=n (VERBOSE=1 tells all) or SEEDS=a..b; COMMANDS=2200 each
 sim: $(OUT)/sim/sim
-	$(Q)VERBOSE=$(VERBOSE) $< $(or $(SEED),$(SEEDS))
+	$(Q)VERBOSE=$(VERBOSE) COMMANDS=$(COMMANDS) $< $(or $(SEED),$(SEEDS))
 
 STRIDE ?= 7
 crashes: ## the power cut at every 7th disk operation of each service; STRIDE=1: at each

@@ -38,7 +38,8 @@ static void tell_failure(const char *what, const char *more)
         return;
     printf("seed=%" PRIu64 " step=%" PRIu32 " node=%" PRIu32 " broken=\"%s%s%s\"\n",
            sim.plan.seed, sim.step, sim.node, what, *more != 0 ? ": " : "", more);
-    printf("repeat: make sim SEED=%" PRIu64 " VERBOSE=1\n", sim.plan.seed);
+    printf("repeat: make sim SEED=%" PRIu64 " COMMANDS=%" PRIu32 " VERBOSE=1\n",
+           sim.plan.seed, plan_commands);
     fflush(stdout);
 }
 
@@ -283,6 +284,9 @@ int main(int argc, char **argv)
 {
     uint64_t first, last;
     is_verbose = getenv("VERBOSE") != NULL && *getenv("VERBOSE") != 0;
+    const char *commands = getenv("COMMANDS");
+    if (commands != NULL && *commands != 0)
+        plan_commands = number(commands);
     if (argc == 2 && strcmp(argv[1], "--ablate") == 0)
         return run_ablations(ABLATE_SEEDS);
     if (argc == 4 && strcmp(argv[1], "--ablate") == 0 &&

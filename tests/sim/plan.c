@@ -4,6 +4,8 @@
 #include "common/random.h"
 #include "tests/sim/venue.h"
 
+uint32_t plan_commands = PLAN_COMMANDS;
+
 static uint32_t between(struct random *r, uint32_t low, uint32_t high)
 {
     return (uint32_t)random_between(r, low, high);
@@ -123,13 +125,13 @@ void plan_draw(struct plan *p, uint64_t seed)
     struct random r;
     random_init(&r, seed);
     *p = (struct plan){.seed = seed};
-    p->steps = between(&r, 1500, 8000);
+    p->steps = between(&r, 1500, 8000) * plan_commands / PLAN_COMMANDS;
     p->traders = between(&r, 1, PLAN_TRADERS_MAX);
     p->clients = p->traders + 2;
     p->gateways = between(&r, 1, PLAN_GATEWAYS_MAX);
     p->shards = between(&r, 1, PLAN_SHARDS_MAX);
     p->symbols = between(&r, 1, PLAN_SYMBOLS_MAX);
-    p->commands = between(&r, 500, 8000);
+    p->commands = between(&r, 500, 8000) * plan_commands / PLAN_COMMANDS;
     p->window = random_chance(&r, 400000) ? between(&r, 1, 32) : between(&r, 33, 256);
     p->shares_account = random_chance(&r, 200000);
     p->is_poor = random_chance(&r, 250000);

@@ -36,6 +36,7 @@ enum {
     PLAN_CLIENTS_MAX = PLAN_TRADERS_MAX + 2,
     PLAN_SYMBOLS_MAX = 4,
     PLAN_ORDERS_MAX = 128, /* what the naive book can hold */
+    PLAN_COMMANDS = 2200,
 };
 
 struct plan {
@@ -67,6 +68,9 @@ struct plan {
 };
 
 void plan_draw(struct plan *, uint64_t seed);
+
+/* How many commands a seed has, about, on average; other numbers make other worlds. */
+extern uint32_t plan_commands;
 
 /* A fair day: nothing fails, and what there is is used. */
 void plan_draw_fair(struct plan *, uint64_t seed);
