@@ -34,6 +34,7 @@
     X(WALL_CLOCK)      /* sequencer: the time of the log is the wall clock's */          \
     X(DELETE_UNSYNCED) /* archive: the journal forgets what is not synced yet */         \
     X(NO_RECONNECT)    /* services: a connection is good as long as nobody ends it */    \
+    X(NO_EPOCH_CHECK)  /* consumers: a sequencer that was replaced is believed */        \
     X(ONE_LINK)        /* services: who speaks on one connection lives on the other */   \
     X(OPERATOR_WAITS)  /* sequencer: no session for the operator while risk is behind */ \
     X(NO_ACCOUNT_CHECK) /* gateway, sequencer: anybody speaks for any session */         \

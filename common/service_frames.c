@@ -279,12 +279,13 @@ static int on_input(struct service_instance *s, const struct bus_frame *frame)
     int blocks = 0;
     if (!is_later && (is_head || s->is_welcomed)) /* else what is missing is fetched */
         blocks = service_input_receive(s, frame->bytes, frame->size);
-    if (s->input.stale == stale)
+    bool is_stale = s->input.stale != stale; /* of a sequencer that was replaced */
+    if (!is_stale)
         hear_owner(s, frame);
     if (blocks < 0)
         service_log(s, SERVICE_LOG_ERROR, "input", "stream=%u seq=%" PRIu64 " error=%s",
                     s->input.stream, check_sequence, error_name(blocks));
-    bool is_wanted = is_head && !is_later && s->kind->core->receive != NULL;
+    bool is_wanted = is_head && !is_later && !is_stale && s->kind->core->receive != NULL;
     return blocks < 0 ? blocks : is_wanted ? to_core(s, frame) : 0;
 }
 

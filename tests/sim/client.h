@@ -23,7 +23,7 @@
 #include "tests/sim/plan.h"
 
 enum {
-    CLIENT_LIVES = 128,
+    CLIENT_LIVES = 1024,
     CLIENT_ANSWERS = 200,
     CLIENT_NAMES = 100000, /* of orders: client i names its own i x this + 1 and on */
 };

@@ -186,6 +186,40 @@ struct disk *disk_find(const char *path)
     return disks[i];
 }
 
+static struct row *copy_row(const struct row *row)
+{
+    size_t size = sizeof *row + row->key_size + row->value_size;
+    struct row *copy = malloc(size);
+    CHECK(copy != NULL);
+    memcpy(copy, row, size);
+    return copy;
+}
+
+void disk_fork(struct disk *d, const char *name)
+{
+    char path[sizeof d->path];
+    memcpy(path, d->path, sizeof path);
+    CHECK(strlen(name) < sizeof d->path);
+    memcpy(d->path, name, strlen(name) + 1);
+    struct disk *copy = disk_find(path);
+    for (uint32_t i = 0; i < JOURNAL_TABLES; i++) {
+        for (uint32_t k = 0; k < d->tables[i].count; k++)
+            insert(&copy->tables[i], k, copy_row(d->tables[i].rows[k]));
+    }
+    for (uint32_t i = d->change_count; i-- > 0;) {
+        const struct change *c = &d->changes[i];
+        const struct row *at = c->after != NULL ? c->after : c->before;
+        if (at == NULL)
+            continue;
+        struct row *before = c->before != NULL ? copy_row(c->before) : NULL;
+        free(set_row(&copy->tables[c->table], at->bytes, at->key_size, before));
+    }
+    for (uint32_t i = 0; i < JOURNAL_TABLES; i++) {
+        for (uint32_t k = 0; k < copy->tables[i].count; k++)
+            copy->bytes += bytes_of(copy->tables[i].rows[k]);
+    }
+}
+
 void disk_fill_up(struct disk *d, uint32_t puts)
 {
     d->puts_left = puts + 1;
@@ -246,15 +280,6 @@ bool disk_drop_snapshot(struct disk *d)
 }
 
 /* ---- rot --------------------------------------------------------------------------- */
-
-static struct row *copy_row(const struct row *row)
-{
-    size_t size = sizeof *row + row->key_size + row->value_size;
-    struct row *copy = malloc(size);
-    CHECK(copy != NULL);
-    memcpy(copy, row, size);
-    return copy;
-}
 
 bool disk_rot(struct disk *d, struct random *random)
 {

@@ -25,6 +25,10 @@ struct disk;
 /* Forgets all disks. */
 void disk_reset(void);
 
+/* Whoever has the disk open goes on with it, under another name; what is committed of it
+ * is on a disk of the old name. */
+void disk_fork(struct disk *, const char *name);
+
 /* The disk of a journal path; made if there is none. */
 struct disk *disk_find(const char *path);
 

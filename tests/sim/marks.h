@@ -30,6 +30,7 @@
     X(snapshot_dropped)    /* ... and its newest snapshot */                             \
     X(map_full)            /* a service ended because a put did not fit */               \
     X(link_reset)          /* */                                                         \
+    X(zombie)              /* a sequencer that was replaced went on */                   \
     X(link_dead)           /* ... without a word */                                      \
     X(reconnected)         /* ... and its process noticed */                             \
     X(queue_full)          /* a frame found no room on its way */                        \

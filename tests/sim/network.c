@@ -37,6 +37,7 @@ struct bus {
     uint32_t id, node;
     struct bus_endpoint endpoints[ENDPOINTS];
     uint32_t endpoint_count, topic;
+    bool is_orphan;
     struct frame *heap;
     uint32_t count, capacity;
     uint8_t *taken;
@@ -112,6 +113,22 @@ static void disconnect(struct link *link)
         clock_mono_ns() + random_below(&net.random, RECONNECT_MS_MAX) * CLOCK_MS_NS;
 }
 
+void network_orphan(uint32_t node, uint32_t as)
+{
+    for (uint32_t i = 0; i < BUSES; i++) {
+        if (net.buses[i] == NULL || net.buses[i]->node != node)
+            continue;
+        net.buses[i]->is_orphan = true;
+        net.buses[i]->node = as;
+    }
+    for (uint32_t i = 0; i < net.link_count; i++) {
+        struct link *link = &net.links[i];
+        if (link->server != NULL && link->server->is_orphan &&
+            link->server_port != BUS_PUBLISHER)
+            disconnect(link);
+    }
+}
+
 /* Any connected one of the process; NULL: it has none. */
 static struct link *any_link(uint32_t node)
 {
@@ -166,8 +183,9 @@ static void connect_link(struct link *link)
         return;
     for (uint32_t i = 0; i < BUSES; i++) {
         struct bus *bus = net.buses[i];
-        const struct bus_endpoint *bound =
-            bus != NULL ? find_bound(bus, link->endpoint->address) : NULL;
+        const struct bus_endpoint *bound = bus != NULL && !bus->is_orphan
+                                               ? find_bound(bus, link->endpoint->address)
+                                               : NULL;
         if (bound == NULL)
             continue;
         link->server = bus;

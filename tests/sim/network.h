@@ -44,6 +44,10 @@ void network_reset_link(uint32_t node);
  * even when all heals, until its process connects anew. */
 void network_kill_link(uint32_t node);
 
+/* Nobody finds this process any more, nor does it hear anybody; who read its stream does
+ * so until it connects anew. It is called `as` from now on. */
+void network_orphan(uint32_t node, uint32_t as);
+
 /* All partitions end. */
 void network_heal(void);
 

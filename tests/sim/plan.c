@@ -145,6 +145,8 @@ void plan_draw(struct plan *p, uint64_t seed)
         p->restore_step = between(&r, 100, p->steps);
     if (p->restore_step == 0 && random_chance(&r, 300000))
         p->poison_ppm = between(&r, 100, 4000);
+    if (p->restore_step == 0 && !p->archives && random_chance(&r, 250000))
+        p->zombie_step = between(&r, 100, p->steps);
 }
 
 void plan_draw_fair(struct plan *p, uint64_t seed)

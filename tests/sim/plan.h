@@ -59,6 +59,7 @@ struct plan {
     bool archives; /* the log is pruned into files */
     bool prunes;   /* risk drops what its shards have */
     uint64_t archive_keep_records, archive_segment_bytes;
+    uint32_t zombie_step;  /* the sequencer is replaced, and goes on; 0: never */
     uint32_t restore_step; /* the log comes back from an older copy; 0: never */
     bool is_poor;          /* traders reach the end of their money */
     bool shares_account;   /* two traders of one account */

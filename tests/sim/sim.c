@@ -189,6 +189,8 @@ static void harm(struct sim *s)
     const struct plan *p = &s->plan;
     if (s->step == p->restore_step && !s->calm)
         restore(s);
+    if (s->step == p->zombie_step && !s->calm)
+        venue_replace_sequencer(&s->venue);
     if (happens(s, p->crash_ppm))
         crash(s);
     if (happens(s, p->reset_ppm))
@@ -243,6 +245,12 @@ static void turn_services(struct sim *s)
     }
 }
 
+static void turn_zombie(struct sim *s)
+{
+    if (s->broken == NULL)
+        venue_turn_zombie(&s->venue);
+}
+
 static void turn_clients(struct sim *s)
 {
     for (uint32_t i = 0; i < s->plan.clients; i++) {
@@ -259,6 +267,7 @@ static void step(struct sim *s)
     harm(s);
     restart_poisoned(s);
     turn_services(s);
+    turn_zombie(s);
     turn_clients(s);
     uint32_t steps = s->plan.archives ? 1 : ARCHIVE_STEPS; /* before it is pruned */
     if (s->step % steps == 0 && s->broken == NULL) {

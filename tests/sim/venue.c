@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/invariants.h"
 #include "common/metrics.h"
+#include "common/service_instance.h"
 #include "services/gateway/gateway_core.h"
 #include "services/portfolio/portfolio_core.h"
 #include "services/risk/risk_core.h"
@@ -21,6 +22,7 @@
 #include "tests/sim/poison.h"
 #include "tests/sim/power.h"
 
+#define ZOMBIE      (NETWORK_NODES - 1)
 #define RESTART_NS  UINT64_C(1000000)
 #define POISONED_NS UINT64_C(40000000)
 
@@ -113,6 +115,7 @@ void venue_close(struct venue *v)
 {
     for (uint32_t node = 0; node < VENUE_NODES; node++)
         service_destroy(&v->processes[node].service);
+    service_destroy(&v->zombie);
 }
 
 static int start(struct venue *v, uint32_t node)
@@ -199,6 +202,43 @@ int venue_start_due(struct venue *v, uint32_t power_operation)
         }
     }
     return 0;
+}
+
+void venue_replace_sequencer(struct venue *v)
+{
+    struct venue_process *p = &v->processes[VENUE_SEQUENCER];
+    if (p->service == NULL || v->zombie != NULL || p->is_rotten)
+        return;
+    disk_fork(disk_find(p->path), "zombie");
+    network_orphan(VENUE_SEQUENCER, ZOMBIE);
+    v->zombie = p->service;
+    p->service = NULL;
+    p->up_ns = clock_mono_ns() + RESTART_NS;
+}
+
+/* Those that are down connect to the new one when they come back. */
+static bool is_known_dead(const struct venue *v)
+{
+    for (uint32_t node = 0; node < VENUE_NODES; node++) {
+        const struct venue_process *p = &v->processes[node];
+        if (p->service != NULL && p->kind->input == SERVICE_STREAM_LOG &&
+            p->service->input.epoch <= v->zombie->publishers[0].epoch)
+            return false;
+    }
+    return true;
+}
+
+void venue_turn_zombie(struct venue *v)
+{
+    if (v->zombie == NULL || (!v->is_awake && !is_known_dead(v)))
+        return;
+    marks[MARKS_zombie] += !v->is_awake;
+    v->is_awake = true;
+    power_begin(VENUE_SEQUENCER, 0);
+    int done = service_turn(v->zombie);
+    power_end();
+    if (done < 0)
+        service_destroy(&v->zombie);
 }
 
 static void count_metrics(const struct venue_process *p)

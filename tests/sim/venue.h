@@ -44,8 +44,10 @@ struct venue_process {
 struct venue {
     const struct plan *plan;
     struct venue_process processes[VENUE_NODES];
-    uint64_t map_bytes;  /* of journals opened from now on */
-    const char *archive; /* directory of the log's; NULL: none */
+    uint64_t map_bytes;              /* of journals opened from now on */
+    const char *archive;             /* directory of the log's; NULL: none */
+    struct service_instance *zombie; /* a sequencer that was replaced; NULL: none */
+    bool is_awake;                   /* it was stopped, and goes on */
 };
 
 void venue_init(struct venue *, const struct plan *);
@@ -60,6 +62,12 @@ int venue_start_due(struct venue *, uint32_t power_operation);
 int venue_turn(struct venue *, uint32_t node, uint32_t turns, uint32_t power_operation);
 
 void venue_crash(struct venue *, uint32_t node, uint64_t up_ns);
+
+/* The sequencer stands still and is replaced, on a copy of its disk. When all who read it
+ * have heard of the new epoch it goes on: it hears nobody, but writes TICKs and publishes
+ * to those who have not connected anew. */
+void venue_replace_sequencer(struct venue *);
+void venue_turn_zombie(struct venue *);
 
 /* Its disk is lost, and it with it if it still runs. */
 void venue_lose(struct venue *, uint32_t node);
