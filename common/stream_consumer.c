@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/fault.h"
 #include "proto/codec.h"
+#include "proto/digest.h"
 
 /* An owner that is still replaying is asked again this soon. */
 #define PENDING_NS (20 * STREAM_MS)
@@ -45,6 +46,16 @@ static void hear(struct stream_consumer *c, uint64_t head, uint64_t now_ns)
         c->head = head;
 }
 
+/* A wrong chain would stop its owner, who is asked about it: so it has a checksum. An
+ * owner of an older version tells none. */
+static bool is_told(const uint8_t told[STREAM_CHAIN + 4])
+{
+    uint32_t crc = 0;
+    for (uint32_t i = 0; i < 4; i++)
+        crc = crc << 8 | told[STREAM_CHAIN + i];
+    return crc == digest_crc(0, told, STREAM_CHAIN);
+}
+
 static void on_push(struct stream_consumer *c, const struct msg_push *push,
                     uint64_t now_ns)
 {
@@ -53,7 +64,8 @@ static void on_push(struct stream_consumer *c, const struct msg_push *push,
     else
         hear(c, c->next, now_ns);
     c->is_pushed = true;
-    memcpy(c->told, push->chain, STREAM_CHAIN);
+    c->is_told = is_told(push->told);
+    memcpy(c->told, push->told, STREAM_CHAIN);
 }
 
 static void on_head(struct stream_consumer *c, const struct msg_head *head,
@@ -153,8 +165,7 @@ static int judge(struct stream_consumer *c, struct block *block)
 /* A push holds one block. */
 static void move_chain(struct stream_consumer *c, const struct block *block)
 {
-    static const uint8_t nothing[STREAM_CHAIN];
-    if (c->is_pushed && c->left == 0 && memcmp(c->told, nothing, STREAM_CHAIN) != 0)
+    if (c->is_pushed && c->is_told && c->left == 0)
         memcpy(c->chain, c->told, STREAM_CHAIN);
     else
         block_chain(block, c->chain);

@@ -44,8 +44,9 @@ struct stream_consumer {
     bool is_behind;              /* FETCH at the next chance */
     bool is_paused;              /* takes nothing now; what comes is dropped */
     bool is_pushed;              /* the frame under way is a push */
-    uint8_t told[STREAM_CHAIN];  /* by it: the chain behind its block; zeros: nothing */
-    const uint8_t *at;           /* rest of that frame */
+    bool is_told;                /* it tells the chain behind its block: */
+    uint8_t told[STREAM_CHAIN];
+    const uint8_t *at; /* rest of that frame */
     size_t left;
     uint64_t duplicates, gaps, fetches, stale; /* counted since init */
 };

@@ -10,6 +10,7 @@
 #include "common/stream_archive.h"
 #include "proto/block.h"
 #include "proto/codec.h"
+#include "proto/digest.h"
 
 enum {
     KEY_BYTES_MAX = 12,
@@ -204,15 +205,19 @@ static bool is_pushed(const struct stream_publisher *p)
     return p->stream != STREAM_OUTPUT && !p->is_replaying;
 }
 
-/* Its size does not depend on the chain. */
+/* Its size does not depend on the chain: first it is put in front of the block, then it
+ * tells the chain behind that. */
 static size_t put_push(const struct stream_publisher *p, uint8_t *at, size_t capacity)
 {
     if (!is_pushed(p))
         return 0;
+    uint32_t crc = digest_crc(0, p->chain, STREAM_CHAIN);
     struct msg msg = {.kind = MSG_push};
     msg.push.stream = p->stream;
     msg.push.epoch = p->epoch;
-    memcpy(msg.push.chain, p->chain, STREAM_CHAIN);
+    memcpy(msg.push.told, p->chain, STREAM_CHAIN);
+    for (uint32_t i = 0; i < 4; i++)
+        msg.push.told[STREAM_CHAIN + i] = (uint8_t)(crc >> (24 - 8 * i));
     size_t size = 0;
     int error = codec_encode(at, capacity, &msg, &size);
     CHECK(error == 0);

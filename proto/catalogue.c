@@ -45,6 +45,8 @@ static void print_default(const struct msg_field *field)
         return;
     if (field->type == MSG_ENUM)
         printf("%s", msg_value_name(field->values, field->value));
+    else if (field->type == MSG_BYTES)
+        printf("zeros");
     else
         print_number(field, field->value);
 }

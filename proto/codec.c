@@ -30,6 +30,7 @@ enum {
 #define ENUM_OPT(field, value, type, doc)                     +2
 #define TEXT(field, capacity, doc)                            +2 + (capacity)
 #define BYTES(field, size, doc)                               +3 + (size)
+#define BYTES_OPT(field, size, doc)                           +3 + (size)
 #define BLOB(field, capacity, doc)                            +3 + (capacity)
 #define END(name)                                             ,
 #include "proto/schema.def"
@@ -67,6 +68,14 @@ static int put_bin(struct pack_writer *out, const uint8_t *bytes, size_t size,
     return 0;
 }
 
+static inline bool zero(const uint8_t *bytes, size_t size)
+{
+    uint8_t all = 0;
+    for (size_t i = 0; i < size; i++)
+        all |= bytes[i];
+    return all == 0;
+}
+
 /* How many fields are written: all but the trailing ones that have their default. */
 #define MESSAGE(name, id, doc)                                                           \
     static inline uint32_t count_##name(const struct msg_##name *m)                      \
@@ -84,6 +93,7 @@ static int put_bin(struct pack_writer *out, const uint8_t *bytes, size_t size,
 #define ENUM_OPT(field, value, type, doc)                     UNLESS(m->field == (value))
 #define TEXT(field, capacity, doc)                            ALWAYS
 #define BYTES(field, size, doc)                               ALWAYS
+#define BYTES_OPT(field, size, doc)                           UNLESS(zero(m->field, size))
 #define BLOB(field, capacity, doc)                            ALWAYS
 #define END(name)                                                                        \
     (void)count;                                                                         \
@@ -129,6 +139,9 @@ static int put_bin(struct pack_writer *out, const uint8_t *bytes, size_t size,
 #define BYTES(field, size, doc)                                                          \
     count++;                                                                             \
     if ((error = put_bin(out, m->field, size, size)) != 0)                               \
+        return error;
+#define BYTES_OPT(field, size, doc)                                                      \
+    if (++count <= used && (error = put_bin(out, m->field, size, size)) != 0)            \
         return error;
 #define BLOB(field, capacity, doc)                                                       \
     count++;                                                                             \
@@ -281,6 +294,13 @@ static int get_blob(struct pack_reader *in, uint8_t *out, size_t capacity,
 #define BYTES(field, size, doc)                                                          \
     NEXT;                                                                                \
     TRY(get_bytes(&in, m->field, size));
+#define BYTES_OPT(field, size, doc)                                                      \
+    memset(m->field, 0, size);                                                           \
+    if (left > 0) {                                                                      \
+        left--;                                                                          \
+        TRY(get_bytes(&in, m->field, size));                                             \
+        is_default = zero(m->field, size);                                               \
+    }
 #define BLOB(field, capacity, doc)                                                       \
     NEXT;                                                                                \
     TRY(get_blob(&in, m->field, capacity, &m->field##_size));

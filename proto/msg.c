@@ -50,6 +50,8 @@ static_assert(sizeof enums / sizeof enums[0] == ENUM_COUNT, "one row each");
      .optional = true},
 #define TEXT(field, capacity, doc) {FIELD(MSG_TEXT, field, capacity, doc)},
 #define BYTES(field, size, doc)    {FIELD(MSG_BYTES, field, size, doc)},
+#define BYTES_OPT(field, size, doc)                                                      \
+    {FIELD(MSG_BYTES, field, size, doc), .optional = true},
 #define BLOB(field, capacity, doc) {FIELD(MSG_BLOB, field, capacity, doc)},
 /* clang-format off */
 #define END(name_)                                                                       \

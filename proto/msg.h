@@ -33,6 +33,7 @@
 #define ENUM_OPT(field, value, type, doc)                     uint8_t field;
 #define TEXT(field, capacity, doc)                            char field[(capacity) + 1];
 #define BYTES(field, size, doc)                               uint8_t field[size];
+#define BYTES_OPT(field, size, doc)                           uint8_t field[size];
 #define BLOB(field, capacity, doc)                            uint16_t field##_size; \
                                                               uint8_t field[capacity];
 #define NO_FIELDS(name)                                       uint8_t no_fields;

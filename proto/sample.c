@@ -145,9 +145,10 @@ static void randomise(const struct msg_field *field, void *body, uint64_t *seed)
     case MSG_TEXT:
         random_text(field, body, seed);
         break;
-    case MSG_BYTES:
+    case MSG_BYTES: /* of an optional one: now and then its default */
+        index = field->optional && draw(seed) % 4 == 0 ? 0 : UINT8_MAX;
         for (uint32_t i = 0; i < field->capacity; i++)
-            bytes[i] = (uint8_t)draw(seed);
+            bytes[i] = (uint8_t)(draw(seed) & index);
         msg_set_bytes(field, body, bytes, field->capacity);
         break;
     case MSG_BLOB:

@@ -4,6 +4,7 @@
 #include "common/error.h"
 #include "common/stream_consumer.h"
 #include "proto/codec.h"
+#include "proto/digest.h"
 #include "tests/unit/unit.h"
 
 enum { BLOCKS = 6, PER_BLOCK = 3 };
@@ -78,18 +79,26 @@ static int hand_over(size_t size, uint64_t now_ns)
     return more < 0 ? more : records;
 }
 
+static uint32_t damaged; /* the bit of what is told that is another; 0: none */
+
 static int push_told(uint32_t i, uint64_t epoch, const uint8_t *chain, uint64_t now_ns)
 {
     struct msg msg = {.kind = MSG_push};
     msg.push.stream = consumer.stream;
     msg.push.epoch = epoch;
-    memcpy(msg.push.chain, chain, STREAM_CHAIN);
+    if (chain != NULL) {
+        uint32_t crc = digest_crc(0, chain, STREAM_CHAIN);
+        memcpy(msg.push.told, chain, STREAM_CHAIN);
+        for (uint32_t k = 0; k < 4; k++)
+            msg.push.told[STREAM_CHAIN + k] = (uint8_t)(crc >> (24 - 8 * k));
+        msg.push.told[damaged / 8] ^= (uint8_t)((damaged != 0) << damaged % 8);
+    }
     return hand_over(put_block(put(0, &msg), i), now_ns);
 }
 
 static int push(uint32_t i, uint64_t epoch, uint64_t now_ns)
 {
-    return push_told(i, epoch, (const uint8_t[STREAM_CHAIN]){0}, now_ns);
+    return push_told(i, epoch, NULL, now_ns);
 }
 
 static int head(uint64_t next, uint64_t epoch, const uint8_t *chain, uint64_t now_ns)
@@ -233,6 +242,12 @@ static void the_chain_a_push_tells(void **state)
     subscribe(STREAM_LOG);
     assert_int_equal(push_told(0, 1, made.chains[1], 1 * ms), 3);
     assert_memory_equal(consumer.chain, made.chains[1], STREAM_CHAIN);
+    damaged = 77; /* then it is computed */
+    assert_int_equal(push_told(1, 1, made.chains[2], 2 * ms), 3);
+    assert_memory_equal(consumer.chain, made.chains[2], STREAM_CHAIN);
+    damaged = 0;
+    subscribe(STREAM_LOG);
+    assert_int_equal(push_told(0, 1, made.chains[1], 1 * ms), 3);
     assert_int_equal(push_told(1, 1, made.chains[1], 2 * ms), 3); /* a wrong one */
     assert_int_equal(push(2, 1, 3 * ms), 0);
     assert_true(asks(3 * ms));

@@ -109,7 +109,7 @@ static void cut_push_and_answer(void **state)
     assert_int_equal(msg.kind, MSG_push);
     assert_int_equal(block_open(&block, pushed + used, size - used, &used), 0);
     assert_int_equal(block.count, 3);
-    assert_memory_equal(msg.push.chain, publisher.chain, STREAM_CHAIN);
+    assert_memory_equal(msg.push.told, publisher.chain, STREAM_CHAIN);
     assert_null(stream_publisher_take(&publisher, &size));
     assert_int_equal(stream_publisher_cut(&publisher, 1), 0); /* nothing to cut */
     assert_null(stream_publisher_take(&publisher, &size));
