@@ -276,6 +276,7 @@ static void set_numbers(struct service_options *o, const struct config *c)
                                          .query_rate = c->query_rate,
                                          .query_burst = c->query_burst,
                                          .in_flight_max = c->in_flight_max,
+                                         .busy_ms = c->busy_ms,
                                          .heartbeat_ms = c->heartbeat_ms,
                                          .idle_ms = c->idle_ms,
                                          .query_timeout_ms = c->query_timeout_ms};

@@ -41,6 +41,7 @@ static const char *const settings[][2] = {
     {"preallocate_mb", "256"}, /* a venue that lives long writes to old pages */
     {"http_bind", ""},
     {"in_flight_max", "1000000"},
+    {"busy_ms", "0"},
     {"window_records", "131072"},
     {"shard_window_records", "1000000"},
 };

@@ -147,6 +147,7 @@ static void on_command(struct gateway *g, const struct core_input *in,
                        struct outbox *outbox)
 {
     const struct session *s = session_accepted(&g->sessions, (uint64_t)in->source, in->n);
+    throttle_land(&g->throttle, s->id, in->n, g->now_ns);
     const struct peer *p = s->peer != 0 ? peer_find(&g->peers, s->peer) : NULL;
     if (p != NULL && gateway_has_room(outbox, 0)) {
         struct msg m = {.kind = MSG_accepted};
@@ -240,6 +241,7 @@ static void on_refused(struct gateway *g, struct outbox *outbox, struct msg *m)
     struct session *s = find_session(g, m->refused.session, account);
     if (s != NULL)
         session_refused(&g->sessions, s, m->refused.n);
+    throttle_land(&g->throttle, m->refused.session, m->refused.n, g->now_ns);
     m->refused.account = 0; /* between us and the sequencer */
     pass_on(g, outbox, m, m->refused.session, m->refused.session == 0 ? m->refused.n : 0,
             account);
@@ -361,7 +363,7 @@ static void sweep(struct gateway *g)
         struct session *s = session_at(t, g->swept);
         g->swept = (g->swept + 1) % t->sessions_max;
         if (s != NULL && s->sent_n > s->last_n && peer_find(&g->peers, s->peer) == NULL)
-            session_refused(t, s, s->last_n + 1);
+            session_forget(t, s);
     }
 }
 
@@ -369,6 +371,7 @@ static void turn(void *state, const struct core_time *time, struct outbox *outbo
 {
     struct gateway *g = state;
     advance(g, time);
+    throttle_turn(&g->throttle, g->now_ns);
     lookup_turn(g, outbox);
     resume_turn(g, outbox);
     if (g->now_ns - g->beaten_ns >= g->settings.heartbeat_ms * UINT64_C(1000000)) {
@@ -435,6 +438,7 @@ static void configure(void *state, const struct core_settings *settings)
                 settings->cancel_burst);
     limiter_set(&g->limiter, LIMITER_QUERIES, settings->query_rate,
                 settings->query_burst);
+    throttle_set(&g->throttle, settings->busy_ms);
     peer_set_rate(
         &g->peers,
         (uint64_t)settings->order_rate + settings->cancel_rate + settings->query_rate,

@@ -24,6 +24,7 @@
 #include "services/gateway/peer.h"
 #include "services/gateway/resume.h"
 #include "services/gateway/session.h"
+#include "services/gateway/throttle.h"
 
 #define GATEWAY_FRAME_MESSAGES_MAX 4096
 #define GATEWAY_RETRY_MS           10                   /* value of BUSY */
@@ -54,6 +55,7 @@ struct gateway {
     uint32_t swept;     /* the next place of `sessions` to be looked at */
     struct horizon horizon;
     struct limiter limiter;
+    struct throttle throttle;
     struct peer_table peers;
     struct lookup_table lookups;
     struct resume_table resumes;

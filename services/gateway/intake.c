@@ -40,11 +40,16 @@ static enum limiter_kind bucket_of(uint16_t kind)
                                                          : LIMITER_ORDERS;
 }
 
+static bool is_order(const struct msg *command)
+{
+    return command->kind == MSG_order_new || command->kind == MSG_order_replace;
+}
+
 /* Orders are held back while risk, or the symbol's own shard, is a window behind. */
 static bool is_behind(const struct gateway *g, const struct msg *command)
 {
     const struct core_settings *settings = &g->settings;
-    if (command->kind != MSG_order_new && command->kind != MSG_order_replace)
+    if (!is_order(command))
         return false;
     if (horizon_is_behind(&g->horizon, SERVICE_RISK, settings->window_records))
         return true;
@@ -69,6 +74,23 @@ static int check_body(const struct msg_command *m, uint8_t role, struct msg *bod
     return ERR_BAD;
 }
 
+/* Whether there is room on the way to the log. When there is none for all, each account
+ * still has a small share of its own. */
+static int check_room(struct gateway *g, struct session *s, uint64_t n,
+                      const struct msg *command, uint64_t *value)
+{
+    uint32_t in_flight_max = g->settings.in_flight_max;
+    if (throttle_is_full(&g->throttle, is_order(command)) &&
+        in_flight_max > THROTTLE_SHARE)
+        in_flight_max = THROTTLE_SHARE;
+    const int error = session_forward(&g->sessions, s, n, in_flight_max);
+    if (error == ERR_GAP)
+        *value = s->sent_n + 1;
+    if (error == 0 && n == s->sent_n) /* not sent before */
+        throttle_send(&g->throttle, s->id, n, g->now_ns);
+    return error;
+}
+
 /* Why this copy is not forwarded, or 0. */
 static int check_command(struct gateway *g, struct peer *p, const struct msg_command *m,
                          struct session *s, uint64_t *value)
@@ -88,9 +110,7 @@ static int check_command(struct gateway *g, struct peer *p, const struct msg_com
     *value = GATEWAY_RETRY_MS;
     if (is_behind(g, &body) || FAULT(GATEWAY_BUSY))
         return ERR_BUSY;
-    if (s != NULL && !session_forward(&g->sessions, s, m->n, g->settings.in_flight_max))
-        return ERR_BUSY;
-    return 0;
+    return s != NULL ? check_room(g, s, m->n, &body, value) : 0;
 }
 
 static void take_command(struct gateway *g, struct outbox *outbox, struct peer *p,
@@ -100,6 +120,8 @@ static void take_command(struct gateway *g, struct outbox *outbox, struct peer *
     struct session *s = session_find(&g->sessions, m->session);
     const int error = check_command(g, p, m, s, &value);
     if (error != 0) {
+        if (s != NULL && s->account == p->account && m->n == s->sent_n + 1)
+            session_refused(&g->sessions, s, m->n);
         gateway_refuse(outbox, p, m->session, m->n, error, value);
         return;
     }

@@ -56,10 +56,12 @@ struct session *session_accepted(struct session_table *t, uint64_t id, uint64_t 
     struct session *s = session_find(t, id);
     CHECK(s != NULL && n == s->last_n + 1);
     s->last_n = n;
-    if (s->sent_n >= n)
+    if (s->sent_n >= n) {
         land(t, s, 1);
-    else
-        s->sent_n = n; /* it came through another gateway */
+    } else { /* it came through another gateway */
+        s->sent_n = n;
+        s->refused = false;
+    }
     return s;
 }
 
@@ -84,24 +86,39 @@ void session_close(struct session_table *t, uint64_t id)
     CHECK(error == 0);
 }
 
-bool session_forward(struct session_table *t, struct session *s, uint64_t n,
-                     uint32_t in_flight_max)
+int session_forward(struct session_table *t, struct session *s, uint64_t n,
+                    uint32_t in_flight_max)
 {
+    if (n > s->sent_n + 1 && s->refused)
+        return ERR_GAP;
     if (n != s->sent_n + 1)
-        return true; /* sent again, or a gap for the sequencer to see */
+        return 0; /* sent again, or a gap for the sequencer to see */
     if (t->in_flight[s->account] >= in_flight_max)
-        return false;
+        return ERR_BUSY;
     t->in_flight[s->account]++;
     s->sent_n = n;
-    return true;
+    s->refused = false;
+    return 0;
+}
+
+static void take_back(struct session_table *t, struct session *s, uint64_t n)
+{
+    land(t, s, s->sent_n - (n - 1));
+    s->sent_n = n - 1;
 }
 
 void session_refused(struct session_table *t, struct session *s, uint64_t n)
 {
-    if (n <= s->last_n || n > s->sent_n)
+    if (n <= s->last_n || n > s->sent_n + 1)
         return;
-    land(t, s, s->sent_n - (n - 1));
-    s->sent_n = n - 1;
+    take_back(t, s, n);
+    s->refused = true;
+}
+
+void session_forget(struct session_table *t, struct session *s)
+{
+    take_back(t, s, s->last_n + 1);
+    s->refused = false;
 }
 
 struct session *session_at(const struct session_table *t, uint32_t place)

@@ -35,6 +35,8 @@ struct session {
     uint32_t account;
     uint32_t peer;
     uint32_t older, newer;
+    bool
+        refused; /* sent_n + 1: what is behind it is a gap, and need not be asked about */
 };
 
 /* A peer waits for word on a session that is not open here, or for one to open. Answers
@@ -68,13 +70,17 @@ void session_open(struct session_table *, uint64_t id, uint32_t account);
 struct session *session_accepted(struct session_table *, uint64_t id, uint64_t n);
 void session_close(struct session_table *, uint64_t id);
 
-/* A copy of n goes to the sequencer: true, unless the account has `in_flight_max` under
- * way. */
-bool session_forward(struct session_table *, struct session *, uint64_t n,
-                     uint32_t in_flight_max);
+/* A copy of n: 0, it goes to the sequencer; ERR_BUSY: the account has `in_flight_max`
+ * under way; ERR_GAP: what comes before it was refused. */
+int session_forward(struct session_table *, struct session *, uint64_t n,
+                    uint32_t in_flight_max);
 
-/* The sequencer did not take n: what follows it will not be taken either. */
+/* This copy of n was not taken, here or by the sequencer: what follows it will not be
+ * taken either. */
 void session_refused(struct session_table *, struct session *, uint64_t n);
+
+/* What is under way is not waited for any more: its client is gone. */
+void session_forget(struct session_table *, struct session *);
 
 /* The session in this place, below sessions_max; NULL: none. */
 struct session *session_at(const struct session_table *, uint32_t place);

@@ -230,8 +230,9 @@ int main(int argc, char **argv)
     if (argc != 5)
         return ARGS_USAGE;
     log_set_level(LOG_LEVEL_ERROR);
-    /* As it comes, but for the limits that the bench takes off: rates of an account. */
+    /* As it comes, but for the rates of an account. */
     static const char *const settings[][2] = {{"in_flight_max", "32768"},
+                                              {"busy_ms", "10"},
                                               {"window_records", "65536"},
                                               {"shard_window_records", "65536"},
                                               {NULL, NULL}};

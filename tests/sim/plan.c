@@ -63,6 +63,7 @@ static void draw_settings(struct core_settings *o, struct random *r)
         o->order_burst = o->cancel_burst = o->query_burst = 20;
     }
     o->in_flight_max = random_chance(r, 300000) ? between(r, 1, 8) : 32768;
+    o->busy_ms = 10;
     o->heartbeat_ms = between(r, 50, 500);
     o->idle_ms = random_chance(r, 200000) ? between(r, 300, 900) : 30000;
     o->query_timeout_ms = between(r, 300, 1500);

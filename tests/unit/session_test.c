@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/error.h"
 #include "common/random.h"
 #include "services/gateway/session.h"
 
@@ -30,10 +31,10 @@ static void test_counts(void **unused)
     session_open(&table, 100, 1);
     struct session *s = session_find(&table, 100);
     for (uint64_t n = 1; n <= CAP; n++)
-        assert_true(session_forward(&table, s, n, CAP));
-    assert_true(session_forward(&table, s, 2, CAP));
-    assert_true(session_forward(&table, s, 99, CAP));
-    assert_false(session_forward(&table, s, CAP + 1, CAP));
+        assert_int_equal(session_forward(&table, s, n, CAP), 0);
+    assert_int_equal(session_forward(&table, s, 2, CAP), 0);
+    assert_int_equal(session_forward(&table, s, 99, CAP), 0);
+    assert_int_equal(session_forward(&table, s, CAP + 1, CAP), ERR_BUSY);
     assert_int_equal(table.in_flight[1], CAP);
     session_refused(&table, s, 3);
     assert_int_equal(table.in_flight[1], 2);
@@ -45,6 +46,33 @@ static void test_counts(void **unused)
     session_check(&table);
 }
 
+/* Behind a number that was refused there is a gap, until that number comes again. */
+static void test_gap(void **unused)
+{
+    (void)unused;
+    session_open(&table, 100, 1);
+    struct session *s = session_find(&table, 100);
+    for (uint64_t n = 1; n <= 4; n++)
+        assert_int_equal(session_forward(&table, s, n, CAP), 0);
+    session_refused(&table, s, 3);
+    assert_int_equal(session_forward(&table, s, 5, CAP), ERR_GAP);
+    assert_int_equal(session_forward(&table, s, 2, CAP), 0); /* sent again */
+    assert_int_equal(session_forward(&table, s, 3, CAP), 0);
+    assert_int_equal(session_forward(&table, s, 4, CAP), 0);
+    session_refused(&table, s, 5); /* here */
+    assert_int_equal(table.in_flight[1], 4);
+    assert_int_equal(session_forward(&table, s, 6, CAP), ERR_GAP);
+    session_accepted(&table, 100, 1); /* 5 may yet come through another gateway */
+    assert_int_equal(session_forward(&table, s, 6, CAP), ERR_GAP);
+    for (uint64_t n = 2; n <= 5; n++)
+        session_accepted(&table, 100, n);
+    assert_int_equal(session_forward(&table, s, 6, CAP), 0);
+    session_refused(&table, s, 6);
+    session_forget(&table, s); /* who comes back is asked nothing */
+    assert_int_equal(session_forward(&table, s, 8, CAP), 0);
+    session_check(&table);
+}
+
 /* What another gateway forwarded is accepted all the same. */
 static void test_other_gateway(void **unused)
 {
@@ -53,7 +81,7 @@ static void test_other_gateway(void **unused)
     struct session *s = session_find(&table, 100);
     assert_ptr_equal(session_accepted(&table, 100, 1), s);
     assert_int_equal(s->sent_n, 1);
-    assert_true(session_forward(&table, s, 2, 1));
+    assert_int_equal(session_forward(&table, s, 2, 1), 0);
     assert_int_equal(table.in_flight[1], 1);
     session_check(&table);
 }
@@ -116,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_counts, start),
+        cmocka_unit_test_setup(test_gap, start),
         cmocka_unit_test_setup(test_other_gateway, start),
         cmocka_unit_test_setup(test_routes, start),
         cmocka_unit_test_setup(test_random, start),

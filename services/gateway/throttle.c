@@ -1,0 +1,80 @@
+/* throttle.c - marks and the limit that they move. */
+#include "services/gateway/throttle.h"
+
+#include <string.h>
+
+#include "common/check.h"
+
+#define MS_NS UINT64_C(1000000)
+
+enum {
+    BEGIN = 4096,
+    STEPS = 64, /* a mark moves the limit by this part of it: all of a round, by an 8th */
+};
+
+void throttle_set(struct throttle *t, uint32_t target_ms)
+{
+    t->target_ns = target_ms * MS_NS;
+    t->limit = BEGIN;
+}
+
+bool throttle_is_full(struct throttle *t, bool order)
+{
+    const uint64_t limit = order ? t->limit : t->limit + t->limit / 4;
+    CHECK(t->sent >= t->landed);
+    if (t->target_ns == 0 || t->sent - t->landed < limit)
+        return false;
+    t->kept_out = true;
+    return true;
+}
+
+void throttle_send(struct throttle *t, uint64_t session, uint64_t n, uint64_t now_ns)
+{
+    const uint64_t step = t->limit / THROTTLE_MARKS;
+    t->sent++;
+    if (t->mark_count == THROTTLE_MARKS)
+        return;
+    if (t->mark_count > 0 && t->sent - t->marks[t->mark_count - 1].sent < step)
+        return;
+    t->marks[t->mark_count++] = (struct throttle_mark){session, n, t->sent, now_ns};
+}
+
+static void drop_marks(struct throttle *t, uint32_t count)
+{
+    CHECK(count > 0 && count <= t->mark_count);
+    t->landed = t->marks[count - 1].sent;
+    t->mark_count -= count;
+    memmove(t->marks, t->marks + count, t->mark_count * sizeof *t->marks);
+}
+
+static void move_limit(struct throttle *t, uint64_t time_ns)
+{
+    const uint32_t step = t->limit / STEPS;
+    if (time_ns > t->target_ns)
+        t->limit -= step;
+    else if (t->kept_out)
+        t->limit += step;
+    if (t->limit < THROTTLE_MIN)
+        t->limit = THROTTLE_MIN;
+    if (t->limit > THROTTLE_MAX)
+        t->limit = THROTTLE_MAX;
+    t->kept_out = false;
+}
+
+void throttle_land(struct throttle *t, uint64_t session, uint64_t n, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < t->mark_count; i++)
+        if (t->marks[i].n == n && t->marks[i].session == session) {
+            move_limit(t, now_ns - t->marks[i].time_ns);
+            drop_marks(t, i + 1);
+            return;
+        }
+}
+
+void throttle_turn(struct throttle *t, uint64_t now_ns)
+{
+    while (t->mark_count > 0 && now_ns - t->marks[0].time_ns >= THROTTLE_LOST_NS) {
+        t->limit = THROTTLE_MIN;
+        drop_marks(t, 1);
+    }
+}

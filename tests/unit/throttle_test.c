@@ -1,0 +1,97 @@
+/* throttle_test.c - how the limit follows the time that commands take to the log. */
+#include "tests/unit/unit.h"
+
+#include "services/gateway/throttle.h"
+
+enum { TARGET_MS = 10, MS = 1000000, SESSION = 7 };
+
+/* A way to the log with a queue: `rate` commands a ms come out of it, all that is offered
+ * goes in. Returns how many were under way at most in the last tenth of the time. */
+static uint64_t drive(struct throttle *t, uint32_t rate, uint32_t offered, uint32_t ms)
+{
+    static uint64_t now_ns = 1;
+    uint64_t most = 0, sent = 0, landed = 0;
+    for (uint32_t i = 0; i < ms; i++) {
+        now_ns += MS;
+        for (uint32_t k = 0; k < rate && landed < sent; k++)
+            throttle_land(t, SESSION, ++landed, now_ns);
+        for (uint32_t k = 0; k < offered && !throttle_is_full(t, true); k++)
+            throttle_send(t, SESSION, ++sent, now_ns);
+        throttle_turn(t, now_ns);
+        if (i >= ms / 10 * 9 && sent - landed > most)
+            most = sent - landed;
+    }
+    while (landed < sent)
+        throttle_land(t, SESSION, ++landed, now_ns);
+    return most;
+}
+
+/* The queue is about as long as what comes out of it in the target time, whatever that
+ * rate is and however much more is offered; and it never runs empty. */
+static void test_follows(void **unused)
+{
+    (void)unused;
+    static const uint32_t rates[] = {100, 400, 150};
+    struct throttle t = {.target_ns = 0};
+    throttle_set(&t, TARGET_MS);
+    for (uint32_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        const uint64_t most = drive(&t, rates[i], 10 * rates[i], 2000);
+        assert_in_range(most, rates[i] * TARGET_MS / 2, rates[i] * TARGET_MS * 2);
+    }
+}
+
+/* Where nobody is kept out the limit stays, and other commands have a quarter more. */
+static void test_room(void **unused)
+{
+    (void)unused;
+    struct throttle t = {.target_ns = 0};
+    throttle_set(&t, TARGET_MS);
+    const uint32_t limit = t.limit;
+    (void)drive(&t, 100, 50, 1000);
+    assert_int_equal(t.limit, limit);
+    for (uint32_t n = 1; n <= limit; n++)
+        throttle_send(&t, SESSION + 1, n, 1);
+    assert_true(throttle_is_full(&t, true));
+    assert_false(throttle_is_full(&t, false));
+    for (uint32_t n = limit + 1; n <= limit + limit / 4; n++)
+        throttle_send(&t, SESSION + 1, n, 1);
+    assert_true(throttle_is_full(&t, false));
+}
+
+/* What never lands does not count for ever. */
+static void test_lost(void **unused)
+{
+    (void)unused;
+    struct throttle t = {.target_ns = 0};
+    throttle_set(&t, TARGET_MS);
+    for (uint64_t n = 1; !throttle_is_full(&t, true); n++)
+        throttle_send(&t, SESSION, n, 1);
+    throttle_turn(&t, THROTTLE_LOST_NS);
+    assert_true(throttle_is_full(&t, true));
+    throttle_turn(&t, THROTTLE_LOST_NS + 1);
+    assert_false(throttle_is_full(&t, true));
+    assert_int_equal(t.mark_count, 0);
+    assert_int_equal(t.limit, THROTTLE_MIN);
+}
+
+/* Without a target there is no limit. */
+static void test_off(void **unused)
+{
+    (void)unused;
+    struct throttle t = {.target_ns = 0};
+    throttle_set(&t, 0);
+    for (uint64_t n = 1; n < 2 * THROTTLE_MAX; n++)
+        throttle_send(&t, SESSION, n, 1);
+    assert_false(throttle_is_full(&t, true));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_follows),
+        cmocka_unit_test(test_room),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
