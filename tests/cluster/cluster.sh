@@ -2,8 +2,8 @@
 # cluster.sh [SEED] - a venue of containers, from the images of `make images`, to which all
 # happens that cluster_test.c lists while clients trade. Needs root and podman; says
 # `skipped` where either is missing. ONLY=killed: only faults with that in their name.
-# COMPARE=1: first builds the images once more, which must give the same.
-# KEEP=1 leaves the files. TAG: dev.
+# QUICK=1: of faults that last a while only one, and no full volumes. COMPARE=1: first builds
+# the images once more, which must give the same. KEEP=1 leaves the files. TAG: dev.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 readonly out=$PWD/build/${MODE:-release} seed=${1:-$RANDOM}

@@ -96,7 +96,7 @@ state() { podman inspect --format "{{.State.$2}}" "$net-$1"; } # POD NAME
 
 ended() { # POD CODE
     local code
-    code=$(timeout 100 podman wait "$net-$1" || echo "none: it runs")
+    code=$(timeout 240 podman wait "$net-$1" || echo "none: it runs")
     [[ $code == "$2" ]] || {
         echo "$1 ended with $code instead of $2"
         podman logs "$net-$1" 2>&1 | tail -n 5
