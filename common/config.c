@@ -176,12 +176,13 @@ static int load_flag(struct config *config, char *const **argv, char *message)
         return complain(message, "unknown flag %s; --help lists them", flag);
     if (name[size] == '=')
         return set_field(config, setting, name + size + 1, message);
-    if (setting->kind == KIND_SWITCH)
+    const char *next = (*argv)[1];
+    if (setting->kind == KIND_SWITCH && (!next || strncmp(next, "--", 2) == 0))
         return set_field(config, setting, "true", message);
-    if (!(*argv)[1])
+    if (!next)
         return complain(message, "%s: the value is missing", flag);
     ++*argv;
-    return set_field(config, setting, **argv, message);
+    return set_field(config, setting, next, message);
 }
 
 int config_load(struct config *config, int argc, char *const *argv,

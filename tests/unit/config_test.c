@@ -46,6 +46,20 @@ static void assert_refused(char *flag, const char *part)
         fail_msg("'%s' does not contain '%s'", message, part);
 }
 
+/* A switch alone is on; the word behind it, if it is no flag, is its value. */
+static void switches(void **state)
+{
+    (void)state;
+    char *argv[] = {"zex", "--curve", "false", "--init", "--durable", "no", NULL};
+    assert_int_equal(load(argv, no_environment), 0);
+    assert_false(config.curve);
+    assert_true(config.init);
+    assert_false(config.durable);
+    char *bad[] = {"zex", "--init", "maybe", NULL};
+    assert_int_equal(load(bad, no_environment), ERR_USAGE);
+    assert_string_equal(message, "init: 'maybe' is neither true nor false");
+}
+
 /* Each refusal says what was wrong, by name. */
 static void refusals(void **state)
 {
@@ -121,9 +135,9 @@ static void expand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_wins),   cmocka_unit_test(refusals),
-        cmocka_unit_test(long_names), cmocka_unit_test(help),
-        cmocka_unit_test(expand),
+        cmocka_unit_test(who_wins), cmocka_unit_test(switches),
+        cmocka_unit_test(refusals), cmocka_unit_test(long_names),
+        cmocka_unit_test(help),     cmocka_unit_test(expand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
