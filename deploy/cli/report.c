@@ -5,22 +5,27 @@
 #include <stdio.h>
 
 #include "deploy/cli/decimal.h"
+#include "deploy/cli/report_json.h"
 #include "proto/codec.h"
-#include "proto/json.h"
 
 static const char *side_name(int side)
 {
     return side == ZEX_SIDE_BUY ? "buy" : "sell";
 }
 
-static void print_json(const struct zex_event *event)
+static void print_json(const struct catalog *catalog, const struct zex_event *event)
 {
     struct msg m;
-    size_t used = 0, size = 0;
-    char text[JSON_BYTES_MAX];
-    if (codec_decode(event->bytes, event->bytes_size, &m, &used) == 0 &&
-        json_print(text, sizeof text, &m, &size) == 0)
-        printf("{\"gseq\":%" PRIu64 ",\"report\":%s}\n", event->gseq, text);
+    size_t used = 0;
+    if (codec_decode(event->bytes, event->bytes_size, &m, &used) != 0)
+        return;
+    json_t *report = report_json(catalog, &m);
+    if (report == NULL)
+        return;
+    printf("{\"gseq\":%" PRIu64 ",\"report\":", event->gseq);
+    json_dumpf(report, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    puts("}");
+    json_decref(report);
 }
 
 static void print_reason(const struct zex_event *event)
@@ -74,7 +79,7 @@ void report_print(const struct args *args, const struct catalog *catalog,
 {
     if (args->json) {
         if (event->bytes_size > 0)
-            print_json(event);
+            print_json(catalog, event);
         return;
     }
     switch (event->type) {
