@@ -1,6 +1,5 @@
 /* admin.c - the operator's single commands. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "deploy/cli/catalog.h"
@@ -30,12 +29,12 @@ static int run(int argc, char **argv, const struct form *form)
     int code = args_parse(&args, argc, argv, flags);
     if (code != ARGS_OK)
         return code;
-    if (args.word_count < form->least || args.word_count > form->most)
-        return args_usage("%s", form->usage);
-    zex_client *client = connect_open(&args, "admin", NULL);
-    if (client == NULL)
-        return ARGS_UNAVAILABLE;
-    code = catalog_load(&catalog, client, &args);
+    if (!args_words(&args, form->least, form->most, form->usage))
+        return ARGS_USAGE;
+    zex_client *client = NULL;
+    code = connect_open(&client, &args, "admin", NULL);
+    if (code == ARGS_OK)
+        code = catalog_load(&catalog, client, &args);
     if (code == ARGS_OK)
         code = form->make(&args, &catalog, &command);
     if (code == ARGS_OK)
@@ -77,13 +76,14 @@ static int make_resume(const struct args *args, const struct catalog *catalog,
 static int parse_movement(const struct args *args, const struct catalog *catalog,
                           struct msg_deposit *m)
 {
+    if (!args_id(args->words[3], "reference", &m->reference))
+        return ARGS_USAGE;
     const struct msg_account_set *account = catalog_find_account(catalog, args->words[0]);
     const struct msg_asset_set *asset = catalog_find_asset(catalog, args->words[1]);
     if (account == NULL || asset == NULL)
         return ARGS_FAILED;
     m->account = account->account;
     m->asset = asset->asset;
-    m->reference = strtoull(args->words[3], NULL, 10);
     if (!decimal_parse(args->words[2], asset->scale, &m->amount))
         return args_usage("'%s' is no amount of %s", args->words[2], asset->name);
     return ARGS_OK;
@@ -123,24 +123,15 @@ static int make_kill(const struct args *args, const struct catalog *catalog,
     return ARGS_OK;
 }
 
-/* A whole number above 0, or 0. */
-static uint64_t parse_number(const char *text)
-{
-    char *end;
-    const uint64_t number = strtoull(text, &end, 10);
-    return *text >= '0' && *text <= '9' && *end == 0 && number <= ID_MAX ? number : 0;
-}
-
 static int make_close_session(const struct args *args, const struct catalog *catalog,
                               struct msg *command)
 {
+    uint64_t session = 0;
+    if (args->word_count > 1 && !args_id(args->words[1], "session", &session))
+        return ARGS_USAGE;
     const struct msg_account_set *account = catalog_find_account(catalog, args->words[0]);
-    const bool is_named = args->word_count > 1;
-    const uint64_t session = is_named ? parse_number(args->words[1]) : 0;
     if (account == NULL)
         return ARGS_FAILED;
-    if (is_named && session == 0)
-        return args_usage("'%s' is no session", args->words[1]);
     *command =
         (struct msg){.kind = MSG_session_close,
                      .session_close = {.account = account->account, .session = session}};
@@ -152,11 +143,11 @@ static uint32_t parse_service(const char *text)
     static const char *const names[] = {[SERVICE_RISK] = "risk",
                                         [SERVICE_SETTLEMENT] = "settlement",
                                         [SERVICE_PORTFOLIO] = "portfolio"};
-    if (strncmp(text, "shard-", 6) == 0) {
-        const uint64_t shard = strcmp(text + 6, "0") == 0 ? 0 : parse_number(text + 6);
-        const bool is_shard = strcmp(text + 6, "0") == 0 || shard != 0;
-        return is_shard && shard <= SHARD_MAX ? SERVICE_SHARD + (uint32_t)shard : 0;
-    }
+    uint64_t shard;
+    if (strncmp(text, "shard-", 6) == 0)
+        return args_is_number(text + 6, &shard) && shard <= SHARD_MAX
+                   ? SERVICE_SHARD + (uint32_t)shard
+                   : 0;
     for (uint32_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i] != NULL && strcmp(names[i], text) == 0)
             return i;
@@ -168,12 +159,12 @@ static int make_skip(const struct args *args, const struct catalog *catalog,
 {
     (void)catalog;
     const uint32_t service = parse_service(args->words[0]);
-    const uint64_t sequence = parse_number(args->words[1]);
+    uint64_t sequence;
     if (service == 0)
         return args_usage("'%s': risk, settlement, portfolio, shard-0, shard-1 ...",
                           args->words[0]);
-    if (sequence == 0)
-        return args_usage("'%s' is no position", args->words[1]);
+    if (!args_id(args->words[1], "position", &sequence))
+        return ARGS_USAGE;
     *command = (struct msg){.kind = MSG_skip, .skip = {service, sequence}};
     return ARGS_OK;
 }

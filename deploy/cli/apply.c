@@ -335,8 +335,10 @@ int command_admin_apply(int argc, char **argv)
         return args_usage("admin apply FILE");
     if (!venue_load(&venue, args.words[0]))
         return ARGS_FAILED;
-    zex_client *client = connect_open(&args, "admin", NULL);
-    code = client == NULL ? ARGS_UNAVAILABLE : apply_venue(client, &args, venue);
+    zex_client *client = NULL;
+    code = connect_open(&client, &args, "admin", NULL);
+    if (code == ARGS_OK)
+        code = apply_venue(client, &args, venue);
     zex_client_destroy(&client);
     venue_close(&venue);
     return code;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/limits.h"
+
 static const char *const shared_flags[] = {"dir=", "as=", "json", "timeout=", NULL};
 
 static int complain(int code, const char *format, va_list list)
@@ -109,6 +111,44 @@ const char *args_flag(const struct args *args, const char *name)
     return NULL;
 }
 
+bool args_is_number(const char *text, uint64_t *value)
+{
+    char *end;
+    errno = 0;
+    *value = strtoull(text, &end, 10);
+    return errno == 0 && *text >= '0' && *text <= '9' && *end == 0;
+}
+
+bool args_id(const char *word, const char *what, uint64_t *id)
+{
+    if (args_is_number(word, id) && *id >= 1 && *id <= ID_MAX)
+        return true;
+    args_usage("'%s' is no %s: a whole number from 1", word, what);
+    return false;
+}
+
+bool args_words(const struct args *args, int least, int most, const char *usage)
+{
+    if (args->word_count >= least && args->word_count <= most)
+        return true;
+    if (args->word_count > most)
+        args_usage("'%s' is one word too many; usage: zex %s", args->words[most], usage);
+    else
+        args_usage("usage: zex %s", usage);
+    return false;
+}
+
+bool args_order(const struct args *args, const char *usage, uint64_t *order_id,
+                uint64_t *cl_ord_id)
+{
+    const char *name = args_flag(args, "name");
+    *order_id = *cl_ord_id = 0;
+    if (!args_words(args, name == NULL, name == NULL, usage))
+        return false;
+    return name == NULL ? args_id(args->words[0], "order id", order_id)
+                        : args_id(name, "name of an order", cl_ord_id);
+}
+
 bool args_number(const struct args *args, const char *name, uint64_t fallback,
                  uint64_t *value)
 {
@@ -116,10 +156,7 @@ bool args_number(const struct args *args, const char *name, uint64_t fallback,
     *value = fallback;
     if (text == NULL)
         return true;
-    char *end;
-    errno = 0;
-    *value = strtoull(text, &end, 10);
-    if (errno == 0 && *text >= '0' && *text <= '9' && *end == 0)
+    if (args_is_number(text, value))
         return true;
     args_usage("--%s: '%s' is not a whole number", name, text);
     return false;

@@ -47,6 +47,18 @@ const char *args_flag(const struct args *, const char *name);
 bool args_number(const struct args *, const char *name, uint64_t fallback,
                  uint64_t *value);
 
+/* Text as a whole number: digits and nothing else, within 64 bits. */
+bool args_is_number(const char *text, uint64_t *value);
+/* A word that must be an id: a whole number from 1. Prints what `what` it is not and
+ * returns false. */
+bool args_id(const char *word, const char *what, uint64_t *id);
+/* An order named either by its id, the only word, or by --name; the other is 0. Prints
+ * `usage` and returns false if it is neither. */
+bool args_order(const struct args *, const char *usage, uint64_t *order_id,
+                uint64_t *cl_ord_id);
+/* Prints `usage` and returns false unless `least` to `most` words are there. */
+bool args_words(const struct args *, int least, int most, const char *usage);
+
 /* Prints "zex: ..." to stderr and returns ARGS_USAGE or ARGS_FAILED. */
 int args_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int args_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

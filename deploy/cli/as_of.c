@@ -155,7 +155,8 @@ int command_as_of(int argc, char **argv)
     if (q.kind == NULL || q.args.word_count > 2 || (is_book && q.args.word_count != 2))
         return args_usage("as-of [--gseq N] book SYMBOL, or balances, positions, orders "
                           "[ACCOUNT]");
-    if (!args_number(&q.args, "gseq", 0, &q.gseq) ||
+    const char *gseq = args_flag(&q.args, "gseq"); /* none: the end of the log */
+    if ((gseq != NULL && !args_id(gseq, "gseq", &q.gseq)) ||
         !args_number(&q.args, "levels", 10, &q.levels))
         return ARGS_USAGE;
     if (q.levels < 1 || q.levels > ROWS_LEVELS_MAX)

@@ -240,6 +240,7 @@ int command_bench(int argc, char **argv)
     struct args args;
     uint64_t time_ms;
     if (args_parse(&args, argc, argv, flags) != ARGS_OK ||
+        !args_words(&args, 0, 0, "bench") ||
         !args_number(&args, "seed", 42, &self.seed) ||
         !args_number(&args, "ms", 2000, &time_ms) ||
         !args_number(&args, "window", 0, &self.window) ||

@@ -163,10 +163,9 @@ static void *run(void *argument)
 static int start(struct bot *bot)
 {
     bot->args.as = bot->name;
-    bot->client = connect_open(&bot->args, bot->name, NULL);
-    if (bot->client == NULL)
-        return ARGS_UNAVAILABLE;
-    int code = catalog_load(&bot->catalog, bot->client, &bot->args);
+    int code = connect_open(&bot->client, &bot->args, bot->name, NULL);
+    if (code == ARGS_OK)
+        code = catalog_load(&bot->catalog, bot->client, &bot->args);
     if (code == ARGS_OK)
         code = connect_query(bot->client, &bot->args,
                              (struct zex_query){.kind = QUERY_KIND_ORDERS}, NULL,

@@ -91,11 +91,11 @@ const struct msg_asset_set *catalog_find_asset(const struct catalog *self,
 const struct msg_account_set *catalog_find_account(const struct catalog *self,
                                                    const char *name)
 {
-    char *end;
-    unsigned long number = strtoul(name, &end, 10);
+    uint64_t number;
+    const bool is_number = args_is_number(name, &number);
     for (uint32_t i = 1; i < self->account_capacity; i++)
         if (self->accounts[i].account != 0 &&
-            (strcmp(self->accounts[i].name, name) == 0 || (*end == 0 && number == i)))
+            (strcmp(self->accounts[i].name, name) == 0 || (is_number && number == i)))
             return &self->accounts[i];
     args_fail("unknown account '%s'", name);
     return NULL;

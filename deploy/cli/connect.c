@@ -36,8 +36,23 @@ static uint32_t read_gateways(const struct args *args, struct zex_options *optio
     return count;
 }
 
-zex_client *connect_open(const struct args *args, const char *as,
-                         const struct zex_options *wanted)
+/* Says why there is no connection. */
+static int complain(const struct args *args, const zex_client *client, int status,
+                    const struct zex_options *options, const char *as)
+{
+    if (status == ZEX_ERR_LOCKED)
+        return args_fail("another process sends with the outbox %s",
+                         options->outbox_path);
+    if (status != ZEX_ERR_TIMEOUT)
+        return args_fail("%s", client != NULL ? zex_client_error(client) : "bad options");
+    args_fail("no answer from %s as '%s' in %d s: not running, or the key is not known "
+              "there",
+              options->gateways[0], as, args->timeout_ms / 1000);
+    return ARGS_UNAVAILABLE;
+}
+
+int connect_open(zex_client **client, const struct args *args, const char *as,
+                 const struct zex_options *wanted)
 {
     struct zex_options options;
     char addresses[ZEX_GATEWAYS_MAX][ADDRESS_SIZE], server_key[41];
@@ -48,41 +63,33 @@ zex_client *connect_open(const struct args *args, const char *as,
         options = *wanted;
     if (args->as != NULL)
         as = args->as;
-    if (read_gateways(args, &options, addresses, &insecure) == 0) {
-        args_fail("no running venue in '%s' (no gateways file); see --dir",
-                  args->directory);
-        return NULL;
-    }
+    *client = NULL;
+    if (read_gateways(args, &options, addresses, &insecure) == 0)
+        return args_fail("no running venue in '%s' (no gateways file); see --dir",
+                         args->directory);
     uint64_t account = 0;
     if (insecure) {
-        if (!args_number(args, "account", 0, &account) || account == 0) {
-            args_fail("this venue runs without CURVE: say --account NUMBER");
-            return NULL;
-        }
+        if (!args_number(args, "account", 0, &account))
+            return ARGS_USAGE;
+        if (account == 0 || account > ACCOUNT_MAX)
+            return args_usage("this venue runs without CURVE: say --account NUMBER");
         options.account = (uint32_t)account;
     } else {
         if (!keys_load_public(server_key, args->directory, "gateway") ||
             !keys_load(&pair, args->directory, as, false))
-            return NULL;
+            return ARGS_FAILED;
         options.server_key = server_key;
         options.public_key = pair.public_key;
         options.secret_key = pair.secret_key;
     }
-    zex_client *client = NULL;
-    int status = zex_client_new(&client, &options);
+    int status = zex_client_new(client, &options);
     if (status == ZEX_OK)
-        status = zex_client_open(client, args->timeout_ms);
+        status = zex_client_open(*client, args->timeout_ms);
     if (status == ZEX_OK)
-        return client;
-    if (status == ZEX_ERR_TIMEOUT)
-        args_fail("no answer from %s as '%s': not running, or the key is not known there",
-                  options.gateways[0], as);
-    else if (status == ZEX_ERR_LOCKED)
-        args_fail("another process sends with the outbox %s", options.outbox_path);
-    else
-        args_fail("%s", client != NULL ? zex_client_error(client) : "bad options");
-    zex_client_destroy(&client);
-    return NULL;
+        return ARGS_OK;
+    const int code = complain(args, *client, status, &options, as);
+    zex_client_destroy(client);
+    return code;
 }
 
 /* The rows of one page. */

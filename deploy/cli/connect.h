@@ -2,7 +2,7 @@
  *
  * Owns:     nothing; the caller destroys the client.
  * Units:    none.
- * Errors:   NULL, after saying why on stderr.
+ * Errors:   ARGS_*, after saying why on stderr.
  * Threads:  one.
  * Bounds:   ZEX_GATEWAYS_MAX gateways.
  */
@@ -15,9 +15,10 @@
 
 /* DIR/gateways has one address a line; a gateway without CURVE is marked `insecure
  * ADDRESS` and then --account names the account. `as` is used if --as is absent.
- * `options` may be adjusted by the caller before: pass NULL for the defaults. */
-zex_client *connect_open(const struct args *, const char *as,
-                         const struct zex_options *options);
+ * `options` may be adjusted by the caller before: pass NULL for the defaults. Leaves NULL
+ * if it fails: ARGS_UNAVAILABLE if nobody answered in time, else ARGS_FAILED. */
+int connect_open(zex_client **, const struct args *, const char *as,
+                 const struct zex_options *options);
 
 /* Asks page after page; `visit` gets every row decoded. 0, ARGS_FAILED or
  * ARGS_UNAVAILABLE (said on stderr). `gseq`, if not NULL, is where the first page is

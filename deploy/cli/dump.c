@@ -266,6 +266,9 @@ static int open_stream(struct dump *dump, const char *directory, const char *nam
     if (error == 0)
         error =
             refold_stream_open(&dump->stream, dump->journal, place.table, place.stream);
+    if (error == 0 && dump->from < dump->stream.next)
+        fprintf(stderr, "zex: %s begins at %" PRIu64 "; what was before is pruned\n",
+                name, dump->stream.next);
     if (error == 0 && dump->from > dump->stream.next && dump->from < dump->stream.end)
         error = refold_stream_seek(&dump->stream, dump->from);
     if (error == ERR_NOT_FOUND && dump->journal != NULL)
@@ -297,6 +300,8 @@ int command_log_dump(int argc, char **argv)
     int code = args_parse(&dump.args, argc, argv, flags);
     if (code != ARGS_OK)
         return code;
+    if (!args_words(&dump.args, 0, 1, "log dump [DIR]"))
+        return ARGS_USAGE;
     const char *stream = args_flag(&dump.args, "stream");
     const char *kind = args_flag(&dump.args, "kind");
     const struct msg_info *info = kind != NULL ? msg_find_name(kind) : NULL;

@@ -17,7 +17,8 @@ int command_keygen(int argc, char **argv)
     for (int i = 0; i < args.word_count; i++) {
         if (!keys_load(&pair, args.directory, args.words[i], true))
             return ARGS_FAILED;
-        printf("%s %s\n", args.words[i], pair.public_key);
+        printf(args.json ? "{\"name\":\"%s\",\"public_key\":\"%s\"}\n" : "%s %s\n",
+               args.words[i], pair.public_key);
     }
     return ARGS_OK;
 }

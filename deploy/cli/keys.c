@@ -13,9 +13,21 @@
 
 enum { PATH_SIZE = 4096 };
 
+/* A name is one file of DIR/keys, never a way out of it. */
+static bool is_name(const char *name)
+{
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                               "0123456789-_.";
+    return *name != 0 && *name != '.' && name[strspn(name, good)] == 0;
+}
+
 static bool make_path(char path[PATH_SIZE], const char *directory, const char *name,
                       const char *ending)
 {
+    if (!is_name(name)) {
+        args_fail("'%s' is no name of a key: letters, digits, - _ .", name);
+        return false;
+    }
     return snprintf(path, PATH_SIZE, "%s/keys/%s%s", directory, name, ending) < PATH_SIZE;
 }
 

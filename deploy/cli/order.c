@@ -1,7 +1,6 @@
 /* order.c - order, cancel, replace, withdraw: one command, its outcome, its exit code. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "deploy/cli/catalog.h"
@@ -11,8 +10,10 @@
 
 static zex_client *begin(struct args *args, struct catalog *catalog, int *code)
 {
-    zex_client *client = connect_open(args, "alice", NULL);
-    *code = client == NULL ? ARGS_UNAVAILABLE : catalog_load(catalog, client, args);
+    zex_client *client = NULL;
+    *code = connect_open(&client, args, "alice", NULL);
+    if (*code == ARGS_OK)
+        *code = catalog_load(catalog, client, args);
     return client;
 }
 
@@ -84,6 +85,9 @@ static int place(zex_client *client, struct args *args, const struct catalog *ca
     return follow(client, args, catalog, cl_ord_id, order.time_in_force != ZEX_GTC);
 }
 
+static const char order_usage[] =
+    "order buy|sell SYMBOL QUANTITY [PRICE] [--ioc|--fok] [--post-only]";
+
 int command_order(int argc, char **argv)
 {
     static const char *const flags[] = {"ioc", "fok", "post-only", "account=", NULL};
@@ -92,20 +96,16 @@ int command_order(int argc, char **argv)
     int code = args_parse(&args, argc, argv, flags);
     if (code != ARGS_OK)
         return code;
-    if (args.word_count < 3 || args.word_count > 4 ||
-        (strcmp(args.words[0], "buy") != 0 && strcmp(args.words[0], "sell") != 0))
-        return args_usage("order buy|sell SYMBOL QUANTITY [PRICE]");
+    if (!args_words(&args, 3, 4, order_usage))
+        return ARGS_USAGE;
+    if (strcmp(args.words[0], "buy") != 0 && strcmp(args.words[0], "sell") != 0)
+        return args_usage("'%s' is neither buy nor sell", args.words[0]);
+    if (args_flag(&args, "ioc") != NULL && args_flag(&args, "fok") != NULL)
+        return args_usage("--ioc or --fok, not both");
     zex_client *client = begin(&args, &catalog, &code);
     if (code == ARGS_OK)
         code = place(client, &args, &catalog);
     return finish(client, &catalog, code);
-}
-
-/* An order named by the first word, or by --name. */
-static bool parse_order(const struct args *args, uint64_t *order_id, uint64_t *cl_ord_id)
-{
-    *order_id = args->word_count > 0 ? strtoull(args->words[0], NULL, 10) : 0;
-    return args_number(args, "name", 0, cl_ord_id) && (*order_id != 0 || *cl_ord_id != 0);
 }
 
 /* The order as the command line named it, and the name of the request. */
@@ -145,8 +145,9 @@ int command_cancel(int argc, char **argv)
     int code = args_parse(&args, argc, argv, flags);
     if (code != ARGS_OK)
         return code;
-    if (!parse_order(&args, &order_id, &orig_cl_ord_id))
-        return args_usage("cancel ORDER_ID, or cancel --name CL_ORD_ID");
+    if (!args_order(&args, "cancel ORDER_ID | --name CL_ORD_ID", &order_id,
+                    &orig_cl_ord_id))
+        return ARGS_USAGE;
     zex_client *client = begin(&args, &catalog, &code);
     if (code == ARGS_OK &&
         zex_order_cancel(client, order_id, orig_cl_ord_id, &cl_ord_id) != 0)
@@ -167,10 +168,11 @@ static void take_symbol(void *argument, const struct msg *row)
         ((struct symbol_of *)argument)->symbol = row->row_order.symbol;
 }
 
-static int replace(zex_client *client, struct args *args, const struct catalog *catalog)
+static int replace(zex_client *client, struct args *args, const struct catalog *catalog,
+                   uint64_t order_id)
 {
     struct symbol_of found = {0};
-    uint64_t order_id = strtoull(args->words[0], NULL, 10), cl_ord_id;
+    uint64_t cl_ord_id;
     int code = connect_query(
         client, args, (struct zex_query){.kind = QUERY_KIND_ORDER, .order_id = order_id},
         NULL, take_symbol, &found);
@@ -191,14 +193,16 @@ int command_replace(int argc, char **argv)
     static const char *const flags[] = {"account=", NULL};
     struct args args;
     struct catalog catalog = {0};
+    uint64_t order_id;
     int code = args_parse(&args, argc, argv, flags);
     if (code != ARGS_OK)
         return code;
-    if (args.word_count != 3 || strtoull(args.words[0], NULL, 10) == 0)
-        return args_usage("replace ORDER_ID QUANTITY PRICE");
+    if (!args_words(&args, 3, 3, "replace ORDER_ID QUANTITY PRICE") ||
+        !args_id(args.words[0], "order id", &order_id))
+        return ARGS_USAGE;
     zex_client *client = begin(&args, &catalog, &code);
     if (code == ARGS_OK)
-        code = replace(client, &args, &catalog);
+        code = replace(client, &args, &catalog, order_id);
     return finish(client, &catalog, code);
 }
 
@@ -208,12 +212,13 @@ int command_withdraw(int argc, char **argv)
     struct args args;
     struct catalog catalog = {0};
     struct zex_event event;
+    uint64_t reference;
     int code = args_parse(&args, argc, argv, flags);
     if (code != ARGS_OK)
         return code;
-    uint64_t reference = args.word_count == 3 ? strtoull(args.words[2], NULL, 10) : 0;
-    if (reference == 0)
-        return args_usage("withdraw ASSET AMOUNT REFERENCE");
+    if (!args_words(&args, 3, 3, "withdraw ASSET AMOUNT REFERENCE") ||
+        !args_id(args.words[2], "reference", &reference))
+        return ARGS_USAGE;
     zex_client *client = begin(&args, &catalog, &code);
     const struct msg_asset_set *asset = NULL;
     if (code == ARGS_OK && (asset = catalog_find_asset(&catalog, args.words[0])) == NULL)

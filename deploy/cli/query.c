@@ -1,8 +1,6 @@
 /* query.c - the read-only commands: one query, one table. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "deploy/cli/commands.h"
 #include "deploy/cli/rows.h"
@@ -15,22 +13,21 @@ struct view {
     uint64_t gseq;    /* where the answer is true; 0: none yet */
 };
 
-/* Parses, connects without a feed, loads names; --account NAME looks at another's
- * account. */
-static int begin(struct view *view, int argc, char **argv, const char *const *flags,
-                 const char *as)
+static int parse(struct view *view, int argc, char **argv, const char *const *flags)
+{
+    *view = (struct view){0};
+    return args_parse(&view->args, argc, argv, flags);
+}
+
+/* Connects without a feed, loads names; --account NAME looks at another's account. */
+static int begin(struct view *view)
 {
     struct zex_options options;
-    *view = (struct view){0};
-    int code = args_parse(&view->args, argc, argv, flags);
-    if (code != ARGS_OK)
-        return code;
     zex_options_init(&options);
     options.follow_feed = 0;
-    view->client = connect_open(&view->args, as, &options);
-    if (view->client == NULL)
-        return ARGS_UNAVAILABLE;
-    code = catalog_load(&view->rows.catalog, view->client, &view->args);
+    int code = connect_open(&view->client, &view->args, "alice", &options);
+    if (code == ARGS_OK)
+        code = catalog_load(&view->rows.catalog, view->client, &view->args);
     const char *account = args_flag(&view->args, "account");
     if (code == ARGS_OK && account != NULL) {
         const struct msg_account_set *found =
@@ -42,10 +39,10 @@ static int begin(struct view *view, int argc, char **argv, const char *const *fl
     return code;
 }
 
-/* With --gseq it says where the answer is true, for `as-of` to show it again. */
+/* With --show-gseq it says where the answer is true, for `as-of` to show it again. */
 static int finish(struct view *view, int code)
 {
-    if (view->gseq != 0 && args_flag(&view->args, "gseq") != NULL)
+    if (view->gseq != 0 && args_flag(&view->args, "show-gseq") != NULL)
         fprintf(stderr, "gseq %" PRIu64 "\n", view->gseq);
     if (view->rows.table != NULL)
         table_end(&view->rows.table);
@@ -54,16 +51,21 @@ static int finish(struct view *view, int code)
     return code;
 }
 
-/* The whole of a command that shows one kind of rows. */
-static int show(int argc, char **argv, const char *const *flags, int kind,
+static const char *const list_flags[] = {"account=", "from=", "show-gseq", NULL};
+
+/* The whole of a command that shows one kind of rows and takes no words. */
+static int show(int argc, char **argv, const char *usage, int kind,
                 const struct table_column *columns,
                 void (*visit)(void *argument, const struct msg *row))
 {
     struct view view;
     uint64_t from = 0;
-    int code = begin(&view, argc, argv, flags, "alice");
-    if (code == ARGS_OK && !args_number(&view.args, "from", 0, &from))
+    int code = parse(&view, argc, argv, list_flags);
+    if (code == ARGS_OK && (!args_words(&view.args, 0, 0, usage) ||
+                            !args_number(&view.args, "from", 0, &from)))
         code = ARGS_USAGE;
+    if (code == ARGS_OK)
+        code = begin(&view);
     if (code == ARGS_OK) {
         view.rows.table = table_begin(&view.args, columns);
         code = connect_query(
@@ -74,13 +76,11 @@ static int show(int argc, char **argv, const char *const *flags, int kind,
     return finish(&view, code);
 }
 
-static const char *const account_flags[] = {"account=", "from=", "gseq", NULL};
-
 /* ---- orders ------------------------------------------------------------------------ */
 
 int command_orders(int argc, char **argv)
 {
-    return show(argc, argv, account_flags, QUERY_KIND_ORDERS, rows_order_columns,
+    return show(argc, argv, "orders", QUERY_KIND_ORDERS, rows_order_columns,
                 rows_add_order);
 }
 
@@ -89,15 +89,16 @@ int command_order_status(int argc, char **argv)
     static const char *const flags[] = {"account=", "name=", NULL};
     struct view view;
     struct zex_query query = {.kind = QUERY_KIND_ORDER};
-    int code = begin(&view, argc, argv, flags, "alice");
+    int code = parse(&view, argc, argv, flags);
+    if (code == ARGS_OK &&
+        !args_order(&view.args, "order-status ORDER_ID | --name CL_ORD_ID",
+                    &query.order_id, &query.cl_ord_id))
+        code = ARGS_USAGE;
+    if (code == ARGS_OK)
+        code = begin(&view);
     if (code != ARGS_OK)
         return finish(&view, code);
     query.account = view.account;
-    query.order_id =
-        view.args.word_count > 0 ? strtoull(view.args.words[0], NULL, 10) : 0;
-    if (!args_number(&view.args, "name", 0, &query.cl_ord_id) ||
-        (query.order_id == 0 && query.cl_ord_id == 0))
-        return finish(&view, args_usage("order-status ORDER_ID, or --name CL_ORD_ID"));
     view.rows.table = table_begin(&view.args, rows_order_columns);
     code =
         connect_query(view.client, &view.args, query, NULL, rows_add_order, &view.rows);
@@ -108,19 +109,19 @@ int command_order_status(int argc, char **argv)
 
 int command_trades(int argc, char **argv)
 {
-    return show(argc, argv, account_flags, QUERY_KIND_TRADES, rows_trade_columns,
+    return show(argc, argv, "trades", QUERY_KIND_TRADES, rows_trade_columns,
                 rows_add_trade);
 }
 
 int command_positions(int argc, char **argv)
 {
-    return show(argc, argv, account_flags, QUERY_KIND_POSITIONS, rows_position_columns,
+    return show(argc, argv, "positions", QUERY_KIND_POSITIONS, rows_position_columns,
                 rows_add_position);
 }
 
 int command_balances(int argc, char **argv)
 {
-    return show(argc, argv, account_flags, QUERY_KIND_BALANCES, rows_balance_columns,
+    return show(argc, argv, "balances", QUERY_KIND_BALANCES, rows_balance_columns,
                 rows_add_balance);
 }
 
@@ -150,7 +151,7 @@ static void add_posting(void *argument, const struct msg *row)
 
 int command_postings(int argc, char **argv)
 {
-    return show(argc, argv, account_flags, QUERY_KIND_POSTINGS, posting_columns,
+    return show(argc, argv, "postings", QUERY_KIND_POSTINGS, posting_columns,
                 add_posting);
 }
 
@@ -158,16 +159,20 @@ int command_postings(int argc, char **argv)
 
 int command_book(int argc, char **argv)
 {
-    static const char *const flags[] = {"levels=", "account=", "gseq", NULL};
+    static const char *const flags[] = {"levels=", "account=", "show-gseq", NULL};
     static struct rows_levels levels;
     struct view view;
     uint64_t count;
-    int code = begin(&view, argc, argv, flags, "alice");
+    int code = parse(&view, argc, argv, flags);
+    if (code == ARGS_OK && (!args_words(&view.args, 1, 1, "book SYMBOL [--levels N]") ||
+                            !args_number(&view.args, "levels", 10, &count)))
+        code = ARGS_USAGE;
+    if (code == ARGS_OK && (count < 1 || count > ROWS_LEVELS_MAX))
+        code = args_usage("--levels 1..%d", ROWS_LEVELS_MAX);
+    if (code == ARGS_OK)
+        code = begin(&view);
     if (code != ARGS_OK)
         return finish(&view, code);
-    if (view.args.word_count != 1 || !args_number(&view.args, "levels", 10, &count) ||
-        count < 1 || count > ROWS_LEVELS_MAX)
-        return finish(&view, args_usage("book SYMBOL [--levels 1..%d]", ROWS_LEVELS_MAX));
     const struct msg_symbol_set *symbol =
         catalog_find_symbol(&view.rows.catalog, view.args.words[0]);
     if (symbol == NULL)
@@ -220,6 +225,5 @@ static void add_service(void *argument, const struct msg *row)
 
 int command_status(int argc, char **argv)
 {
-    return show(argc, argv, account_flags, QUERY_KIND_STATUS, service_columns,
-                add_service);
+    return show(argc, argv, "status", QUERY_KIND_STATUS, service_columns, add_service);
 }

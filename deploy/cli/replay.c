@@ -329,9 +329,10 @@ static int connect_accounts(struct replay *self, const char *symbol)
         snprintf(outbox, sizeof outbox, "%s/%s-%s", path, symbol, account_names[i]);
         options.outbox_path = outbox;
         options.in_flight_max = IN_FLIGHT_MAX;
-        self->clients[i] = connect_open(&self->args, account_names[i], &options);
-        if (self->clients[i] == NULL)
-            return ARGS_UNAVAILABLE;
+        const int code =
+            connect_open(&self->clients[i], &self->args, account_names[i], &options);
+        if (code != ARGS_OK)
+            return code;
         self->placed[i] = zex_client_placed(self->clients[i]);
     }
     return ARGS_OK;
@@ -415,6 +416,8 @@ int command_replay_lobster(int argc, char **argv)
     if (ops == NULL || book == NULL || symbol == NULL ||
         !args_number(&self.args, "seed", 1, &seed))
         return args_usage("replay lobster --ops FILE --book FILE --symbol SYMBOL");
+    if (!args_words(&self.args, 0, 0, "replay lobster"))
+        return ARGS_USAGE;
     self.is_lockstep = args_flag(&self.args, "lockstep") != NULL;
     self.is_paced = args_flag(&self.args, "paced") != NULL;
     code = prepare(&self, ops, book, symbol, &shard);

@@ -1,4 +1,4 @@
-/* report_json.c - the protocol's own JSON, its numbers scaled and named field by field. */
+/* report_json.c - the protocol's own JSON, its numbers scaled and named by field. */
 #include "deploy/cli/report_json.h"
 
 #include <stdlib.h>

@@ -55,20 +55,15 @@ static int make_config(struct config *config, const struct args *args, char addr
     return ARGS_OK;
 }
 
-static int apply_file(const struct args *args)
+static int apply_file(const struct args *args, const struct venue *venue)
 {
-    struct venue *venue = NULL;
-    const char *path = args_flag(args, "venue");
-    if (path == NULL)
-        return ARGS_OK;
-    if (!venue_load(&venue, path))
-        return ARGS_FAILED;
     struct args admin = *args;
     admin.as = "admin";
-    zex_client *client = connect_open(&admin, "admin", NULL);
-    int code = client == NULL ? ARGS_UNAVAILABLE : apply_venue(client, &admin, venue);
+    zex_client *client = NULL;
+    int code = connect_open(&client, &admin, "admin", NULL);
+    if (code == ARGS_OK)
+        code = apply_venue(client, &admin, venue);
     zex_client_destroy(&client);
-    venue_close(&venue);
     return code;
 }
 
@@ -92,7 +87,7 @@ static void add_service(void *argument, const struct msg *row)
 }
 
 struct quotes {
-    int64_t bid, ask;
+    int64_t bid, ask; /* 0: nobody */
 };
 
 static void add_quote(void *argument, const struct msg *row)
@@ -104,7 +99,12 @@ static void add_quote(void *argument, const struct msg *row)
         quotes->ask = row->row_level.price;
 }
 
-/* Best bid and ask of the first symbols. */
+static const char *name_price(char text[DECIMAL_TEXT], int64_t price, uint32_t scale)
+{
+    return price != 0 ? decimal_format(text, price, scale) : "-";
+}
+
+/* Best bid and ask of the first symbols; `-` for an empty side. */
 static void show_market(zex_client *client, const struct args *args,
                         const struct catalog *catalog)
 {
@@ -116,8 +116,8 @@ static void show_market(zex_client *client, const struct args *args,
         if (s->symbol == 0 ||
             connect_query(client, args, query, NULL, add_quote, &quotes) != ARGS_OK)
             continue;
-        printf("  %s %s/%s", s->name, decimal_format(bid, quotes.bid, s->price_scale),
-               decimal_format(ask, quotes.ask, s->price_scale));
+        printf("  %s %s/%s", s->name, name_price(bid, quotes.bid, s->price_scale),
+               name_price(ask, quotes.ask, s->price_scale));
     }
 }
 
@@ -150,10 +150,10 @@ static int watch(struct venue_process *venue, const struct args *args, struct bo
     zex_options_init(&options);
     options.follow_feed = 0;
     admin.as = "admin";
-    zex_client *client = connect_open(&admin, "admin", &options);
-    if (client == NULL)
-        return ARGS_UNAVAILABLE;
-    int code = catalog_load(&catalog, client, &admin);
+    zex_client *client = NULL;
+    int code = connect_open(&client, &admin, "admin", &options);
+    if (code == ARGS_OK)
+        code = catalog_load(&catalog, client, &admin);
     for (int second = 1; !stopped && code == ARGS_OK; second++) {
         if (show(client, &admin, &catalog, second) > BOT_RECORDS && *bots != NULL) {
             bots_stop(bots);
@@ -177,6 +177,7 @@ int command_up(int argc, char **argv)
     struct args args;
     struct config config;
     struct venue_process *venue = NULL;
+    struct venue *file = NULL;
     struct bots *bots = NULL;
     char address[64], http[64];
     uint64_t count, seed;
@@ -184,8 +185,12 @@ int command_up(int argc, char **argv)
     if (code == ARGS_OK)
         code = make_config(&config, &args, address, http);
     if (code == ARGS_OK &&
-        (!args_number(&args, "bots", 0, &count) || !args_number(&args, "seed", 1, &seed)))
+        (!args_words(&args, 0, 0, "up") || !args_number(&args, "bots", 0, &count) ||
+         !args_number(&args, "seed", 1, &seed)))
         code = ARGS_USAGE;
+    const char *path = args_flag(&args, "venue");
+    if (code == ARGS_OK && path != NULL && !venue_load(&file, path))
+        code = ARGS_FAILED; /* before anything is started */
     if (code != ARGS_OK)
         return code;
     signal(SIGINT, stop);
@@ -193,8 +198,9 @@ int command_up(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     log_set_level(LOG_LEVEL_WARN);
     code = venue_process_start(&venue, &args, &config);
-    if (code == ARGS_OK)
-        code = apply_file(&args);
+    if (code == ARGS_OK && file != NULL)
+        code = apply_file(&args, file);
+    venue_close(&file);
     if (code == ARGS_OK && count > 0)
         code = bots_start(&bots, &args, (uint32_t)count, seed);
     if (code == ARGS_OK) {

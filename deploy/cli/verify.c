@@ -377,6 +377,8 @@ int command_verify(int argc, char **argv)
         return args_fail("out of memory");
     progress_begin(&v->progress, "gseq");
     int code = args_parse(&v->args, argc, argv, flags);
+    if (code == ARGS_OK && !args_words(&v->args, 0, 1, "verify [DIR] [--every RECORDS]"))
+        code = ARGS_USAGE;
     if (code == ARGS_OK &&
         (!args_number(&v->args, "every", AGREE_EVERY, &v->agree_every) ||
          v->agree_every == 0))

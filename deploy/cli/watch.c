@@ -23,10 +23,12 @@ int command_watch(int argc, char **argv)
     int code = args_parse(&args, argc, argv, flags);
     if (code != ARGS_OK)
         return code;
-    zex_client *client = connect_open(&args, "alice", NULL);
-    if (client == NULL)
-        return ARGS_UNAVAILABLE;
-    code = catalog_load(&catalog, client, &args);
+    if (!args_words(&args, 0, 0, "watch"))
+        return ARGS_USAGE;
+    zex_client *client = NULL;
+    code = connect_open(&client, &args, "alice", NULL);
+    if (code == ARGS_OK)
+        code = catalog_load(&catalog, client, &args);
     signal(SIGINT, stop);
     signal(SIGTERM, stop);
     while (code == ARGS_OK && !stopped) {

@@ -16,8 +16,8 @@ record() {
     esac >"$dir/asked.$n"
     # shellcheck disable=SC2086
     case $question in
-        book*) z $question --levels 100 --gseq ;;
-        *) z "$question" --gseq --as "$bot" ;;
+        book*) z $question --levels 100 --show-gseq ;;
+        *) z "$question" --show-gseq --as "$bot" ;;
     esac >"$dir/live.$n" 2>"$dir/gseq.$n" || return 1
     sed -i 's/^gseq //' "$dir/gseq.$n"
 }

@@ -46,13 +46,15 @@ check() {
     fi
 }
 
-# says TEXT COMMAND... - its output must contain the text.
+# says TEXT COMMAND... - its output must contain the text; its exit code counts if the command
+# is `exits`.
 says() {
-    local text=$1
+    local text=$1 code=0
     shift
-    "$@" >"$dir/says.out" 2>&1
+    "$@" >"$dir/says.out" 2>&1 || code=$?
     cat "$dir/says.out"
-    grep -qF -- "$text" "$dir/says.out"
+    [ "$1" = exits ] || code=0
+    grep -qF -- "$text" "$dir/says.out" && [ $code = 0 ]
 }
 
 # exits CODE COMMAND...

@@ -230,6 +230,25 @@ static void dump_picks_streams_ranges_and_kinds(void **state)
     assert_non_null(strstr(output, "\"message\":\"trade\""));
 }
 
+/* What a stream has lost is said beside what is left of it. */
+static void dump_says_where_a_pruned_stream_begins(void **state)
+{
+    (void)state;
+    char *argv[] = {directory, "--stream", "approved.1", "--to", "1"};
+    char path[128], said[256] = "";
+    snprintf(path, sizeof path, "%s/said", directory);
+    int kept = dup(STDERR_FILENO), file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    assert_true(kept >= 0 && file >= 0 && dup2(file, STDERR_FILENO) >= 0);
+    int code = run(command_log_dump, NULL, 5, argv);
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+    assert_true(pread(file, said, sizeof said - 1, 0) > 0);
+    close(file);
+    close(kept);
+    assert_int_equal(code, 0);
+    assert_string_equal(output, "");
+    assert_non_null(strstr(said, "approved.1 begins at "));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +258,7 @@ int main(void)
         cmocka_unit_test(as_of_shows_tables_with_names_of_then),
         cmocka_unit_test(msgpack_reads_the_whole_log_alike),
         cmocka_unit_test(dump_picks_streams_ranges_and_kinds),
+        cmocka_unit_test(dump_says_where_a_pruned_stream_begins),
     };
     log_set_level(LOG_LEVEL_ERROR);
     return cmocka_run_group_tests(tests, make_venue, remove_venue);
