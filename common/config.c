@@ -143,6 +143,13 @@ void config_init(struct config *config)
         CHECK(set_field(config, &settings[i], settings[i].fallback, message) == 0);
 }
 
+/* The command `zex` has two of its own, which services pass over. */
+static bool is_foreign(const char *name, size_t size)
+{
+    return (size == 3 && strncmp(name, "DIR", size) == 0) ||
+           (size == 2 && strncmp(name, "AS", size) == 0);
+}
+
 static int load_environment(struct config *config, char *const *environment,
                             char *message)
 {
@@ -152,6 +159,8 @@ static int load_environment(struct config *config, char *const *environment,
             continue;
         const char *name = variable + strlen(PREFIX);
         const size_t size = strcspn(name, "=");
+        if (is_foreign(name, size))
+            continue;
         const struct setting *setting = find_setting(name, size);
         if (!setting || name[size] == '\0')
             return complain(message, "unknown variable %.*s; --help lists all settings",

@@ -29,8 +29,9 @@ static int extend(int file, uint64_t size, uint64_t end)
     while (at < end) {
         size_t step = end - at < STEP ? (size_t)(end - at) : STEP;
         ssize_t written = pwrite(file, zeros, step, (off_t)at);
+        bool is_broken = written < 0 && errno == EIO;
         if (written <= 0)
-            return ftruncate(file, (off_t)size) == 0 && errno != EIO ? 0 : ERR_IO;
+            return ftruncate(file, (off_t)size) == 0 && !is_broken ? 0 : ERR_IO;
         at += (uint64_t)written;
     }
     return fsync(file) == 0 ? 0 : ERR_IO;

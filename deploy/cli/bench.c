@@ -1,6 +1,7 @@
 /* bench.c - the whole path measured, beside the floors of the same run. */
 #include <ftw.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,8 +159,8 @@ static int run_venue(struct bench *self, bool threads, bool durable)
     if (code == ARGS_OK)
         code = bench_client_create(&client, bench_venue_address(venue),
                                    bench_venue_context(venue), self->seed);
-    for (uint32_t i = 0, ended = ARGS_OK; i < LOADS && code == ARGS_OK && !ended; i++)
-        ended = run_load(self, venue, client, threads, durable, i) != ARGS_OK;
+    for (uint32_t i = 0; i < LOADS && code == ARGS_OK; i++)
+        code = run_load(self, venue, client, threads, durable, i);
     if (code == ARGS_OK && !threads && durable)
         code = run_crash(self, venue, client);
     bench_client_destroy(&client);
@@ -234,6 +235,12 @@ static int erase(const char *path, const struct stat *status, int kind, struct F
     return remove(path);
 }
 
+static void stop(int number)
+{
+    (void)number;
+    bench_client_interrupt();
+}
+
 int command_bench(int argc, char **argv)
 {
     static struct bench self;
@@ -250,12 +257,17 @@ int command_bench(int argc, char **argv)
         return args_usage("--ms 1..60000");
     self.time_ms = (uint32_t)time_ms;
     self.mode = args_flag(&args, "mode");
+    if (self.mode != NULL && strcmp(self.mode, "processes") != 0 &&
+        strcmp(self.mode, "threads") != 0)
+        return args_usage("--mode processes|threads");
     const char *parent = getenv("TMPDIR"); /* a real disk, please: syncs are measured */
     snprintf(self.directory, sizeof self.directory, "%.160s/zex-bench-XXXXXX",
              parent != NULL ? parent : "/var/tmp");
     if (mkdtemp(self.directory) == NULL)
         return args_fail("cannot make %s", self.directory);
     log_set_level(LOG_LEVEL_ERROR);
+    signal(SIGINT, stop);
+    signal(SIGTERM, stop);
     measure_floors(&self);
     service_setup_process(); /* as those it talks to; Redis has its own way */
     int code = ARGS_OK;

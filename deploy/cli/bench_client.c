@@ -2,6 +2,7 @@
 #include "deploy/cli/bench_client.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "common/error.h"
 #include "deploy/cli/args.h"
 #include "deploy/cli/bench_flow.h"
+#include "deploy/cli/progress.h"
 #include "proto/codec.h"
 
 enum {
@@ -45,10 +47,19 @@ struct bench_client {
     uint64_t settlement_lag, portfolio_lag, log_next;
     uint64_t *latencies;
     uint64_t latency_count, frame_ns;
+    struct progress progress;
+    uint64_t records_wanted; /* what the bar tells; 0: time */
     bool measures;
     int code;
     uint8_t frame[FRAME_BYTES];
 };
+
+static volatile sig_atomic_t interrupted;
+
+void bench_client_interrupt(void)
+{
+    interrupted = 1;
+}
 
 static void put(uint8_t *bytes, size_t *size, const struct msg *m)
 {
@@ -279,6 +290,13 @@ static int drive(struct bench_client *self, const struct bench_load *load, uint6
         if (self->ended != ended)
             heard_ns = now_ns;
         ended = self->ended;
+        uint64_t spent_ms = (now_ns - began_ns) / CLOCK_MS_NS;
+        if (self->records_wanted != 0)
+            progress_show(&self->progress, self->log_next, self->records_wanted);
+        else if (spent_ms < load->time_ms)
+            progress_show(&self->progress, spent_ms, load->time_ms);
+        if (interrupted)
+            return args_fail("bench: interrupted");
         if (now_ns - heard_ns > SILENCE_MS * (uint64_t)CLOCK_MS_NS)
             return args_fail("bench: %" PRIu64 " commands have no outcome",
                              self->sent - self->ended);
@@ -298,7 +316,9 @@ int bench_client_run(struct bench_client *self, const struct bench_load *load,
     uint64_t ended = self->ended, began_ns = clock_mono_ns();
     self->latency_count = 0;
     self->measures = load->window == 1;
+    progress_begin(&self->progress, "ms");
     int code = drive(self, load, 0);
+    progress_end(&self->progress);
     *result = (struct bench_result){.commands = self->ended - ended,
                                     .elapsed_ns = clock_mono_ns() - began_ns,
                                     .settlement_lag = self->settlement_lag,
@@ -316,8 +336,12 @@ int bench_client_fill(struct bench_client *self, const struct bench_load *load,
 {
     int code = ARGS_OK;
     self->measures = false;
+    self->records_wanted = records;
+    progress_begin(&self->progress, "records");
     while (code == ARGS_OK && self->log_next < records)
         code = drive(self, load, 0);
+    progress_end(&self->progress);
+    self->records_wanted = 0;
     return code;
 }
 

@@ -42,6 +42,9 @@ int bench_client_run(struct bench_client *, const struct bench_load *,
 /* Sends until the log has so many records. */
 int bench_client_fill(struct bench_client *, const struct bench_load *, uint64_t records);
 
+/* From a signal handler: what runs ends with an error. */
+void bench_client_interrupt(void);
+
 /* Of the log, when load was last sent. */
 uint64_t bench_client_log_next(const struct bench_client *);
 

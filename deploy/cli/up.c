@@ -32,27 +32,40 @@ static void stop(int number)
 static const char *const flags[] = {
     "venue=", "bots=", "seed=", "shards=", "port=", "http=", "once", "insecure", NULL};
 
+/* A flag, else the variable, else this command's own default. */
+static const char *choose(const struct args *args, const char *flag, const char *variable,
+                          const char *fallback)
+{
+    const char *value = args_flag(args, flag);
+    return value != NULL ? value : getenv(variable) == NULL ? fallback : NULL;
+}
+
+/* The settings table as every service reads it, from the environment. */
 static int make_config(struct config *config, const struct args *args, char address[64],
                        char http[64])
 {
+    char *const no_flags[] = {(char[]){"zex"}, NULL};
     char message[CONFIG_MESSAGE_MAX];
     uint64_t shards, port;
-    if (!args_number(args, "shards", 1, &shards) ||
+    if (config_load(config, 1, no_flags, environ, message) != 0)
+        return args_usage("%s", message);
+    if (!args_number(args, "shards", config->shards, &shards) ||
         !args_number(args, "port", 5550, &port))
         return ARGS_USAGE;
     if (shards < 1 || shards > SHARD_MAX + 1 || port > UINT16_MAX)
         return args_usage("--shards 1..%d, --port 0..65535", SHARD_MAX + 1);
-    config_init(config);
-    snprintf(address, 64, "tcp://127.0.0.1:%" PRIu64, port);
-    snprintf(http, 64, "127.0.0.1:%s",
-             args_flag(args, "http") != NULL ? args_flag(args, "http") : "5580");
+    const char *http_port = choose(args, "http", "ZEX_HTTP_BIND", "5580");
     config->shards = (uint32_t)shards;
-    config->curve = args_flag(args, "insecure") == NULL;
-    if (config_set(config, "data_dir", args->directory, message) != 0 ||
-        config_set(config, "endpoint_gateway", address, message) != 0 ||
-        config_set(config, "http_bind", http, message) != 0)
-        return args_fail("%s", message);
-    return ARGS_OK;
+    if (args_flag(args, "insecure") != NULL)
+        config->curve = false;
+    snprintf(address, 64, "tcp://127.0.0.1:%" PRIu64, port);
+    snprintf(http, 64, "127.0.0.1:%s", http_port != NULL ? http_port : "");
+    int error = config_set(config, "data_dir", args->directory, message);
+    if (error == 0 && choose(args, "port", "ZEX_ENDPOINT_GATEWAY", "") != NULL)
+        error = config_set(config, "endpoint_gateway", address, message);
+    if (error == 0 && http_port != NULL)
+        error = config_set(config, "http_bind", http, message);
+    return error == 0 ? ARGS_OK : args_fail("%s", message);
 }
 
 static int apply_file(const struct args *args, const struct venue *venue)

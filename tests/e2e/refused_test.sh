@@ -12,4 +12,9 @@ check "services stand in the first epoch" says "RISK            1" z status
 check "no session to end" says NOT_FOUND exits 1 z admin close-session bob
 check "a record that was passed is not skipped" says PASSED exits 1 z admin skip risk 1
 check "a service that does not exist" exits 2 z admin skip nobody 1
+up() { env "$1" "$zex" up --dir "$dir/no" --port 0 --http 0 --once; }
+check "a setting that does not exist" exits 2 up ZEX_BOGUS=1
+check "is named" says "unknown variable ZEX_BOGUS" up ZEX_BOGUS=1
+check "a setting with no number" exits 2 up ZEX_TURN_FRAMES_MAX=abc
+check "nothing was begun there" test ! -e "$dir/no"
 finish

@@ -23,7 +23,12 @@ static void who_wins(void **state)
     (void)state;
     char *argv[] = {"zex-shard", "--data_dir",      "/there",           "--shards=3",
                     "--init",    "--durable=false", "--log-level=warn", NULL};
-    char *environment[] = {"HOME=/", "ZEX_SHARDS=2", "ZEX_INSTANCE=5", "ZEX_KEY_FILE=k=v",
+    char *environment[] = {"HOME=/",
+                           "ZEX_DIR=/d",
+                           "ZEX_AS=alice",
+                           "ZEX_SHARDS=2",
+                           "ZEX_INSTANCE=5",
+                           "ZEX_KEY_FILE=k=v",
                            NULL};
     assert_int_equal(load(argv, environment), 0);
     assert_string_equal(message, "");
