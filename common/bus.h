@@ -10,7 +10,8 @@
  * Errors:   open: ERR_ADDRESS_IN_USE, ERR_IO; send: ERR_BUSY (queue full), ERR_NOT_FOUND
  *           (peer gone): the caller drops, the protocol resends.
  * Threads:  one, except bus_wake. All buses of one process share a zmq context.
- * Bounds:   frames up to the port's size limit, queues of BUS_HWM messages.
+ * Bounds:   frames up to the port's size limit, queues of BUS_HWM messages, of
+ *           BUS_PUBLISHER_HWM for each reader of a stream.
  *
  * The simulator links another implementation of this header (tests/sim/network.c).
  */
@@ -21,8 +22,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BUS_HWM       10000
-#define BUS_PORTS_MAX 80
+#define BUS_HWM           10000
+#define BUS_PUBLISHER_HWM 1000
+#define BUS_PORTS_MAX     80
 
 enum bus_port {
     BUS_SERVER,    /* ROUTER, bound: peers' requests (FETCH, QUERY, SUBMIT, CHECKIN) */

@@ -45,6 +45,11 @@ static const struct option connected_options[] = {
     {ZMQ_RECONNECT_IVL, 100},
     {ZMQ_RECONNECT_IVL_MAX, 1000}, /* a restarted peer is found again within a second */
 };
+/* A reader that stands still is told no more after so many blocks: it fetches them when
+ * it goes on. What waits for it is this process's memory. */
+static const struct option publisher_options[] = {
+    {ZMQ_SNDHWM, BUS_PUBLISHER_HWM},
+};
 static const struct option router_options[] = {
     {ZMQ_ROUTER_MANDATORY, 1},
 };
@@ -136,6 +141,8 @@ static int configure(void *socket, const struct bus_options *options,
         rc = SET_OPTIONS(socket, connected_options);
     if (rc == 0 && types[endpoint->port] == ZMQ_ROUTER)
         rc = SET_OPTIONS(socket, router_options);
+    if (rc == 0 && endpoint->port == BUS_PUBLISHER)
+        rc = SET_OPTIONS(socket, publisher_options);
     if (rc == 0 && bus_socket_needs_key(options, endpoint))
         rc = set_server_curve(socket, options, endpoint->port);
     if (rc == 0 && endpoint->server_key && !is_inproc(endpoint->address))
