@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #define THROTTLE_MARKS   8
-#define THROTTLE_MIN     512u
+#define THROTTLE_MIN     2048u
 #define THROTTLE_MAX     (1u << 20)
 #define THROTTLE_SHARE   16                   /* of an account, always */
 #define THROTTLE_LOST_NS UINT64_C(1000000000) /* a mark that has not landed never will */

@@ -15,7 +15,7 @@
 
 enum {
     BASE_MS = 2000,
-    SLOW_MS = 4000,
+    SLOW_MS = 5000,
     STEP_MS = 100,
     CRAWL_MS = 20, /* of each step it may run */
     CATCH_UP_MS = 30000,

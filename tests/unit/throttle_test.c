@@ -3,7 +3,7 @@
 
 #include "services/gateway/throttle.h"
 
-enum { TARGET_MS = 10, MS = 1000000, SESSION = 7 };
+enum { TARGET_MS = 20, MS = 1000000, SESSION = 7 };
 
 /* A way to the log with a queue: `rate` commands a ms come out of it, all that is offered
  * goes in. Returns how many were under way at most in the last tenth of the time. */
