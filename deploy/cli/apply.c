@@ -1,324 +1,177 @@
-/* apply.c - assets, symbols, accounts, keys, deposits: in the order they depend on each
- * other. */
+/* apply.c - a venue file as commands: all are made and checked, then sent one by one. */
 #include "deploy/cli/apply.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "common/bus.h"
 #include "common/error.h"
 #include "deploy/cli/commands.h"
 #include "deploy/cli/decimal.h"
-#include "deploy/cli/keys.h"
+#include "deploy/cli/plan.h"
 #include "proto/codec.h"
-
-enum { ACCOUNT_FIRST = 10, OPEN_ORDERS_DEFAULT = 10000 };
 
 struct apply {
     zex_client *client;
     const struct args *args;
-    const struct venue *venue;
     struct catalog catalog;
     struct msg_key_set *keys;
     uint32_t key_count, key_capacity;
-    uint32_t changes;
+    struct msg_deposit_done *deposits; /* that this operator made */
+    uint32_t deposit_count, deposit_capacity;
+    bool has_deposits;
+    uint32_t changes, unknown;
 };
 
-/* Sends one command. `done_before`: a reason that means there was nothing to do. */
-static int send(struct apply *self, const struct msg *command, const char *what,
-                const char *name, int done_before)
+/* Room for one more of `size` bytes; false: out of memory. */
+static bool grow(void **all, uint32_t count, uint32_t *capacity, size_t size)
 {
-    struct zex_event event;
-    int code = connect_command(self->client, self->args, command, &event);
-    if (code != ARGS_OK)
-        return code;
-    if (event.type == ZEX_EVENT_REFUSED && event.reason == done_before)
-        return ARGS_OK;
-    if (event.type == ZEX_EVENT_REFUSED)
-        return args_fail("%s %s: %s (%s; value %" PRId64 ", limit %" PRId64 ")", what,
-                         name, zex_reason_name(event.reason),
-                         zex_reason_text(event.reason), event.value, event.limit);
-    self->changes++;
-    if (!self->args->json)
-        printf("%s %s\n", what, name);
-    return ARGS_OK;
-}
-
-/* Equal messages are equal bytes. */
-static bool is_equal(const struct msg *a, const struct msg *b)
-{
-    uint8_t x[MESSAGE_BYTES_MAX], y[MESSAGE_BYTES_MAX];
-    size_t x_size = 0, y_size = 0;
-    return codec_encode(x, sizeof x, a, &x_size) == 0 &&
-           codec_encode(y, sizeof y, b, &y_size) == 0 && x_size == y_size &&
-           memcmp(x, y, x_size) == 0;
-}
-
-static int64_t power_of_ten(uint32_t exponent)
-{
-    int64_t power = 1;
-    for (uint32_t i = 0; i < exponent; i++)
-        power *= 10;
-    return power;
-}
-
-static bool copy_name(char *to, size_t size, const char *name, const char *what)
-{
-    size_t length = strlen(name);
-    if (length == 0 || length >= size) {
-        args_fail("%s '%s': the name must have 1 to %zu bytes", what, name, size - 1);
-        return false;
-    }
-    memcpy(to, name, length + 1);
-    return true;
-}
-
-/* ---- assets ------------------------------------------------------------------------ */
-
-static int apply_asset(struct apply *self, const struct venue_asset *asset)
-{
-    struct msg_asset_set *all = self->catalog.assets;
-    uint32_t id = 0, fresh = 0;
-    for (uint32_t i = 1; i <= ASSET_MAX && id == 0; i++) {
-        if (all[i].asset != 0 && strcmp(all[i].name, asset->name) == 0)
-            id = i;
-        else if (all[i].asset == 0 && fresh == 0)
-            fresh = i;
-    }
-    if (id == 0)
-        id = fresh;
-    struct msg command = {.kind = MSG_asset_set,
-                          .asset_set = {.asset = id, .scale = asset->scale}};
-    if (!copy_name(command.asset_set.name, sizeof command.asset_set.name, asset->name,
-                   "asset"))
-        return ARGS_FAILED;
-    struct msg present = {.kind = MSG_asset_set, .asset_set = all[id]};
-    if (all[id].asset != 0 && is_equal(&present, &command))
-        return ARGS_OK;
-    all[id] = command.asset_set;
-    return send(self, &command, "asset", asset->name, 0);
-}
-
-/* ---- symbols ----------------------------------------------------------------------- */
-
-static bool parse_amount(const char *symbol, const char *field, const char *text,
-                         uint32_t scale, int64_t fallback, int64_t *value)
-{
-    *value = fallback;
-    if (text == NULL || decimal_parse(text, scale, value))
+    if (count < *capacity)
         return true;
-    args_fail("symbol %s: %s '%s' is no number of at most %" PRIu32 " decimals", symbol,
-              field, text, scale);
-    return false;
-}
-
-static bool parse_rate(const char *symbol, const char *field, const char *text,
-                       int64_t fallback, int64_t *ppm)
-{
-    *ppm = fallback;
-    if (text == NULL || venue_parse_ppm(text, ppm))
-        return true;
-    args_fail("%s: %s '%s' is no rate; write 0.05%% or 500ppm", symbol, field, text);
-    return false;
-}
-
-static bool make_symbol(struct apply *self, const struct venue_symbol *v,
-                        struct msg_symbol_set *m)
-{
-    const struct msg_asset_set *base = catalog_find_asset(&self->catalog, v->base);
-    const struct msg_asset_set *quote = catalog_find_asset(&self->catalog, v->quote);
-    int64_t band, collar, maker, taker;
-    uint8_t stp = STP_EXPIRE_TAKER;
-    if (base == NULL || quote == NULL ||
-        !copy_name(m->name, sizeof m->name, v->name, "symbol"))
+    const uint32_t wanted = *capacity * 2 + 64;
+    void *grown = realloc(*all, wanted * size);
+    if (grown == NULL)
         return false;
-    if (quote->scale < v->price_scale + base->scale) {
-        args_fail("symbol %s: %s needs a scale of at least price_scale + scale of %s = "
-                  "%" PRIu32,
-                  v->name, v->quote, v->base, v->price_scale + base->scale);
-        return false;
-    }
-    m->base = base->asset;
-    m->quote = quote->asset;
-    m->price_scale = v->price_scale;
-    m->quantity_scale = base->scale;
-    m->multiplier = power_of_ten(quote->scale - v->price_scale - base->scale);
-    m->shard = v->shard;
-    bool ok = parse_amount(v->name, "tick", v->tick, v->price_scale, 0, &m->tick) &&
-              parse_amount(v->name, "lot", v->lot, base->scale, 0, &m->lot) &&
-              parse_amount(v->name, "quantity_max", v->quantity_max, base->scale, 0,
-                           &m->quantity_max) &&
-              parse_amount(v->name, "notional_min", v->notional_min, quote->scale, 0,
-                           &m->notional_min) &&
-              parse_amount(v->name, "notional_max", v->notional_max, quote->scale, 0,
-                           &m->notional_max) &&
-              parse_amount(v->name, "reference_price", v->reference_price, v->price_scale,
-                           0, &m->reference_price) &&
-              parse_rate(v->name, "band", v->band, 0, &band) &&
-              parse_rate(v->name, "collar", v->collar, 50000, &collar) &&
-              parse_rate(v->name, "maker", v->maker, 0, &maker) &&
-              parse_rate(v->name, "taker", v->taker, 0, &taker) &&
-              (v->stp == NULL || catalog_value_find("stp", v->stp, &stp));
-    if (!ok)
-        return false;
-    m->band_ppm = (uint32_t)band;
-    m->collar_ppm = (uint32_t)collar;
-    m->maker_ppm = (int32_t)maker;
-    m->taker_ppm = (int32_t)taker;
-    m->stp = stp;
-    m->refuse_crossing = v->refuse_crossing;
-    m->trading = TRADING_OPEN;
+    *all = grown;
+    *capacity = wanted;
     return true;
-}
-
-static int apply_symbol(struct apply *self, const struct venue_symbol *v)
-{
-    struct msg_symbol_set *all = self->catalog.symbols;
-    uint32_t id = 0, fresh = 0;
-    for (uint32_t i = 1; i <= SYMBOL_MAX && id == 0; i++) {
-        if (all[i].symbol != 0 && strcmp(all[i].name, v->name) == 0)
-            id = i;
-        else if (all[i].symbol == 0 && fresh == 0)
-            fresh = i;
-    }
-    if (id == 0)
-        id = fresh;
-    struct msg command = {.kind = MSG_symbol_set};
-    command.symbol_set.symbol = id;
-    if (!make_symbol(self, v, &command.symbol_set))
-        return ARGS_FAILED;
-    struct msg present = {.kind = MSG_symbol_set, .symbol_set = all[id]};
-    present.symbol_set.trading =
-        command.symbol_set.trading; /* halts are not the file's */
-    if (all[id].symbol != 0 && is_equal(&present, &command))
-        return ARGS_OK;
-    all[id] = command.symbol_set;
-    return send(self, &command, "symbol", v->name, 0);
-}
-
-/* ---- accounts and their keys ------------------------------------------------------- */
-
-static bool make_account(const struct venue_account *v, struct msg_account_set *m)
-{
-    int64_t maker = 0, taker = 0;
-    if (!copy_name(m->name, sizeof m->name, v->name, "account") ||
-        !catalog_value_find("role", v->role, &m->role) ||
-        !parse_rate(v->name, "maker", v->maker, 0, &maker) ||
-        !parse_rate(v->name, "taker", v->taker, 0, &taker))
-        return false;
-    m->own_fees = v->maker != NULL || v->taker != NULL;
-    m->maker_ppm = (int32_t)maker;
-    m->taker_ppm = (int32_t)taker;
-    m->open_orders_max =
-        v->open_orders_max != 0 ? v->open_orders_max : OPEN_ORDERS_DEFAULT;
-    m->orders_max = v->orders_max;
-    return true;
-}
-
-static int apply_key(struct apply *self, const struct venue_account *v, uint32_t account)
-{
-    struct keys_pair pair;
-    struct msg command = {.kind = MSG_key_set,
-                          .key_set = {.account = account, .enabled = 1}};
-    if (!keys_load(&pair, self->args->directory, v->key, true) ||
-        !bus_key_decode(command.key_set.key, pair.public_key))
-        return ARGS_FAILED;
-    for (uint32_t i = 0; i < self->key_count; i++)
-        if (self->keys[i].account == account &&
-            memcmp(self->keys[i].key, command.key_set.key, sizeof command.key_set.key) ==
-                0)
-            return ARGS_OK;
-    return send(self, &command, "key of", v->name, 0);
-}
-
-static int apply_account(struct apply *self, const struct venue_account *v)
-{
-    uint32_t id = 0, last = ACCOUNT_FIRST - 1;
-    for (uint32_t i = 1; i < self->catalog.account_capacity && id == 0; i++) {
-        if (self->catalog.accounts[i].account == 0)
-            continue;
-        if (strcmp(self->catalog.accounts[i].name, v->name) == 0)
-            id = i;
-        else if (i > last)
-            last = i;
-    }
-    bool fresh = id == 0;
-    struct msg command = {.kind = MSG_account_set};
-    command.account_set.account = fresh ? last + 1 : id;
-    if (!make_account(v, &command.account_set))
-        return ARGS_FAILED;
-    struct msg present = {.kind = MSG_account_set};
-    if (!fresh)
-        present.account_set = self->catalog.accounts[id];
-    int code = !fresh && is_equal(&present, &command)
-                   ? ARGS_OK
-                   : send(self, &command, "account", v->name, 0);
-    if (code == ARGS_OK)
-        catalog_add_account(&self->catalog, &command.account_set);
-    return code == ARGS_OK && v->key != NULL
-               ? apply_key(self, v, command.account_set.account)
-               : code;
-}
-
-/* ---- deposits ---------------------------------------------------------------------- */
-
-static int apply_deposit(struct apply *self, const struct venue_deposit *v)
-{
-    const struct msg_account_set *account =
-        catalog_find_account(&self->catalog, v->account);
-    const struct msg_asset_set *asset = catalog_find_asset(&self->catalog, v->asset);
-    char what[160];
-    if (account == NULL || asset == NULL)
-        return ARGS_FAILED;
-    struct msg command = {.kind = MSG_deposit,
-                          .deposit = {.account = account->account,
-                                      .asset = asset->asset,
-                                      .reference = v->reference}};
-    if (!decimal_parse(v->amount, asset->scale, &command.deposit.amount))
-        return args_fail("deposit of %s: '%s' is no amount of %s", v->account, v->amount,
-                         v->asset);
-    snprintf(what, sizeof what, "%s %s %s", v->account, v->amount, v->asset);
-    return send(self, &command, "deposit", what, -ERR_DUPLICATE_REFERENCE);
 }
 
 static void take_key(void *argument, const struct msg *row)
 {
     struct apply *self = argument;
-    if (row->kind != MSG_key_set || !row->key_set.enabled)
+    if (row->kind != MSG_key_set)
         return;
-    if (self->key_count == self->key_capacity) {
-        self->key_capacity = self->key_capacity * 2 + 64;
-        struct msg_key_set *grown =
-            realloc(self->keys, self->key_capacity * sizeof *grown);
-        if (grown == NULL)
-            return;
-        self->keys = grown;
+    if (grow((void **)&self->keys, self->key_count, &self->key_capacity,
+             sizeof *self->keys))
+        self->keys[self->key_count++] = row->key_set;
+    else
+        self->catalog.failed = true;
+}
+
+/* ---- deposits that were made before ------------------------------------------------ */
+
+static void take_deposit(void *argument, const struct msg *row)
+{
+    struct apply *self = argument;
+    struct msg m;
+    if (row->kind != MSG_row_report ||
+        codec_decode_whole(row->row_report.body, row->row_report.body_size, &m) != 0 ||
+        m.kind != MSG_deposit_done)
+        return;
+    if (grow((void **)&self->deposits, self->deposit_count, &self->deposit_capacity,
+             sizeof *self->deposits))
+        self->deposits[self->deposit_count++] = m.deposit_done;
+    else
+        self->catalog.failed = true;
+}
+
+static const struct msg_deposit_done *find_deposit(const struct apply *self,
+                                                   const struct msg_deposit *wanted)
+{
+    for (uint32_t i = 0; i < self->deposit_count; i++)
+        if (self->deposits[i].account == wanted->account &&
+            self->deposits[i].reference == wanted->reference)
+            return &self->deposits[i];
+    return NULL;
+}
+
+/* The reference was used before: for the same, or for something else? What the operator
+ * asked for is in its own feed; up to the refusal, all of it is asked for once. */
+static int compare_deposit(struct apply *self, const struct msg_deposit *wanted,
+                           uint64_t refused_at)
+{
+    const struct zex_query query = {.kind = QUERY_KIND_TRANSACTIONS,
+                                    .account = zex_client_account(self->client),
+                                    .after = refused_at};
+    const struct catalog *catalog = &self->catalog;
+    char asked[DECIMAL_TEXT], made[DECIMAL_TEXT];
+    if (!self->has_deposits) {
+        int code =
+            connect_query(self->client, self->args, query, NULL, take_deposit, self);
+        if (code != ARGS_OK || self->catalog.failed)
+            return code != ARGS_OK ? code : args_fail("out of memory");
+        self->has_deposits = true;
     }
-    self->keys[self->key_count++] = row->key_set;
+    const struct msg_deposit_done *done = find_deposit(self, wanted);
+    if (done == NULL) {
+        self->unknown++;
+        return ARGS_OK;
+    }
+    if (done->asset == wanted->asset && done->amount == wanted->amount)
+        return ARGS_OK;
+    decimal_format(asked, wanted->amount, catalog_asset_scale(catalog, wanted->asset));
+    decimal_format(made, done->amount, catalog_asset_scale(catalog, done->asset));
+    fprintf(stderr,
+            "zex: deposit %s, reference %" PRIu64 ": the file says %s %s, but %s %s was "
+            "deposited; nothing is changed\n",
+            catalog_account_name(catalog, wanted->account), wanted->reference, asked,
+            catalog_asset_name(catalog, wanted->asset), made,
+            catalog_asset_name(catalog, done->asset));
+    return ARGS_OK;
+}
+
+/* ---- the commands ------------------------------------------------------------------ */
+
+static int send(struct apply *self, const struct plan_command *command)
+{
+    struct zex_event event;
+    int code = connect_command(self->client, self->args, &command->msg, &event);
+    if (code != ARGS_OK)
+        return code;
+    if (event.type == ZEX_EVENT_REFUSED && command->msg.kind == MSG_deposit &&
+        event.reason == -ERR_DUPLICATE_REFERENCE)
+        return compare_deposit(self, &command->msg.deposit, event.gseq);
+    if (event.type == ZEX_EVENT_REFUSED)
+        return args_fail("%s: %s (%s; value %" PRId64 ", limit %" PRId64 ")",
+                         command->label, zex_reason_name(event.reason),
+                         zex_reason_text(event.reason), event.value, event.limit);
+    self->changes++;
+    if (!self->args->json)
+        printf("%s\n", command->label);
+    return ARGS_OK;
+}
+
+static int send_all(struct apply *self, const struct plan *plan)
+{
+    int code = ARGS_OK;
+    for (uint32_t i = 0; i < plan->count && code == ARGS_OK; i++)
+        code = send(self, &plan->commands[i]);
+    if (self->unknown > 0)
+        fprintf(stderr,
+                "zex: %" PRIu32 " deposits were made before by another operator; their "
+                "amounts are not compared\n",
+                self->unknown);
+    if (code == ARGS_OK && self->args->json)
+        printf("{\"changes\":%" PRIu32 "}\n", self->changes);
+    else if (code == ARGS_OK)
+        printf("%" PRIu32 " changes\n", self->changes);
+    else if (self->changes > 0)
+        args_fail("%" PRIu32 " changes were made before that", self->changes);
+    return code;
 }
 
 int apply_venue(zex_client *client, const struct args *args, const struct venue *venue)
 {
-    struct apply self = {.client = client, .args = args, .venue = venue};
+    struct apply self = {.client = client, .args = args};
+    struct plan plan = {0};
     int code = catalog_load(&self.catalog, client, args);
     if (code == ARGS_OK)
         code = connect_query(client, args, (struct zex_query){.kind = QUERY_KIND_KEYS},
                              NULL, take_key, &self);
-    for (unsigned i = 0; i < venue->asset_count && code == ARGS_OK; i++)
-        code = apply_asset(&self, &venue->assets[i]);
-    for (unsigned i = 0; i < venue->symbol_count && code == ARGS_OK; i++)
-        code = apply_symbol(&self, &venue->symbols[i]);
-    for (unsigned i = 0; i < venue->account_count && code == ARGS_OK; i++)
-        code = apply_account(&self, &venue->accounts[i]);
-    for (unsigned i = 0; i < venue->deposit_count && code == ARGS_OK; i++)
-        code = apply_deposit(&self, &venue->deposits[i]);
-    if (code == ARGS_OK && args->json)
-        printf("{\"changes\":%" PRIu32 "}\n", self.changes);
-    else if (code == ARGS_OK)
-        printf("%" PRIu32 " changes\n", self.changes);
+    const struct plan_input input = {.venue = venue,
+                                     .catalog = &self.catalog,
+                                     .keys = self.keys,
+                                     .key_count = self.key_count,
+                                     .directory = args->directory,
+                                     .complaints = stderr};
+    if (code == ARGS_OK && !plan_make(&plan, &input))
+        code = args_fail("nothing is changed");
+    if (code == ARGS_OK)
+        code = send_all(&self, &plan);
+    plan_close(&plan);
     free(self.keys);
+    free(self.deposits);
     catalog_close(&self.catalog);
     return code;
 }

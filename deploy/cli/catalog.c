@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 void catalog_add_account(struct catalog *self, const struct msg_account_set *m)
 {
@@ -141,18 +140,4 @@ const char *catalog_value_name(const char *enumeration, uint64_t number)
     const struct msg_enum *found = find_enumeration(enumeration);
     const char *name = found != NULL ? msg_value_name(found, number) : NULL;
     return name != NULL ? name : "?";
-}
-
-bool catalog_value_find(const char *enumeration, const char *name, uint8_t *number)
-{
-    const struct msg_enum *found = find_enumeration(enumeration);
-    for (const struct msg_value *v = found != NULL ? found->values : NULL;
-         v != NULL && v->name != NULL; v++) {
-        if (strcasecmp(v->name, name) != 0)
-            continue;
-        *number = (uint8_t)v->number;
-        return true;
-    }
-    args_fail("'%s' is no %s", name, enumeration);
-    return false;
 }

@@ -37,10 +37,8 @@ const struct msg_account_set *catalog_find_account(const struct catalog *,
 const char *catalog_symbol_name(const struct catalog *, uint32_t symbol);
 const char *catalog_asset_name(const struct catalog *, uint32_t asset);
 const char *catalog_account_name(const struct catalog *, uint32_t account);
-/* Name of a value of an enumeration of proto/types.def, "?" if it is none; and back:
- * false after saying what is unknown. */
+/* Name of a value of an enumeration of proto/types.def, "?" if it is none. */
 const char *catalog_value_name(const char *enumeration, uint64_t number);
-bool catalog_value_find(const char *enumeration, const char *name, uint8_t *number);
 uint32_t catalog_asset_scale(const struct catalog *, uint32_t asset);
 
 #endif
