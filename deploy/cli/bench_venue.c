@@ -17,7 +17,15 @@
 #include "common/check.h"
 #include "deploy/cli/venue_process.h"
 
-enum { SERVICES = 6, SHARD = 2, WORDS_MAX = 96, PATH_SIZE = 512 };
+enum {
+    SERVICES = 6,
+    SHARD = 2,
+    GATEWAY = 5,
+    OTHER_GATEWAY = SERVICES,
+    PROCESSES,
+    WORDS_MAX = 96,
+    PATH_SIZE = 512
+};
 
 static const char *const names[SERVICES] = {"sequencer",  "risk",      "shard",
                                             "settlement", "portfolio", "gateway"};
@@ -26,7 +34,7 @@ struct bench_venue {
     char directory[PATH_SIZE], address[BENCH_VENUE_ADDRESS], programs[PATH_SIZE];
     const char *const (*more)[2];
     struct venue_process *process;
-    pid_t pids[SERVICES];
+    pid_t pids[PROCESSES];
     bool is_old; /* it has a log */
 };
 
@@ -71,7 +79,9 @@ static void make_line(struct command_line *line, const struct bench_venue *self,
 {
     char before[PATH_SIZE + 16];
     *line = (struct command_line){.count = 1};
-    CHECK(asprintf(&line->words[0], "%s/zex-%s", self->programs, names[i]) > 0);
+    const bool other = i == OTHER_GATEWAY;
+    CHECK(asprintf(&line->words[0], "%s/zex-%s", self->programs,
+                   names[other ? GATEWAY : i]) > 0);
     add_word(line, "data_dir", "", self->directory);
     add_word(line, "curve", "", "false");
     add_word(line, "durable", "", durable ? "true" : "false");
@@ -84,6 +94,10 @@ static void make_line(struct command_line *line, const struct bench_venue *self,
     snprintf(before, sizeof before, "ipc://%s/at-", self->directory);
     for (size_t k = 0; k < sizeof endpoints / sizeof *endpoints; k++)
         add_word(line, endpoints[k][0], before, endpoints[k][1]);
+    if (other) {
+        add_word(line, "instance", "", "1");
+        add_word(line, "endpoint_gateway", before, "gateway-1");
+    }
 }
 
 static int spawn(struct bench_venue *self, uint32_t i, bool durable)
@@ -134,12 +148,13 @@ int bench_venue_crash(struct bench_venue *self)
 static int end_processes(struct bench_venue *self)
 {
     int code = ARGS_OK, status;
-    for (uint32_t i = SERVICES; i-- > 0;) {
+    for (uint32_t i = PROCESSES; i-- > 0;) {
         if (self->pids[i] <= 0)
             continue;
         kill(self->pids[i], SIGTERM);
         if (waitpid(self->pids[i], &status, 0) != self->pids[i] || status != 0)
-            code = args_fail("bench: zex-%s ended with status %d", names[i], status);
+            code = args_fail("bench: zex-%s ended with status %d",
+                             names[i < SERVICES ? i : GATEWAY], status);
     }
     return code;
 }
@@ -202,6 +217,11 @@ int bench_venue_start(struct bench_venue **out, const struct bench_venue_options
     return code;
 }
 
+int bench_venue_add_gateway(struct bench_venue *self)
+{
+    return spawn(self, OTHER_GATEWAY, true);
+}
+
 int bench_venue_stop(struct bench_venue **stopped)
 {
     struct bench_venue *self = *stopped;
@@ -222,7 +242,7 @@ void *bench_venue_context(const struct bench_venue *self)
 
 pid_t bench_venue_pid(const struct bench_venue *self, uint32_t service)
 {
-    return service < SERVICES ? self->pids[service] : 0;
+    return service < PROCESSES ? self->pids[service] : 0;
 }
 
 const char *bench_venue_address(const struct bench_venue *self)

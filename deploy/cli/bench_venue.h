@@ -31,13 +31,17 @@ struct bench_venue_options {
 int bench_venue_start(struct bench_venue **, const struct bench_venue_options *);
 int bench_venue_stop(struct bench_venue **);
 
+/* A second gateway, with a process: nobody is connected to it, it reads the log. */
+int bench_venue_add_gateway(struct bench_venue *);
+
 /* Ends the shard's process, if it has one, as a crash does. */
 void bench_venue_kill_shard(struct bench_venue *);
 
 /* Ends every process as a power cut does, and starts them all again, durable. */
 int bench_venue_crash(struct bench_venue *);
 
-/* The service's process, by the order of bench_venue_measure; 0: it has none. */
+/* The service's process, by the order of bench_venue_measure, then the second
+ * gateway; 0: it has none. */
 pid_t bench_venue_pid(const struct bench_venue *, uint32_t service);
 
 const char *bench_venue_address(const struct bench_venue *);

@@ -23,6 +23,7 @@ enum {
     SLICES_MAX = 256,
     SETTLEMENT = 3, /* in the order of gauge.h */
     PORTFOLIO = 4,
+    OTHER_GATEWAY = 6,
     NOBODY = GAUGE_SERVICES,
     FIRST_ACCOUNT = 16,
 };
@@ -41,6 +42,7 @@ static const struct patient patients[] = {
     {.what = "settlement stands still", .service = SETTLEMENT},
     {.what = "portfolio stands still", .service = PORTFOLIO},
     {.what = "portfolio crawls", .service = PORTFOLIO, .crawls = true},
+    {.what = "a second gateway stands still", .service = OTHER_GATEWAY},
     {.what = "16 clients do not read", .service = NOBODY, .mute = true},
 };
 
@@ -110,7 +112,7 @@ static void say(const struct patient *p, uint64_t base_us, uint64_t p99_us,
                 uint64_t back_ms, uint64_t grown)
 {
     const double ratio = base_us > 0 ? (double)p99_us / (double)base_us : 0;
-    printf("%-26s %10" PRIu64 " %10" PRIu64 " %7.2f  <= 1.10 %-6s  %8" PRIu64 " %9" PRIu64
+    printf("%-30s %10" PRIu64 " %10" PRIu64 " %7.2f  <= 1.10 %-6s  %8" PRIu64 " %9" PRIu64
            "\n",
            p->what, p99_us, base_us, ratio, ratio <= 1.1 ? "met" : "missed", back_ms,
            grown / MB);
@@ -158,7 +160,7 @@ static int treat(const struct consumers *c, const struct patient *p, uint32_t *f
 int consumers_test(const struct consumers *c, uint32_t *failures)
 {
     int code = ARGS_OK;
-    printf("\n%-26s %10s %10s %7s  %-14s  %8s %9s\n", "at half the capacity", "p99, us",
+    printf("\n%-30s %10s %10s %7s  %-14s  %8s %9s\n", "at half the capacity", "p99, us",
            "before", "ratio", "mark", "back, ms", "grown, MB");
     for (uint32_t i = 0; i < sizeof patients / sizeof *patients && code == ARGS_OK; i++)
         code = treat(c, &patients[i], failures);

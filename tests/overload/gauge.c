@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-const char *const gauge_names[GAUGE_SERVICES] = {"sequencer",  "risk",      "shard",
-                                                 "settlement", "portfolio", "gateway"};
+const char *const gauge_names[GAUGE_SERVICES] = {
+    "sequencer", "risk", "shard", "settlement", "portfolio", "gateway", "gateway-1"};
 
 static uint64_t measure(pid_t pid)
 {

@@ -155,7 +155,7 @@ static void print_refusals(const struct storm_totals *o)
 static void print_memory(const struct test *t)
 {
     printf("memory, MB, before and at most during the ten times:");
-    for (uint32_t i = 0; i < GAUGE_SERVICES; i++)
+    for (uint32_t i = 0; i < GAUGE_SERVICES && t->before.now[i] > 0; i++)
         printf(" %s %" PRIu64 " %" PRIu64, gauge_names[i], t->before.now[i] / MB,
                t->after.most[i] / MB);
     printf("\n");
@@ -217,7 +217,10 @@ static int measure(struct test *t, const char *directory, uint32_t seconds)
                                         .pids = t->pids,
                                         .address = bench_venue_address(t->venue),
                                         .rate = t->capacity / 2};
-    code = consumers_test(&consumers, &t->failures);
+    code = bench_venue_add_gateway(t->venue);
+    t->pids[GAUGE_SERVICES - 1] = bench_venue_pid(t->venue, GAUGE_SERVICES - 1);
+    if (code == ARGS_OK)
+        code = consumers_test(&consumers, &t->failures);
     if (code == ARGS_OK)
         check_all(t);
     return code;
