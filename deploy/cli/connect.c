@@ -45,10 +45,9 @@ static int complain(const struct args *args, const zex_client *client, int statu
                          options->outbox_path);
     if (status != ZEX_ERR_TIMEOUT)
         return args_fail("%s", client != NULL ? zex_client_error(client) : "bad options");
-    args_fail("no answer from %s as '%s' in %d s: not running, or the key is not known "
-              "there",
-              options->gateways[0], as, args->timeout_ms / 1000);
-    return ARGS_UNAVAILABLE;
+    return args_fail("no answer from %s as '%s' in %d s: not running, or the key is not "
+                     "known there; nothing was sent",
+                     options->gateways[0], as, args->timeout_ms / 1000);
 }
 
 int connect_open(zex_client **client, const struct args *args, const char *as,

@@ -16,7 +16,7 @@
 /* DIR/gateways has one address a line; a gateway without CURVE is marked `insecure
  * ADDRESS` and then --account names the account. `as` is used if --as is absent.
  * `options` may be adjusted by the caller before: pass NULL for the defaults. Leaves NULL
- * if it fails: ARGS_UNAVAILABLE if nobody answered in time, else ARGS_FAILED. */
+ * if it fails, never with ARGS_UNAVAILABLE: no command was sent. */
 int connect_open(zex_client **, const struct args *, const char *as,
                  const struct zex_options *options);
 

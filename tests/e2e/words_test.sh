@@ -103,5 +103,6 @@ check "a change of the operator" says '"symbol":"ACME-USD"' z admin halt ACME-US
 check "the cancel of the order" says '"quantity":"0.5000"' exits 0 z cancel --name "$name" --json
 check "no order is left" same "" "$(open_orders)"
 check "Ctrl-C stops it" venue_down INT
+fails "nothing was sent" order buy BTC-USD 0.5 50000 --dir "$dir/data" --timeout 1
 check "the status line shows an empty side as -" grep -q "BTC-USD [-0-9.]*/-  ACME-USD" "$dir/up.out"
 finish
