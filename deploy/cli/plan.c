@@ -290,7 +290,7 @@ static void warn_of_others(struct plan *self, const struct msg_key_set *named)
         if (key->account != named->account || !key->enabled || is_key(key, named))
             continue;
         bus_key_encode(text, key->key);
-        plan_row_warn(self, "%s works too and is not in the file; see zex admin revoke",
+        plan_row_warn(self, "'%s' works too and is not in the file; see zex admin revoke",
                       text);
     }
 }
@@ -315,7 +315,8 @@ static void plan_key(struct plan *self, const struct venue_account *v)
             plan_row_complain(self, "'%s' is the key of %s", v->key,
                               self->input->catalog->accounts[known->account].name);
         else if (!known->enabled)
-            plan_row_warn(self, "'%s' was revoked and stays so", v->key);
+            plan_row_warn(self, "'%s' was revoked and stays so; see zex admin revoke",
+                          v->key);
     }
     warn_of_others(self, &m.key_set);
 }

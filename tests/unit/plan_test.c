@@ -276,7 +276,7 @@ static void other_keys_are_warned_of(void **state)
     assert_true(w.ok);
     assert_int_equal(w.plan.count, 1);
     bus_key_encode(text, w.keys[0].key);
-    snprintf(wanted, sizeof wanted, "zex: key of alice: %s works too", text);
+    snprintf(wanted, sizeof wanted, "zex: key of alice: '%s' works too", text);
     assert_non_null(strstr(w.said, wanted));
     assert_non_null(strstr(w.said, "zex: key of bob: "));
     w.key_count = 0;
@@ -284,7 +284,9 @@ static void other_keys_are_warned_of(void **state)
     make(&w, ACCOUNTS);
     assert_true(w.ok);
     assert_int_equal(w.plan.count, 0);
-    assert_string_equal(w.said, "zex: key of alice: 'alice' was revoked and stays so\n");
+    assert_string_equal(
+        w.said,
+        "zex: key of alice: 'alice' was revoked and stays so; see zex admin revoke\n");
     w.keys[0].account = BOB;
     make(&w, ACCOUNTS);
     assert_false(w.ok);
