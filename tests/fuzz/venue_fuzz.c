@@ -1,24 +1,36 @@
-/* venue_fuzz.c - bytes to a venue file: refused with a word, or loaded. */
+/* venue_fuzz.c - bytes to a venue file: refused with a word, or commands. */
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "deploy/cli/decimal.h"
-#include "deploy/cli/venue.h"
+#include "common/check.h"
+#include "deploy/cli/plan.h"
+#include "proto/codec.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { FILE_BYTES = 1 << 14 };
 
+/* A plan is a bad one, and says why, or all of it can be sent. */
 static void use(const struct venue *venue)
 {
-    int64_t number;
-    for (unsigned i = 0; i < venue->symbol_count; i++) {
-        const struct venue_symbol *s = &venue->symbols[i];
-        if (s->maker != NULL)
-            (void)!venue_parse_ppm(s->maker, &number);
-        if (s->tick != NULL)
-            (void)!decimal_parse(s->tick, s->price_scale, &number);
-    }
+    static FILE *nowhere;
+    struct catalog catalog;
+    struct plan plan;
+    uint8_t bytes[MESSAGE_BYTES_MAX];
+    size_t size = 0;
+    if (nowhere == NULL)
+        nowhere = fopen("/dev/null", "we");
+    CHECK(nowhere != NULL && catalog_init(&catalog) == 0);
+    const struct plan_input input = {.venue = venue,
+                                     .catalog = &catalog,
+                                     .directory = "/dev/null", /* no key is made */
+                                     .complaints = nowhere};
+    const bool is_good = plan_make(&plan, &input);
+    CHECK(is_good == (plan.bad == 0));
+    for (uint32_t i = 0; i < plan.count; i++)
+        CHECK(codec_encode(bytes, sizeof bytes, &plan.commands[i].msg, &size) == 0);
+    plan_close(&plan);
+    catalog_close(&catalog);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
