@@ -135,7 +135,7 @@ static int tell_owner(struct service_instance *s)
         ABLATE(PRUNE_AT_CURSOR) ? s->input.next : s->snapshots_stored[1];
     if (kept == 0 || service_reads_log(s) || s->now.mono_ns < s->kept_at_ns)
         return 0;
-    s->kept_at_ns = s->now.mono_ns + KEPT_NS;
+    s->kept_at_ns = s->now.mono_ns + (ABLATE(PRUNE_AT_CURSOR) ? SOON_NS : KEPT_NS);
     const struct msg msg = {.kind = MSG_position,
                             .position = {.source = s->source,
                                          .stream = s->input.stream,

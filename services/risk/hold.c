@@ -44,7 +44,7 @@ static int worst_quote(const struct hold_order *order, int64_t multiplier, int64
         money_notional(order->replace_price, fresh, multiplier, &first) != 0 ||
         money_add(filled, more, &last) != 0)
         return ERR_OVERFLOW;
-    *quote = larger(first, ABLATE(REPLACE_HOLD_MAX) ? filled : last);
+    *quote = larger(first, ABLATE(REPLACE_HOLD_MAX) ? 0 : last);
     return 0;
 }
 
