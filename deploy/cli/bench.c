@@ -129,10 +129,14 @@ static int run_crash(struct bench *self, struct bench_venue *venue,
     return code;
 }
 
-static int run_restart(struct bench *self, const char *directory)
+static int run_restart(struct bench *self, struct bench_venue *venue,
+                       const char *directory)
 {
     struct bench_restart *r = &self->restart;
+    bench_venue_kill_shard(venue);
     int code = bench_restart_shard(directory, r);
+    if (code == ARGS_OK)
+        code = bench_venue_start_shard(venue);
     if (code == ARGS_OK)
         printf("  the shard, killed, replays %" PRIu64
                " records of its journal in %.1f ms\n",
@@ -162,13 +166,11 @@ static int run_venue(struct bench *self, bool threads, bool durable)
     for (uint32_t i = 0; i < LOADS && code == ARGS_OK; i++)
         code = run_load(self, venue, client, threads, durable, i);
     if (code == ARGS_OK && !threads && durable)
+        code = run_restart(self, venue, directory);
+    if (code == ARGS_OK && !threads && durable)
         code = run_crash(self, venue, client);
     bench_client_destroy(&client);
-    if (code == ARGS_OK && !threads && durable)
-        bench_venue_kill_shard(venue);
     int stopped = bench_venue_stop(&venue);
-    if (code == ARGS_OK && stopped == ARGS_OK && !threads && durable)
-        code = run_restart(self, directory);
     return code != ARGS_OK ? code : stopped;
 }
 

@@ -132,6 +132,11 @@ void bench_venue_kill_shard(struct bench_venue *self)
     kill_one(self, SHARD);
 }
 
+int bench_venue_start_shard(struct bench_venue *self)
+{
+    return spawn(self, SHARD, true);
+}
+
 int bench_venue_crash(struct bench_venue *self)
 {
     int code = ARGS_OK;

@@ -36,6 +36,7 @@ int bench_venue_add_gateway(struct bench_venue *);
 
 /* Ends the shard's process, if it has one, as a crash does. */
 void bench_venue_kill_shard(struct bench_venue *);
+int bench_venue_start_shard(struct bench_venue *); /* again, durable */
 
 /* Ends every process as a power cut does, and starts them all again, durable. */
 int bench_venue_crash(struct bench_venue *);
