@@ -5,7 +5,7 @@
 #   images.sh compare    builds again from scratch: every file must be the same
 #   images.sh base       only zex-base: Debian 12 with what building needs
 #
-# No registry is asked: the base is made with debootstrap (root). BASE=image takes another;
+# No registry is asked: the base is made with mmdebstrap (root). BASE=image takes another;
 # it needs apt. TAG: dev. TOOL: podman or docker.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,26 +25,19 @@ find_tool() {
 }
 
 make_base() {
-    local root packages sources=/etc/apt/sources.list.d/debian.sources
-    [[ $(id -u) == 0 ]] && command -v debootstrap >/dev/null ||
-        fail "zex-base needs root and debootstrap; or name a Debian 12 image: BASE=..."
+    local packages sources=/etc/apt/sources.list.d/debian.sources
+    # shellcheck disable=SC2015
+    [[ $(id -u) == 0 ]] && command -v mmdebstrap >/dev/null ||
+        fail "zex-base needs root and mmdebstrap; or name a Debian 12 image: BASE=..."
     packages=$(sed 's/#.*//' deploy/packages.txt | tr -s ' \t\n' ',')
-    mkdir -p $out
-    root=$(mktemp -d "$PWD/$out/base.XXXXXX")
-    # shellcheck disable=SC2064
-    trap "rm -rf '$root'" EXIT
-    echo "zex-base: debootstrap"
-    export DPKG_FORCE=unsafe-io # what the power cuts off is begun again
-    debootstrap --variant=minbase "--include=ca-certificates,${packages%,}" bookworm "$root" \
-        >$out/base.log || fail "see $out/base.log"
-    if [[ -f $sources ]]; then # with the security updates that this machine knows
-        cp $sources "$root/etc/apt/sources.list.d/"
-        : >"$root/etc/apt/sources.list"
-        chroot "$root" sh -ec 'apt-get update; apt-get -y upgrade' >>$out/base.log 2>&1 ||
-            fail "see $out/base.log"
-    fi
-    rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
-    tar -C "$root" -c . | $tool import - zex-base >/dev/null
+    [[ -f $sources ]] || sources= # its own choice: with the security updates
+    echo "zex-base: mmdebstrap"
+    mkdir -p $out # what the power cuts off is begun again: force-unsafe-io
+    mmdebstrap --variant=minbase --dpkgopt=force-unsafe-io \
+        "--include=ca-certificates,${packages%,}" bookworm $out/base.tar \
+        ${sources:+"$sources"} 2>$out/base.log || fail "see $out/base.log"
+    $tool import $out/base.tar zex-base >/dev/null 2>&1 || fail "zex-base is not imported"
+    rm $out/base.tar
 }
 
 # What podman sets by itself may be more than it is allowed to.

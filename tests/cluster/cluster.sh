@@ -3,7 +3,7 @@
 # happens that cluster_test.c lists while clients trade. Needs root and podman; says
 # `skipped` where either is missing. ONLY=killed: only faults with that in their name.
 # QUICK=1: of faults that last a while only one, and no full volumes. COMPARE=1: first builds
-# the images once more, which must give the same. KEEP=1 leaves the files. TAG: dev.
+# the images once more, which must give the same. KEEP=1 leaves the files. TAG: of its own.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 readonly out=$PWD/build/${MODE:-release} seed=${1:-$RANDOM}
@@ -12,18 +12,14 @@ skip() {
     exit 0
 }
 [[ $(id -u) == 0 ]] || skip "not root"
-for tool in podman ip iptables nsenter curl mkfs.ext4; do
+for tool in podman runc ip iptables nsenter curl mkfs.ext4; do
     command -v $tool >/dev/null || skip "no $tool"
 done
-podman info >/dev/null 2>&1 || skip "podman does not work here"
-podman image exists zex-base || command -v debootstrap >/dev/null || skip "no debootstrap"
-export TOOL=podman
-deploy/images.sh build
-[[ -z ${COMPARE:-} ]] || deploy/images.sh compare
+command -v mmdebstrap >/dev/null || podman image exists zex-base || skip "no mmdebstrap"
 
 work=$(mktemp -d)
-export net=zex$$ subnet=10.$((100 + RANDOM % 100)).$((RANDOM % 250)) tag=${TAG:-dev} \
-    venue=$work/venue
+export net=zex$$ subnet=10.$((100 + RANDOM % 100)).$((RANDOM % 250)) venue=$work/venue
+export tag=${TAG:-$net} CONTAINERS_CONF=$work/containers.conf
 readonly work
 . tests/cluster/containers.sh
 tell() {
@@ -41,6 +37,13 @@ finish() {
 }
 trap finish EXIT
 echo "seed $seed: repeat with make cluster-test SEED=$seed"
+mkdir -p "$venue"
+printf '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n' >"$CONTAINERS_CONF"
+make_network "$out/bin/zex-sequencer" 2>"$venue/try.log" ||
+    skip "no containers here: $(cat "$venue/podman.log" "$venue/try.log" | grep . | tail -n 1)"
+export TOOL=podman
+TAG=$tag deploy/images.sh build
+[[ -z ${COMPARE:-} ]] || TAG=$tag deploy/images.sh compare
 make_all
 # The second symbol is on the second shard.
 sed '/name: ACME-USD/,/shard:/s/shard: 0/shard: 1/' deploy/venues/demo.yaml >"$work/venue.yaml"

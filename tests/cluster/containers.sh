@@ -6,7 +6,9 @@
 readonly pods="sequencer-0 risk-0 shard-0 shard-1 settlement-0 portfolio-0 gateway-0 gateway-1"
 readonly memory=512m # of each: what the manifests give to `dev`
 # What podman would set by itself may be more than it is allowed to.
-readonly limits="--ulimit nofile=20000:20000 --ulimit nproc=32768:32768"
+readonly confined="--ulimit nofile=20000:20000 --ulimit nproc=32768:32768 --read-only \
+    --cap-drop all --security-opt no-new-privileges --memory $memory --memory-swap $memory \
+    --pids-limit 64"
 
 # What it says besides, of timers that nobody asked for, is noise until something fails.
 podman() { command podman "$@" 2>>"$venue/podman.log"; }
@@ -54,18 +56,26 @@ create() { # POD
     # shellcheck disable=SC2086
     podman create --name "$net-$pod" --hostname "$pod" --network "$net" \
         --network-alias "$pod.$kind" --ip "$subnet.$(place "$pod")" \
-        --mac-address "02:00:00:00:00:$(place "$pod")" $limits \
-        --read-only --cap-drop all --security-opt no-new-privileges \
-        --memory $memory --memory-swap $memory --pids-limit 64 --env-file "$venue/$pod.env" \
+        --mac-address "02:00:00:00:00:$(place "$pod")" $confined --env-file "$venue/$pod.env" \
         -v "$venue/volumes/$pod:/var/lib/zex" -v "$venue/keys/$key.key:/etc/zex/keys/key:ro" \
         -v "$venue/keys/services:/etc/zex/keys/services:ro" "zex-$kind:$tag" >/dev/null
+}
+
+# The network, and whether such containers can be here at all, with their volumes and their
+# limits: one of PROGRAM alone says so before anything is built.
+make_network() { # PROGRAM
+    # shellcheck disable=SC2086
+    podman network create --internal --subnet "$subnet.0/24" "$net" >/dev/null &&
+        deploy/image_root.sh "$1" "$venue/try" &&
+        make_volume try && umount "$venue/volumes/try" &&
+        tar -C "$venue/try" -c . | podman import - "$net-try" >/dev/null &&
+        podman run --rm --network "$net" $confined "$net-try" /usr/bin/zex-service --help >/dev/null
 }
 
 # A venue of containers that run, with its journals where `zex verify` looks for them.
 make_all() {
     local pod name
     mkdir -p "$venue/run" "$venue/log"
-    podman network create --internal --subnet "$subnet.0/24" "$net" >/dev/null
     deploy/keys.sh "$venue" 2
     for pod in $pods; do
         name=$pod
@@ -80,6 +90,10 @@ make_all() {
     touch "$venue/begun" # from now on an empty volume begins nothing
 }
 
+images() { # of this run alone
+    podman images --format '{{.Repository}}:{{.Tag}}' | grep -E "/$net-|:$net"
+}
+
 remove_all() {
     local pod
     for pod in $pods; do
@@ -87,6 +101,7 @@ remove_all() {
         umount "$venue/volumes/$pod"
     done >/dev/null 2>&1
     podman network rm -f "$net" >/dev/null 2>&1
+    images | xargs -r env podman rmi >/dev/null 2>&1
     return 0
 }
 
