@@ -139,6 +139,9 @@ struct core_ops {
      * then. */
     void (*check)(const void *state);
 
+    /* Optional. How far from 0 what must sum to 0 is: shown as a metric, each second. */
+    uint64_t (*imbalance)(const void *state);
+
     /* The rest is for the two cores that face the outside, gateway and sequencer. What
      * they put with outbox_append, outbox_send and outbox_drop_peer is done after the
      * drain, the appends first and committed before anything is sent. */

@@ -239,6 +239,8 @@ static void measure(struct service_instance *s)
                 service_owns_log(s) ? s->publishers[0].epoch : s->input.epoch);
     metrics_set(m, METRICS_unacked, stream_submitter_unacked_bytes(&s->submitter));
     metrics_set(m, METRICS_state, s->state_size);
+    if (s->state != NULL && s->kind->core->imbalance != NULL)
+        metrics_set(m, METRICS_ledger_imbalance, s->kind->core->imbalance(s->state));
     metrics_set(m, METRICS_snapshot_gseq, s->snapshot_next);
     metrics_set(m, METRICS_pushes_dropped, s->input.duplicates + s->input.stale);
     metrics_set(m, METRICS_gaps_found, s->input.gaps);

@@ -63,6 +63,13 @@ static void check_balanced(struct ledger *ledger, const struct ledger_line *line
         CHECK(ledger->sums[lines[i].asset] == 0);
 }
 
+/* By what the balance says, not by what was posted. */
+static void count_change(struct ledger *ledger, const struct ledger_balance *balance,
+                         int64_t before)
+{
+    ledger->totals[balance->asset] += (uint64_t)balance->amount - (uint64_t)before;
+}
+
 void ledger_post(struct ledger *ledger, const struct ledger_line *lines, uint32_t count)
 {
     CHECK(count > 0 && count <= LEDGER_LINES_MAX);
@@ -71,7 +78,9 @@ void ledger_post(struct ledger *ledger, const struct ledger_line *lines, uint32_
     struct ledger_balance *touched[LEDGER_LINES_MAX];
     for (uint32_t i = 0; i < count; i++) {
         touched[i] = get_balance(ledger, lines[i].account, lines[i].asset);
-        CHECK(money_add(touched[i]->amount, lines[i].amount, &touched[i]->amount) == 0);
+        const int64_t before = touched[i]->amount;
+        CHECK(money_add(before, lines[i].amount, &touched[i]->amount) == 0);
+        count_change(ledger, touched[i], before);
     }
     /* Only the whole set must leave enough: a seller pays the fee from the proceeds. */
     for (uint32_t i = 0; i < count; i++)
@@ -83,6 +92,16 @@ const struct ledger_balance *ledger_find(const struct ledger *ledger, uint32_t a
 {
     const uint64_t index = map_find(&ledger->index_of, pair(account, asset));
     return index != MAP_NONE ? &ledger->balances[index] : NULL;
+}
+
+uint64_t ledger_imbalance(const struct ledger *ledger)
+{
+    uint64_t sum = 0;
+    for (uint32_t asset = 0; asset <= ASSET_MAX; asset++) {
+        const uint64_t total = ledger->totals[asset];
+        sum += total <= INT64_MAX ? total : 0 - total;
+    }
+    return sum;
 }
 
 void ledger_check(const struct ledger *ledger)
@@ -97,6 +116,7 @@ void ledger_check(const struct ledger *ledger)
     }
     for (uint32_t asset = 0; asset <= ASSET_MAX; asset++)
         CHECK(sums[asset] == 0 && ledger->sums[asset] == 0);
+    CHECK(ledger_imbalance(ledger) == 0);
     CHECK(ledger->index_of.count == ledger->count);
 }
 
@@ -121,7 +141,9 @@ int ledger_load(struct ledger *ledger, struct reader *reader)
             asset == 0 || asset > ASSET_MAX || ledger->count == ledger->capacity ||
             ledger_find(ledger, account, asset))
             return ERR_CORRUPT;
-        add_balance(ledger, account, asset)->amount = amount;
+        struct ledger_balance *balance = add_balance(ledger, account, asset);
+        balance->amount = amount;
+        count_change(ledger, balance, 0);
     }
     return reader_failed(reader) ? ERR_CORRUPT : 0;
 }

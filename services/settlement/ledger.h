@@ -43,7 +43,8 @@ struct ledger {
     struct ledger_balance *balances; /* in the order in which they were first posted to */
     struct map index_of;             /* (account, asset) -> index in balances */
     uint32_t count, capacity;
-    int64_t sums[ASSET_MAX + 1]; /* of the set being posted; all 0 between sets */
+    int64_t sums[ASSET_MAX + 1];    /* of the set being posted; all 0 between sets */
+    uint64_t totals[ASSET_MAX + 1]; /* of all balances, counted as they move: all 0 */
 };
 
 void ledger_init(struct ledger *, struct arena *, uint32_t balances_max);
@@ -54,6 +55,9 @@ void ledger_post(struct ledger *, const struct ledger_line *, uint32_t count);
 /* The balance of the pair, or NULL if nothing was ever posted to it. */
 const struct ledger_balance *ledger_find(const struct ledger *, uint32_t account,
                                          uint32_t asset);
+
+/* How far the totals of all assets are from 0, added up: what a person is called for. */
+uint64_t ledger_imbalance(const struct ledger *);
 
 void ledger_save(const struct ledger *, struct writer *);
 int ledger_load(struct ledger *, struct reader *);

@@ -276,6 +276,12 @@ static int load(void *state, struct reader *reader)
     return reader_failed(reader) ? ERR_CORRUPT : 0;
 }
 
+static uint64_t imbalance(const void *state)
+{
+    const struct settler *settler = state;
+    return ledger_imbalance(&settler->ledger);
+}
+
 static void check(const void *state)
 {
     const struct settler *settler = state;
@@ -293,6 +299,7 @@ const struct core_ops settlement_core = {
     .save = save,
     .load = load,
     .check = check,
+    .imbalance = imbalance,
 };
 
 const struct service_kind settlement_kind = {
