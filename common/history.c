@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "proto/big_endian.h"
 
 enum {
     ITEM_HEAD = 8, /* next, size */
@@ -39,8 +40,8 @@ static void set_next(struct history *history, uint32_t item, uint32_t next)
 
 static void make_key(uint8_t bytes[KEY_SIZE], uint64_t key, uint64_t last)
 {
-    history_put_u64(bytes, key);
-    history_put_u64(bytes + 8, last);
+    big_endian_put(bytes, key, 8);
+    big_endian_put(bytes + 8, last, 8);
 }
 
 static void write_run(struct history *history, struct outbox *outbox,
@@ -144,7 +145,7 @@ bool history_seek(const struct core_rows *rows, uint32_t table, uint64_t key,
     if (memcmp(found, wanted, 8) != 0)
         return false;
     *row = (struct history_row){
-        .last = history_get_u64((const uint8_t *)found + 8),
+        .last = big_endian_get((const uint8_t *)found + 8, 8),
         .items = value,
         .size = value_size,
     };

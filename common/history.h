@@ -74,19 +74,4 @@ void history_write(struct history *, struct outbox *);
 bool history_seek(const struct core_rows *, uint32_t table, uint64_t key,
                   uint64_t position, struct history_row *);
 
-/* Numbers inside items and keys: big-endian, as in LMDB keys. */
-static inline void history_put_u64(uint8_t *at, uint64_t value)
-{
-    for (int i = 7; i >= 0; i--, value >>= 8)
-        at[i] = (uint8_t)value;
-}
-
-static inline uint64_t history_get_u64(const uint8_t *at)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
 #endif

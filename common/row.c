@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "proto/big_endian.h"
 #include "proto/digest.h"
 
 void row_seal(uint8_t seal[ROW_SEAL_BYTES], const void *key, size_t key_size,
               const void *value, size_t value_size)
 {
     uint32_t crc = digest_crc(digest_crc(0, key, key_size), value, value_size);
-    for (uint32_t i = 0; i < ROW_SEAL_BYTES; i++)
-        seal[i] = (uint8_t)(crc >> (24 - 8 * i));
+    big_endian_put(seal, crc, ROW_SEAL_BYTES);
 }
 
 int row_open(const void *key, size_t key_size, const void *value, size_t *size)

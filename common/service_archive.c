@@ -11,6 +11,7 @@
 #include "common/service_instance.h"
 #include "common/service_log.h"
 #include "common/stream_archive.h"
+#include "proto/big_endian.h"
 #include "proto/block.h"
 
 #define REST_NS     (1000 * STREAM_MS) /* between rounds that found little */
@@ -19,20 +20,6 @@
 
 enum { KEY_BYTES = 8 };
 
-static void make_key(uint8_t key[KEY_BYTES], uint64_t seq)
-{
-    for (uint32_t i = 0; i < KEY_BYTES; i++)
-        key[i] = (uint8_t)(seq >> (56 - 8 * i));
-}
-
-static uint64_t read_key(const void *key)
-{
-    uint64_t seq = 0;
-    for (uint32_t i = 0; i < KEY_BYTES; i++)
-        seq = seq << 8 | ((const uint8_t *)key)[i];
-    return seq;
-}
-
 /* The first block of the journal that begins at `seq` or later. */
 static int find_block(const struct service_instance *s, uint64_t seq, uint64_t *first,
                       const void **bytes, size_t *size)
@@ -40,13 +27,13 @@ static int find_block(const struct service_instance *s, uint64_t seq, uint64_t *
     uint8_t key[KEY_BYTES];
     const void *found;
     size_t found_size;
-    make_key(key, seq);
+    big_endian_put(key, seq, sizeof key);
     int error = journal_seek(s->journal, JOURNAL_LOG, key, sizeof key, &found,
                              &found_size, bytes, size);
     if (error == 0 && found_size != KEY_BYTES)
         return ERR_CORRUPT;
     if (error == 0)
-        *first = read_key(found);
+        *first = big_endian_get(found, KEY_BYTES);
     return error;
 }
 
@@ -119,7 +106,7 @@ static uint64_t oldest_snapshot(const struct service_instance *s)
     size_t key_size, size;
     int error = journal_seek(s->journal, JOURNAL_SNAPSHOT, zero, sizeof zero, &key,
                              &key_size, &value, &size);
-    return error == 0 && key_size >= KEY_BYTES ? read_key(key) : 1;
+    return error == 0 && key_size >= KEY_BYTES ? big_endian_get(key, KEY_BYTES) : 1;
 }
 
 static uint64_t least(uint64_t a, uint64_t b)

@@ -13,6 +13,7 @@
 #include "common/service_output.h"
 #include "common/service_store.h"
 #include "common/stream_archive.h"
+#include "proto/big_endian.h"
 #include "proto/block.h"
 #include "proto/codec.h"
 
@@ -153,19 +154,13 @@ int service_restart_advance(struct service_instance *s)
     return s->input.next == s->stored.next ? arrive(s) : ERR_DIVERGED;
 }
 
-static void make_key(uint8_t key[8], uint64_t seq)
-{
-    for (uint32_t i = 0; i < 8; i++)
-        key[i] = (uint8_t)(seq >> (56 - 8 * i));
-}
-
 /* Is anything stored behind the end? Then a block before it is gone. */
 static int check_end(struct service_instance *s)
 {
     uint8_t key[8];
     const void *found, *bytes;
     size_t found_size, size;
-    make_key(key, s->input.next);
+    big_endian_put(key, s->input.next, sizeof key);
     int error = journal_seek(s->journal, JOURNAL_LOG, key, sizeof key, &found,
                              &found_size, &bytes, &size);
     if (error == 0)
@@ -203,7 +198,7 @@ static int next_block(struct service_instance *s, size_t *size)
     uint8_t key[8];
     const void *found, *bytes;
     size_t found_size;
-    make_key(key, s->input.next);
+    big_endian_put(key, s->input.next, sizeof key);
     int error =
         journal_seek_back(s->journal, service_owns_log(s) ? JOURNAL_LOG : JOURNAL_INPUT,
                           key, sizeof key, &found, &found_size, &bytes, size);

@@ -12,6 +12,7 @@
 #include "common/service_log.h"
 #include "common/service_output.h"
 #include "common/writer.h"
+#include "proto/big_endian.h"
 #include "proto/block.h"
 #include "proto/codec.h"
 
@@ -226,8 +227,7 @@ int service_store_applied(struct service_instance *s, const struct block *block)
     schedule_commit(s);
     if ((s->kind->journal & SERVICE_JOURNAL_INPUTS) == 0)
         return 0;
-    for (uint32_t i = 0; i < sizeof key; i++)
-        key[i] = (uint8_t)(block->first_seq >> (56 - 8 * i));
+    big_endian_put(key, block->first_seq, sizeof key);
     return journal_put(s->journal, JOURNAL_INPUT, key, sizeof key, block->bytes,
                        block->size);
 }

@@ -8,6 +8,7 @@
 #include "common/check.h"
 #include "common/error.h"
 #include "common/fault.h"
+#include "proto/big_endian.h"
 #include "proto/digest.h"
 
 enum {
@@ -20,24 +21,10 @@ enum {
 #define MARKER_CHUNK UINT32_MAX
 #define SIZE_LIMIT   (UINT64_C(1) << 36)
 
-static void put_be(uint8_t *at, uint64_t value, uint32_t bytes)
-{
-    for (uint32_t i = 0; i < bytes; i++)
-        at[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
-}
-
-static uint64_t get_be(const uint8_t *at, uint32_t bytes)
-{
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < bytes; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
 static void make_key(uint8_t key[KEY_BYTES], uint64_t id, uint32_t chunk)
 {
-    put_be(key, id, 8);
-    put_be(key + 8, chunk, 4);
+    big_endian_put(key, id, 8);
+    big_endian_put(key + 8, chunk, 4);
 }
 
 int snapshot_reserve(struct snapshot *s, size_t capacity, bool is_shared)
@@ -100,7 +87,7 @@ static int write_marker(struct snapshot *s, struct journal *journal)
 {
     uint8_t key[KEY_BYTES], value[MARKER_BYTES];
     make_key(key, s->id, MARKER_CHUNK);
-    put_be(value, s->size, 8);
+    big_endian_put(value, s->size, 8);
     memcpy(value + 8, s->made->digest, sizeof s->made->digest);
     return journal_put(journal, JOURNAL_SNAPSHOT, key, sizeof key, value, sizeof value);
 }
@@ -139,9 +126,9 @@ static int find_complete(struct journal *journal, uint64_t before, uint64_t *id,
             return error;
         if (found_size != KEY_BYTES)
             return ERR_CORRUPT;
-        *id = get_be(found, 8);
+        *id = big_endian_get(found, 8);
         *marker = value;
-        if (get_be((const uint8_t *)found + 8, 4) == MARKER_CHUNK)
+        if (big_endian_get((const uint8_t *)found + 8, 4) == MARKER_CHUNK)
             return value_size == MARKER_BYTES ? 0 : ERR_CORRUPT;
         before = *id; /* a crash left it unfinished */
     }
@@ -165,7 +152,7 @@ static int trim(struct snapshot *s, struct journal *journal, bool *done)
             break;
         CHECK(found_size == KEY_BYTES);
         memcpy(key, found, KEY_BYTES);
-        *done = get_be(key, 8) >= oldest_kept;
+        *done = big_endian_get(key, 8) >= oldest_kept;
         if (!*done)
             error = journal_del(journal, JOURNAL_SNAPSHOT, key, sizeof key);
     }
@@ -224,7 +211,7 @@ int snapshot_load(struct snapshot *s, struct journal *journal, uint64_t before)
     s->id = id;
     if (error != 0)
         return error;
-    size_t size = get_be(marker, 8);
+    size_t size = big_endian_get(marker, 8);
     memcpy(stated, marker + 8, sizeof stated);
     if (size == 0 || size > SIZE_LIMIT)
         return ERR_CORRUPT;

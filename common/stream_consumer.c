@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "common/error.h"
 #include "common/fault.h"
+#include "proto/big_endian.h"
 #include "proto/codec.h"
 #include "proto/digest.h"
 
@@ -50,10 +51,7 @@ static void hear(struct stream_consumer *c, uint64_t head, uint64_t now_ns)
  * owner of an older version tells none. */
 static bool is_told(const uint8_t told[STREAM_CHAIN + 4])
 {
-    uint32_t crc = 0;
-    for (uint32_t i = 0; i < 4; i++)
-        crc = crc << 8 | told[STREAM_CHAIN + i];
-    return crc == digest_crc(0, told, STREAM_CHAIN);
+    return big_endian_get(told + STREAM_CHAIN, 4) == digest_crc(0, told, STREAM_CHAIN);
 }
 
 static void on_push(struct stream_consumer *c, const struct msg_push *push,

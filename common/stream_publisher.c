@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/fault.h"
 #include "common/stream_archive.h"
+#include "proto/big_endian.h"
 #include "proto/block.h"
 #include "proto/codec.h"
 #include "proto/digest.h"
@@ -54,14 +55,10 @@ static uint32_t table_of(const struct stream_publisher *p)
 static size_t make_key(const struct stream_publisher *p, uint64_t seq,
                        uint8_t key[KEY_BYTES_MAX])
 {
-    size_t size = 0;
-    if (table_of(p) == JOURNAL_EMIT) {
-        for (int shift = 24; shift >= 0; shift -= 8)
-            key[size++] = (uint8_t)(p->stream >> shift);
-    }
-    for (int shift = 56; shift >= 0; shift -= 8)
-        key[size++] = (uint8_t)(seq >> shift);
-    return size;
+    size_t size = table_of(p) == JOURNAL_EMIT ? sizeof p->stream : 0;
+    big_endian_put(key, p->stream, (uint32_t)size);
+    big_endian_put(key + size, seq, sizeof seq);
+    return size + sizeof seq;
 }
 
 /* The stored block with first_seq == seq. */
@@ -108,9 +105,7 @@ static int find_block_from(const struct stream_publisher *p, uint64_t seq,
     if (error == 0 &&
         (found_size != key_size || memcmp(found, key, key_size - sizeof seq) != 0))
         return ERR_NOT_FOUND; /* of another stream */
-    *first = 0;
-    for (size_t i = key_size - sizeof seq; error == 0 && i < key_size; i++)
-        *first = *first << 8 | ((const uint8_t *)found)[i];
+    *first = error == 0 ? big_endian_get((const uint8_t *)found + key_size - 8, 8) : 0;
     return error;
 }
 
@@ -216,8 +211,7 @@ static size_t put_push(const struct stream_publisher *p, uint8_t *at, size_t cap
     msg.push.stream = p->stream;
     msg.push.epoch = p->epoch;
     memcpy(msg.push.told, p->chain, STREAM_CHAIN);
-    for (uint32_t i = 0; i < 4; i++)
-        msg.push.told[STREAM_CHAIN + i] = (uint8_t)(crc >> (24 - 8 * i));
+    big_endian_put(msg.push.told + STREAM_CHAIN, crc, 4);
     size_t size = 0;
     int error = codec_encode(at, capacity, &msg, &size);
     CHECK(error == 0);

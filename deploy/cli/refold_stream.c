@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/service_archive.h"
+#include "proto/big_endian.h"
 #include "proto/pack.h"
 
 enum {
@@ -14,13 +15,10 @@ enum {
 static size_t make_key(const struct refold_stream *s, uint64_t seq,
                        uint8_t key[KEY_BYTES_MAX])
 {
-    size_t size = 0;
-    if (s->table == JOURNAL_EMIT)
-        for (int shift = 24; shift >= 0; shift -= 8)
-            key[size++] = (uint8_t)(s->stream >> shift);
-    for (int shift = 56; shift >= 0; shift -= 8)
-        key[size++] = (uint8_t)(seq >> shift);
-    return size;
+    size_t size = s->table == JOURNAL_EMIT ? sizeof s->stream : 0;
+    big_endian_put(key, s->stream, (uint32_t)size);
+    big_endian_put(key + size, seq, sizeof seq);
+    return size + sizeof seq;
 }
 
 /* Does the found key belong to this stream, and which position does it name? */
@@ -31,9 +29,7 @@ static bool read_key(const struct refold_stream *s, const uint8_t *found, size_t
     size_t key_size = make_key(s, 0, key);
     if (size != key_size || memcmp(found, key, key_size - sizeof *seq) != 0)
         return false;
-    *seq = 0;
-    for (size_t i = key_size - sizeof *seq; i < key_size; i++)
-        *seq = *seq << 8 | found[i];
+    *seq = big_endian_get(found + key_size - sizeof *seq, sizeof *seq);
     return true;
 }
 

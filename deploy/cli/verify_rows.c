@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/row.h"
+#include "proto/big_endian.h"
 
 enum {
     HEAD = 6, /* of a row in the outbox: table, key size, value size */
@@ -23,20 +24,6 @@ void verify_rows_close(struct verify_rows *self)
 {
     free(self->places);
     *self = (struct verify_rows){.count = 0};
-}
-
-static uint64_t get_be(const uint8_t *at)
-{
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < 8; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
-static void put_be(uint8_t *at, uint64_t value)
-{
-    for (uint32_t i = 0; i < 8; i++)
-        at[i] = (uint8_t)(value >> (56 - 8 * i));
 }
 
 /* ---- places ------------------------------------------------------------------------ */
@@ -76,9 +63,9 @@ static int get_place(struct verify_rows *self, const struct piece *piece,
     int error = 2 * self->count >= self->capacity ? grow(self) : 0;
     if (error != 0)
         return error;
-    *place = find_slot(self, piece->table, get_be(piece->key));
+    *place = find_slot(self, piece->table, big_endian_get(piece->key, 8));
     if ((*place)->table == 0) {
-        **place = (struct verify_rows_place){.key = get_be(piece->key),
+        **place = (struct verify_rows_place){.key = big_endian_get(piece->key, 8),
                                              .table = piece->table + 1};
         self->count++;
     }
@@ -94,8 +81,8 @@ static int find_row(struct journal *journal, const struct verify_rows_place *pla
     uint8_t wanted[KEY];
     const void *found, *value;
     size_t found_size;
-    put_be(wanted, place->key);
-    put_be(wanted + 8, place->last + (place->is_in_row ? 0 : 1));
+    big_endian_put(wanted, place->key, 8);
+    big_endian_put(wanted + 8, place->last + (place->is_in_row ? 0 : 1), 8);
     int error = journal_seek(journal, JOURNAL_ROWS + place->table - 1, wanted,
                              sizeof wanted, &found, &found_size, &value, size);
     if (error == 0 && (found_size != KEY || memcmp(found, wanted, 8) != 0))
@@ -104,7 +91,7 @@ static int find_row(struct journal *journal, const struct verify_rows_place *pla
         error = ERR_DIVERGED;
     if (error != 0)
         return error;
-    *last = get_be((const uint8_t *)found + 8);
+    *last = big_endian_get((const uint8_t *)found + 8, 8);
     *row = value;
     return 0;
 }

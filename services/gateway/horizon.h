@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/big_endian.h"
 #include "proto/limits.h"
 #include "proto/msg.h"
 
@@ -31,9 +32,7 @@ static inline void horizon_head(struct horizon *h, const struct msg_head *head)
         return; /* a late one proves nothing */
     h->log_next = head->next;
     h->tag_gseq = head->next - 1;
-    h->tag = 0;
-    for (uint32_t i = 0; i < 8; i++)
-        h->tag = h->tag << 8 | head->chain[i];
+    h->tag = big_endian_get(head->chain, sizeof h->tag);
 }
 
 static inline void horizon_position(struct horizon *h, const struct msg_position *p)

@@ -8,6 +8,7 @@
 #include "common/check.h"
 #include "common/error.h"
 #include "common/fault.h"
+#include "proto/big_endian.h"
 #include "proto/codec.h"
 #include "services/gateway/gateway_core.h"
 
@@ -130,9 +131,7 @@ static bool read_tag(const uint8_t *rows, const uint8_t *end, uint64_t gseq,
     if (codec_decode(rows, (size_t)(end - rows), &m, &used) != 0 ||
         m.kind != MSG_row_chain || m.row_chain.gseq != gseq)
         return false;
-    *tag = 0;
-    for (uint32_t i = 0; i < 8; i++)
-        *tag = *tag << 8 | m.row_chain.chain[i];
+    *tag = big_endian_get(m.row_chain.chain, sizeof *tag);
     return true;
 }
 

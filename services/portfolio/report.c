@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/reader.h"
 #include "common/writer.h"
+#include "proto/big_endian.h"
 #include "proto/codec.h"
 #include "proto/feed.h"
 #include "proto/pack.h"
@@ -42,7 +43,7 @@ void report_add(struct reports *reports, struct outbox *outbox, uint32_t account
     uint8_t head[HEAD_MAX];
     struct pack_writer writer = {head};
     pack_uint64(&writer, input->gseq - *last);
-    history_put_u64(writer.at, input->time_ns);
+    big_endian_put(writer.at, input->time_ns, 8);
     writer.at += TIME;
     pack_bin(&writer, view.size);
     history_add_two(&reports->history, outbox, account, input->gseq, head,
@@ -58,7 +59,7 @@ static struct item read_item(struct pack_reader *reader, uint64_t prev)
     struct item item = {
         .gseq = prev + step,
         .prev = prev,
-        .time_ns = history_get_u64(reader->at),
+        .time_ns = big_endian_get(reader->at, 8),
     };
     reader->at += TIME;
     CHECK(pack_read_bin(reader, BODY_BYTES_MAX, &item.body, &item.size) == 0);

@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/error.h"
+#include "proto/big_endian.h"
 #include "proto/limits.h"
 #include "proto/pack.h"
 
@@ -72,7 +73,7 @@ void posting_add(struct postings *postings, struct outbox *outbox, uint64_t gseq
     CHECK(count > 0 && count <= LEDGER_LINES_MAX && gseq >> (63 - CURSOR_LINE_BITS) == 0);
     uint8_t packed[LEDGER_LINES_MAX * LINE_SIZE_MAX], set[SET_SIZE_MAX], item[GSEQ_SIZE];
     struct pack_writer lines_writer = {packed}, writer = {set};
-    history_put_u64(item, gseq);
+    big_endian_put(item, gseq, 8);
     for (uint32_t i = 0; i < count; i++) {
         put_line(&lines_writer, &lines[i]);
         if (!is_repeated(lines, i))
@@ -90,7 +91,7 @@ void posting_add_trade(struct postings *postings, struct outbox *outbox, uint64_
                        uint32_t symbol, uint64_t trade_id)
 {
     uint8_t item[GSEQ_SIZE];
-    history_put_u64(item, gseq);
+    big_endian_put(item, gseq, 8);
     history_add(&postings->trades, outbox, symbol, trade_id, item, GSEQ_SIZE);
 }
 
@@ -134,12 +135,12 @@ static bool find_of_account(const struct core_rows *rows, uint32_t account,
     size_t low = 0;
     for (size_t high = row.size / GSEQ_SIZE - 1; low < high;) {
         const size_t middle = (low + high) / 2;
-        if (history_get_u64(row.items + middle * GSEQ_SIZE) < *gseq)
+        if (big_endian_get(row.items + middle * GSEQ_SIZE, 8) < *gseq)
             low = middle + 1;
         else
             high = middle;
     }
-    *gseq = history_get_u64(row.items + low * GSEQ_SIZE);
+    *gseq = big_endian_get(row.items + low * GSEQ_SIZE, 8);
     return true;
 }
 
@@ -206,7 +207,7 @@ static bool find_trade(const struct core_rows *rows, uint32_t symbol, uint64_t t
         return false;
     const uint64_t from_end = (row.last - trade_id + 1) * GSEQ_SIZE;
     CHECK(from_end <= row.size); /* trade ids are contiguous */
-    *gseq = history_get_u64(row.items + row.size - from_end);
+    *gseq = big_endian_get(row.items + row.size - from_end, 8);
     return true;
 }
 

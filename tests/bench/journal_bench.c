@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/journal.h"
+#include "proto/big_endian.h"
 
 enum { RECORD = 100, COMMITS = 300, SYNCS = 300, MAP_MB = 4096 };
 
@@ -37,12 +38,6 @@ static uint64_t measure_floor_ns(const char *directory)
     return each;
 }
 
-static void put_be64(uint8_t key[8], uint64_t value)
-{
-    for (int i = 8; i-- > 0; value >>= 8)
-        key[i] = (uint8_t)value;
-}
-
 static int run(const char *directory, uint32_t per_block, uint64_t floor_ns)
 {
     char path[4096];
@@ -56,7 +51,7 @@ static int run(const char *directory, uint32_t per_block, uint64_t floor_ns)
                                             .durable = true});
     uint64_t begin = clock_mono_ns();
     for (int i = 0; i < COMMITS && error == 0; i++) {
-        put_be64(key, seq);
+        big_endian_put(key, seq, sizeof key);
         error = journal_put(journal, JOURNAL_LOG, key, sizeof key, bytes,
                             (size_t)per_block * RECORD);
         if (error == 0)

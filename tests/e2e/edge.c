@@ -7,6 +7,7 @@
  * attack a new client is served as fast, the gateway's memory is bounded, and it has its
  * descriptors back. All processes must be those that were there before.
  */
+#include "proto/big_endian.h"
 #include "tests/e2e/edge_curve.h"
 
 #include <sys/resource.h>
@@ -218,8 +219,7 @@ static void giant_lengths(void)
         const uint64_t size = UINT64_MAX >> i % 50;
         const int fd = join(true);
         frame[0] = i % 4 < 2 ? 6 : 2; /* a command, or a message, with a long size */
-        for (int k = 0; k < 8; k++)
-            frame[1 + k] = (uint8_t)(size >> (56 - 8 * k));
+        big_endian_put(frame + 1, size, 8);
         edge_write(fd, greeting, sizeof greeting);
         edge_write(fd, frame, sizeof frame);
         edge_write(fd, greeting, sizeof greeting);

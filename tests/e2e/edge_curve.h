@@ -9,6 +9,7 @@
 #ifndef EDGE_CURVE_H
 #define EDGE_CURVE_H
 
+#include "proto/big_endian.h"
 #include "tests/e2e/edge.h"
 
 #include <sodium.h>
@@ -37,8 +38,7 @@ static inline void edge_curve_box(uint8_t *box, const uint8_t *plain, size_t siz
 static inline void edge_curve_count(struct edge_curve *c, uint8_t nonce[8])
 {
     c->nonce++;
-    for (int i = 0; i < 8; i++)
-        nonce[i] = (uint8_t)(c->nonce >> (56 - 8 * i));
+    big_endian_put(nonce, c->nonce, 8);
 }
 
 /* All of it, however slowly the other end reads; false: it is gone, or EDGE_MS over. */
@@ -156,8 +156,7 @@ static inline bool edge_curve_send(struct edge_curve *c, uint8_t flags, const vo
     plain[0] = flags;
     memcpy(plain + 1, bytes, size);
     frame[0] = 2;
-    for (int i = 0; i < 8; i++)
-        frame[1 + i] = (uint8_t)(body >> (56 - 8 * i));
+    big_endian_put(frame + 1, body, 8);
     memcpy(frame + 9, "\7MESSAGE", 8);
     edge_curve_count(c, frame + 17);
     memcpy(nonce + 16, frame + 17, 8);

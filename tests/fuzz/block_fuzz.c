@@ -2,6 +2,7 @@
  * right first, or no bad shape would ever come behind it.
  */
 #include "common/check.h"
+#include "proto/big_endian.h"
 #include "proto/block.h"
 #include "proto/codec.h"
 #include "proto/pack.h"
@@ -38,8 +39,7 @@ static void mend(const struct block *block)
     crc = digest_crc(crc, block->crc_end, (size_t)(end - block->crc_end));
     if (block->crc_end - block->crc != 5 || crc <= UINT16_MAX)
         return;
-    for (uint32_t i = 0; i < 4; i++)
-        copy[block->crc - copy + 1 + i] = (uint8_t)(crc >> (24 - 8 * i));
+    big_endian_put(copy + (block->crc - copy) + 1, crc, 4);
 }
 
 static void open_at(const uint8_t *bytes, size_t size, uint64_t skip)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/big_endian.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { INPUT_BYTES = 1 << 20, PATH = 1024 };
@@ -25,16 +26,14 @@ static size_t take(FILE *pack)
     uint8_t head[4];
     if (fread(head, sizeof head, 1, pack) != 1)
         return 0;
-    size_t size =
-        (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+    size_t size = big_endian_get(head, sizeof head);
     return size <= sizeof input && fread(input, 1, size, pack) == size ? size : 0;
 }
 
 static void put(FILE *pack, size_t size)
 {
     uint8_t head[4];
-    for (int i = 0; i < 4; i++)
-        head[i] = (uint8_t)(size >> (24 - 8 * i));
+    big_endian_put(head, size, sizeof head);
     fwrite(head, sizeof head, 1, pack);
     fwrite(input, size, 1, pack);
 }

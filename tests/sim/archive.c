@@ -9,6 +9,7 @@
 #include "common/invariants.h"
 #include "common/journal.h"
 #include "common/stream_archive.h"
+#include "proto/big_endian.h"
 #include "proto/block.h"
 #include "proto/codec.h"
 #include "tests/sim/disk.h"
@@ -121,14 +122,6 @@ static const char *take_block(struct archive *a, const void *bytes, size_t size)
     return NULL;
 }
 
-static uint64_t read_key(const uint8_t *key)
-{
-    uint64_t seq = 0;
-    for (uint32_t i = 0; i < 8; i++)
-        seq = seq << 8 | key[i];
-    return seq;
-}
-
 /* Up to where the journal begins. */
 static const char *read_files(struct archive *a, const char *path, uint64_t until)
 {
@@ -173,12 +166,11 @@ const char *archive_read(struct archive *a, const char *path, const char *files)
     size_t key_size, value_size;
     const char *broken = NULL;
     uint8_t next[8];
-    for (uint32_t i = 0; i < 8; i++)
-        next[i] = (uint8_t)((a->count + 1) >> (56 - 8 * i));
+    big_endian_put(next, a->count + 1, sizeof next);
     uint32_t row = disk_seek(disk, JOURNAL_LOG, next, sizeof next);
     while (broken == NULL &&
            disk_row(disk, JOURNAL_LOG, row++, &key, &key_size, &value, &value_size)) {
-        uint64_t first = read_key(key);
+        uint64_t first = big_endian_get(key, 8);
         if (first > a->count + 1)
             broken = read_files(a, files, first);
         if (broken == NULL)
@@ -202,7 +194,7 @@ const char *archive_check_files(const struct archive *a, const char *files)
     if (!disk_row(disk, JOURNAL_LOG, row, &found, &found_size, &value, &value_size))
         return "I7: an empty journal";
     archive_init(&copy);
-    uint64_t first = read_key(found);
+    uint64_t first = big_endian_get(found, 8);
     if (first > 1)
         MARK(pruned);
     const char *broken = first > 1 ? read_files(&copy, files, first) : NULL;

@@ -9,6 +9,7 @@
 #include "common/invariants.h"
 #include "common/journal.h"
 #include "common/writer.h"
+#include "proto/big_endian.h"
 #include "proto/codec.h"
 #include "proto/digest.h"
 #include "tests/model/shard_naive.h"
@@ -133,14 +134,6 @@ static struct point *add_point(struct replay *r, uint32_t node, uint64_t seq)
     return point;
 }
 
-static uint64_t read_be(const uint8_t *at, uint32_t bytes)
-{
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < bytes; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
 /* Chunks come before their marker, which completes them. */
 static void add_snapshots(struct replay *r, uint32_t node, const struct disk *disk)
 {
@@ -149,15 +142,15 @@ static void add_snapshots(struct replay *r, uint32_t node, const struct disk *di
     size_t size = 0, key_size, value_size;
     for (uint32_t i = 0;
          disk_row(disk, JOURNAL_SNAPSHOT, i, &key, &key_size, &value, &value_size); i++) {
-        if (read_be((const uint8_t *)key + 8, 4) == UINT32_MAX) {
-            struct point *point = add_point(r, node, read_be(key, 8) - 1);
+        if (big_endian_get((const uint8_t *)key + 8, 4) == UINT32_MAX) {
+            struct point *point = add_point(r, node, big_endian_get(key, 8) - 1);
             point->bytes = bytes;
             point->size = size;
             bytes = NULL;
             size = 0;
             continue;
         }
-        if (read_be((const uint8_t *)key + 8, 4) == 0)
+        if (big_endian_get((const uint8_t *)key + 8, 4) == 0)
             size = 0; /* what came before was never completed */
         bytes = realloc(bytes, size + value_size);
         CHECK(bytes != NULL);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "proto/big_endian.h"
 #include "proto/codec.h"
 #include "proto/feed.h"
 #include "proto/sample.h"
@@ -141,8 +142,7 @@ static bool is_in(const uint8_t *bytes, size_t size, const struct msg_field *fie
     uint8_t wanted[8];
     assert_true(value > UINT16_MAX); /* few enough bytes would turn up by chance */
     const uint32_t count = value > UINT32_MAX ? 8 : 4;
-    for (uint32_t i = 0; i < count; i++)
-        wanted[i] = (uint8_t)(value >> 8 * (count - 1 - i));
+    big_endian_put(wanted, value, count);
     return memmem(bytes, size, wanted, count) != NULL;
 }
 

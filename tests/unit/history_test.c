@@ -2,6 +2,7 @@
 #include "common/history.h"
 
 #include "common/random.h"
+#include "proto/big_endian.h"
 #include "tests/unit/rig.h"
 
 enum { TABLE = 3, BYTES = 64 << 10, KEYS = 8 };
@@ -44,7 +45,7 @@ static struct rig *create(void)
 static void add(struct rig *rig, uint64_t key, uint64_t last)
 {
     uint8_t item[8];
-    history_put_u64(item, last);
+    big_endian_put(item, last, 8);
     history_add(rig->state, &rig->outbox, key, last, item, sizeof item);
 }
 
@@ -56,7 +57,7 @@ static uint32_t count_from(struct rig *rig, uint64_t key, uint64_t position)
     uint32_t count = 0;
     for (; history_seek(&rows, TABLE, key, position, &row); position = row.last + 1)
         for (size_t at = 0; at < row.size; at += 8)
-            count += history_get_u64(row.items + at) >= position;
+            count += big_endian_get(row.items + at, 8) >= position;
     return count;
 }
 
@@ -80,8 +81,8 @@ static void one_row_a_key(void **state)
     assert_true(history_seek(&rows, TABLE, 1, 0, &row));
     assert_int_equal(row.last, 12);
     assert_int_equal(row.size, 16);
-    assert_int_equal(history_get_u64(row.items), 10);
-    assert_int_equal(history_get_u64(row.items + 8), 12);
+    assert_int_equal(big_endian_get(row.items, 8), 10);
+    assert_int_equal(big_endian_get(row.items + 8, 8), 12);
     assert_true(history_seek(&rows, TABLE, 1, 13, &row));
     assert_int_equal(row.last, 15);
     assert_false(history_seek(&rows, TABLE, 1, 16, &row)); /* not the row of key 2 */

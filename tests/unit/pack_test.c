@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "proto/big_endian.h"
 #include "proto/pack.h"
 
 /* Every value at which an encoding grows, and its neighbours. */
@@ -23,8 +24,7 @@ enum { EDGES = 60 };
 static size_t put_wide(uint8_t *out, uint8_t first, uint32_t width, uint64_t value)
 {
     out[0] = first;
-    for (uint32_t i = 0; i < width; i++)
-        out[1 + i] = (uint8_t)(value >> 8 * (width - 1 - i));
+    big_endian_put(out + 1, value, width);
     return 1 + width;
 }
 

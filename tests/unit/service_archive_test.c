@@ -3,6 +3,7 @@
 #include "common/service_archive.h"
 
 #include "common/stream_archive.h"
+#include "proto/big_endian.h"
 #include "tests/unit/service_world.h"
 
 static int begin_archiving(void **state)
@@ -28,13 +29,10 @@ static uint64_t first_in_journal(void)
 {
     const void *key, *bytes;
     size_t key_size, size;
-    uint64_t first = 0;
     assert_int_equal(journal_seek(venue[SEQUENCER]->journal, JOURNAL_LOG, "", 1, &key,
                                   &key_size, &bytes, &size),
                      0);
-    for (uint32_t i = 0; i < 8; i++)
-        first = first << 8 | ((const uint8_t *)key)[i];
-    return first;
+    return big_endian_get(key, 8);
 }
 
 static void run_until_pruned(void)

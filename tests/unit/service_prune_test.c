@@ -1,5 +1,6 @@
 /* service_prune_test.c - risk drops what its shard has in two snapshots, and nothing that
  * anybody will ask for. */
+#include "proto/big_endian.h"
 #include "tests/unit/service_world.h"
 
 static int begin_pruned(void **state)
@@ -20,14 +21,11 @@ static uint64_t first_stored(void)
     const uint8_t key[4] = {0, 0, 0, 1}; /* stream 1 + shard */
     const void *found, *block;
     size_t key_size, size;
-    uint64_t first = 0;
     assert_int_equal(journal_seek(venue[RISK]->journal, JOURNAL_EMIT, key, sizeof key,
                                   &found, &key_size, &block, &size),
                      0);
     assert_int_equal(key_size, 12);
-    for (size_t i = 4; i < key_size; i++)
-        first = first << 8 | ((const uint8_t *)found)[i];
-    return first;
+    return big_endian_get((const uint8_t *)found + 4, 8);
 }
 
 static void all_are_ready(void)

@@ -19,6 +19,7 @@
 #include "common/service.h"
 #include "common/service_instance.h"
 #include "common/writer.h"
+#include "proto/big_endian.h"
 #include "proto/codec.h"
 #include "proto/digest.h"
 #include "services/sequencer/sequencer_core.h"
@@ -140,8 +141,7 @@ static void reader_flush(void *state, struct outbox *outbox)
     struct toy *toy = state;
     for (uint64_t seq = toy->records - toy->held + 1; seq <= toy->records; seq++) {
         uint8_t key[8];
-        for (int i = 0; i < 8; i++)
-            key[i] = (uint8_t)(seq >> (56 - 8 * i));
+        big_endian_put(key, seq, sizeof key);
         outbox_put(outbox, 3, key, sizeof key, key, sizeof key);
     }
     toy->held = 0;

@@ -8,6 +8,7 @@
 #include "common/service_archive.h"
 #include "common/stream_publisher.h"
 #include "deploy/cli/refold_stream.h"
+#include "proto/big_endian.h"
 #include "proto/block.h"
 #include "proto/codec.h"
 #include "tests/unit/unit.h"
@@ -76,18 +77,12 @@ static int end(void **state)
     return 0;
 }
 
-static void make_key(uint8_t key[8], uint64_t seq)
-{
-    for (int i = 0; i < 8; i++)
-        key[i] = (uint8_t)(seq >> (56 - 8 * i));
-}
-
 static void get_block(uint64_t first, struct block *block)
 {
     uint8_t key[8];
     const void *bytes;
     size_t size, used;
-    make_key(key, first);
+    big_endian_put(key, first, sizeof key);
     assert_int_equal(journal_get(journal, JOURNAL_LOG, key, 8, &bytes, &size), 0);
     assert_int_equal(block_open(block, bytes, size, &used), 0);
 }
@@ -108,7 +103,7 @@ static void delete_below(uint64_t seq)
 {
     uint8_t key[8];
     for (uint64_t first = 1; first < seq; first += RECORDS) {
-        make_key(key, first);
+        big_endian_put(key, first, sizeof key);
         assert_int_equal(journal_del(journal, JOURNAL_LOG, key, 8), 0);
     }
     assert_int_equal(journal_commit(journal), 0);

@@ -3,6 +3,7 @@
 
 #include "common/error.h"
 #include "common/stream_consumer.h"
+#include "proto/big_endian.h"
 #include "proto/codec.h"
 #include "proto/digest.h"
 #include "tests/unit/unit.h"
@@ -89,8 +90,7 @@ static int push_told(uint32_t i, uint64_t epoch, const uint8_t *chain, uint64_t 
     if (chain != NULL) {
         uint32_t crc = digest_crc(0, chain, STREAM_CHAIN);
         memcpy(msg.push.told, chain, STREAM_CHAIN);
-        for (uint32_t k = 0; k < 4; k++)
-            msg.push.told[STREAM_CHAIN + k] = (uint8_t)(crc >> (24 - 8 * k));
+        big_endian_put(msg.push.told + STREAM_CHAIN, crc, 4);
         msg.push.told[damaged / 8] ^= (uint8_t)((damaged != 0) << damaged % 8);
     }
     return hand_over(put_block(put(0, &msg), i), now_ns);

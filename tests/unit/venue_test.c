@@ -2,6 +2,7 @@
  * agrees, and a second life makes the same states. */
 #include "tests/unit/venue_world.h"
 
+#include "proto/big_endian.h"
 #include "proto/digest.h"
 #include "tests/model/privacy.h"
 
@@ -100,9 +101,8 @@ static uint32_t reports[CLIENTS], repeats[CLIENTS], own_names[CLIENTS], refusals
 
 static bool has_name(const uint8_t *bytes, size_t size, uint32_t i)
 {
-    const uint32_t head = (uint32_t)NAME_HEAD(i);
-    const uint8_t wanted[] = {(uint8_t)(head >> 24), (uint8_t)(head >> 16),
-                              (uint8_t)(head >> 8), (uint8_t)head};
+    uint8_t wanted[4];
+    big_endian_put(wanted, NAME_HEAD(i), sizeof wanted);
     return memmem(bytes, size, wanted, sizeof wanted) != NULL;
 }
 

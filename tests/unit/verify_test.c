@@ -5,6 +5,7 @@
 
 #include "deploy/cli/refold_stream.h"
 #include "deploy/cli/refold_world.h"
+#include "proto/big_endian.h"
 
 static int verify(void)
 {
@@ -86,12 +87,6 @@ static void expect(const char *name, long offset, const char *want)
         fail_msg("wanted %s, got %s", want, output);
 }
 
-static void put_be(uint8_t *at, uint64_t value, uint32_t bytes)
-{
-    for (uint32_t i = 0; i < bytes; i++)
-        at[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
-}
-
 /* Somewhere in the block that holds this position of the stream. */
 static void expect_in_stream(const char *name, uint32_t table, uint32_t stream,
                              const char *stream_name, uint64_t seq)
@@ -100,8 +95,8 @@ static void expect_in_stream(const char *name, uint32_t table, uint32_t stream,
     char want[96];
     struct journal *journal = NULL;
     struct refold_stream walk;
-    put_be(key, stream, 4);
-    put_be(key + 4, seq, 8);
+    big_endian_put(key, stream, 4);
+    big_endian_put(key + 4, seq, 8);
     const uint8_t *at = table == JOURNAL_EMIT ? key : key + 4;
     long offset = find_value(name, table, at, table == JOURNAL_EMIT ? 12 : 8);
     assert_int_equal(refold_world_journal(&journal, directory, name), 0);
@@ -154,8 +149,8 @@ static long find_snapshot(const char *name, uint64_t *id)
     assert_int_equal(refold_world_journal(&journal, directory, name), 0);
     assert_int_equal(snapshot_load(&snapshot, journal, UINT64_MAX), 0);
     *id = snapshot.id;
-    put_be(key, snapshot.id, 8);
-    put_be(key + 8, 0, 4);
+    big_endian_put(key, snapshot.id, 8);
+    big_endian_put(key + 8, 0, 4);
     snapshot_release(&snapshot);
     journal_close(&journal);
     return find_value(name, JOURNAL_SNAPSHOT, key, sizeof key);
@@ -220,7 +215,7 @@ static void write_log(uint64_t seq, const void *bytes, size_t size)
 {
     uint8_t key[8];
     struct journal *journal = open_to_write("sequencer");
-    put_be(key, seq, 8);
+    big_endian_put(key, seq, 8);
     assert_int_equal(bytes != NULL
                          ? journal_put(journal, JOURNAL_LOG, key, 8, bytes, size)
                          : journal_del(journal, JOURNAL_LOG, key, 8),
