@@ -3,6 +3,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
+
+enum { PATH_SERVICES = 3 };
 
 const char *const gauge_names[GAUGE_SERVICES] = {
     "sequencer", "risk", "shard", "settlement", "portfolio", "gateway", "gateway-1"};
@@ -29,4 +32,17 @@ void gauge_take(struct gauge *g, const pid_t pids[GAUGE_SERVICES])
         if (g->now[i] > g->most[i])
             g->most[i] = g->now[i];
     }
+}
+
+uint64_t gauge_path_ns(const pid_t pids[GAUGE_SERVICES])
+{
+    uint64_t sum_ns = 0;
+    for (uint32_t i = 0; i < PATH_SERVICES; i++) {
+        clockid_t clock;
+        struct timespec used = {.tv_sec = 0};
+        if (pids[i] > 0 && clock_getcpuclockid(pids[i], &clock) == 0 &&
+            clock_gettime(clock, &used) == 0)
+            sum_ns += (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
+    }
+    return sum_ns;
 }

@@ -1,7 +1,7 @@
-/* gauge.h - the memory of the services, as the kernel counts it.
+/* gauge.h - the memory of the services, and their CPU time, as the kernel counts them.
  *
  * Owns:     nothing.
- * Units:    bytes.
+ * Units:    bytes; ns.
  * Errors:   0 for a process that is not there.
  * Threads:  none.
  * Bounds:   GAUGE_SERVICES.
@@ -24,5 +24,8 @@ struct gauge {
 };
 
 void gauge_take(struct gauge *, const pid_t pids[GAUGE_SERVICES]);
+
+/* What the path from an order to its outcome has used: sequencer, risk, shard. */
+uint64_t gauge_path_ns(const pid_t pids[GAUGE_SERVICES]);
 
 #endif
