@@ -23,7 +23,6 @@ enum {
     SINGLE_1024 = 2,
     BATCH_1024 = 3,
     FULL = 4,
-    SERVICES = 6,
     RECORDS = 10000000,
 };
 
@@ -121,8 +120,8 @@ static int run_crash(struct bench *self, struct bench_venue *venue,
     if (code == ARGS_OK)
         code = bench_venue_crash(venue);
     if (code == ARGS_OK)
-        code =
-            bench_restart_await(bench_venue_address(venue), SERVICES, &self->restart_ns);
+        code = bench_restart_await(bench_venue_address(venue), BENCH_VENUE_SERVICES,
+                                   &self->restart_ns);
     if (code == ARGS_OK)
         printf("  all killed at %" PRIu64 " records, all ready again after %.2f s\n",
                bench_client_log_next(client), (double)self->restart_ns / 1e9);
@@ -142,6 +141,13 @@ static int run_restart(struct bench *self, struct bench_venue *venue,
                " records of its journal in %.1f ms\n",
                r->records, (double)r->elapsed_ns / 1e6);
     return code;
+}
+
+static int run_faults(struct bench *self, struct bench_venue *venue,
+                      struct bench_client *client, const char *directory)
+{
+    int code = run_restart(self, venue, directory);
+    return code == ARGS_OK ? run_crash(self, venue, client) : code;
 }
 
 static int run_venue(struct bench *self, bool threads, bool durable)
@@ -166,9 +172,7 @@ static int run_venue(struct bench *self, bool threads, bool durable)
     for (uint32_t i = 0; i < LOADS && code == ARGS_OK; i++)
         code = run_load(self, venue, client, threads, durable, i);
     if (code == ARGS_OK && !threads && durable)
-        code = run_restart(self, venue, directory);
-    if (code == ARGS_OK && !threads && durable)
-        code = run_crash(self, venue, client);
+        code = run_faults(self, venue, client, directory);
     bench_client_destroy(&client);
     int stopped = bench_venue_stop(&venue);
     return code != ARGS_OK ? code : stopped;

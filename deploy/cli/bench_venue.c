@@ -18,7 +18,7 @@
 #include "deploy/cli/venue_process.h"
 
 enum {
-    SERVICES = 6,
+    SERVICES = BENCH_VENUE_SERVICES,
     SHARD = 2,
     GATEWAY = 5,
     OTHER_GATEWAY = SERVICES,

@@ -16,8 +16,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define BENCH_VENUE_ADDRESS 128
-#define BENCH_VENUE_PARTS   8 /* the services, the io threads, the client */
+#define BENCH_VENUE_ADDRESS  128
+#define BENCH_VENUE_SERVICES 6
+#define BENCH_VENUE_PARTS    8 /* the services, the io threads, the client */
 
 struct bench_venue;
 
