@@ -21,6 +21,8 @@ enum {
         20000000, /* about a day of four bots: then they rest, the disk is finite */
 };
 
+static const char HTTP_PORT[] = "5580"; /* of metrics, if nobody names one */
+
 static volatile sig_atomic_t stopped;
 
 static void stop(int number)
@@ -32,15 +34,8 @@ static void stop(int number)
 static const char *const flags[] = {
     "venue=", "bots=", "seed=", "shards=", "port=", "http=", "once", "insecure", NULL};
 
-/* A flag, else the variable, else this command's own default. */
-static const char *choose(const struct args *args, const char *flag, const char *variable,
-                          const char *fallback)
-{
-    const char *value = args_flag(args, flag);
-    return value != NULL ? value : getenv(variable) == NULL ? fallback : NULL;
-}
-
-/* The settings table as every service reads it, from the environment. */
+/* The settings table as every service reads it, from the environment, and what is the
+ * command's own: its flags, and a port for the metrics that one can know. */
 static int make_config(struct config *config, const struct args *args, char address[64],
                        char http[64])
 {
@@ -50,20 +45,20 @@ static int make_config(struct config *config, const struct args *args, char addr
     if (config_load(config, 1, no_flags, environ, message) != 0)
         return args_usage("%s", message);
     if (!args_number(args, "shards", config->shards, &shards) ||
-        !args_number(args, "port", 5550, &port))
+        !args_number(args, "port", 0, &port))
         return ARGS_USAGE;
     if (shards < 1 || shards > SHARD_MAX + 1 || port > UINT16_MAX)
         return args_usage("--shards 1..%d, --port 0..65535", SHARD_MAX + 1);
-    const char *http_port = choose(args, "http", "ZEX_HTTP_BIND", "5580");
     config->shards = (uint32_t)shards;
     if (args_flag(args, "insecure") != NULL)
         config->curve = false;
     snprintf(address, 64, "tcp://127.0.0.1:%" PRIu64, port);
-    snprintf(http, 64, "127.0.0.1:%s", http_port != NULL ? http_port : "");
+    const char *http_port = args_flag(args, "http");
+    snprintf(http, 64, "127.0.0.1:%s", http_port != NULL ? http_port : HTTP_PORT);
     int error = config_set(config, "data_dir", args->directory, message);
-    if (error == 0 && choose(args, "port", "ZEX_ENDPOINT_GATEWAY", "") != NULL)
+    if (error == 0 && args_flag(args, "port") != NULL)
         error = config_set(config, "endpoint_gateway", address, message);
-    if (error == 0 && http_port != NULL)
+    if (error == 0 && (http_port != NULL || getenv("ZEX_HTTP_BIND") == NULL))
         error = config_set(config, "http_bind", http, message);
     return error == 0 ? ARGS_OK : args_fail("%s", message);
 }
