@@ -2,24 +2,17 @@
 # disk.sh [STRIDE [SEED]] - a venue of real processes meets one in STRIDE disk errors of
 # disk_test.c, full maps, and disks that are really full. KEEP=1 leaves the files.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-readonly out=$PWD/build/${MODE:-release} stride=${1:-23} seed=${2:-1}
-work=$(mktemp -d -p /dev/shm zex-disk.XXXXXX)
-readonly work venue=$work/venue
-. tests/faults/small.sh
+. "$(dirname "$0")/small.sh"
+readonly stride=${1:-23} seed=${2:-1}
 export ZEX_COMMIT_INTERVAL_US=1000 # so that the services that commit seldom write often
 mounted=
-finish() {
-    [[ -z $mounted ]] || umount "$mounted"
-    if [[ -n ${KEEP:-} ]]; then echo "kept: $work"; else rm -rf "$work"; fi
-}
-trap finish EXIT
+release() { [[ -z $mounted ]] || umount "$mounted"; }
 
 test_full() { "$out/faults/disk_test" "$venue" "$out" --full "$1" "$2"; }
 
-deploy/cluster.sh up "$venue" >/dev/null
-"$out/bin/zex" admin apply deploy/venues/demo.yaml --dir "$venue" >/dev/null
-deploy/cluster.sh down "$venue" >/dev/null
+cluster up
+declare_market
+cluster down
 "$out/faults/disk_test" "$venue" "$out" "$stride" "$seed"
 export ZEX_ARCHIVE_KEEP_RECORDS=4000000000 # or the sequencer never gets full
 

@@ -1,6 +1,21 @@
-# small.sh - settings of a venue that starts in no time and meets all of its life in a few
+# small.sh - what the scripts beside it begin with: a directory of their own, gone at the end
+# unless KEEP is set, and a venue that starts in no time and meets all of its life in a few
 # thousand records: snapshots, an archive of several files.
+cd "$(dirname "$0")/../.."
+readonly out=$PWD/build/${MODE:-release}
+work=$(mktemp -d -p /dev/shm "zex-$(basename "$0" .sh).XXXXXX")
+readonly work venue=$work/venue
 export ZEX_ACCOUNTS_MAX=64 ZEX_BALANCES_MAX=256 ZEX_SESSIONS_MAX=64 ZEX_ORDERS_MAX=2048 \
     ZEX_LEVELS_MAX=512 ZEX_REFERENCES_MAX=64 ZEX_DEDUPE_WINDOW=64 ZEX_DIGEST_TICKS=7 \
     ZEX_SNAPSHOT_RECORDS=1000 ZEX_ARCHIVE_KEEP_RECORDS=1000 ZEX_ARCHIVE_SEGMENT_KB=64 \
     ZEX_MAP_SIZE_MB=256 ZEX_PREALLOCATE_MB=0 ZEX_ARCHIVE_DIR=archive
+
+release() { :; } # a script's own: what it holds beside its files
+finish() {
+    release
+    if [[ -n ${KEEP:-} ]]; then echo "kept: $work"; else rm -rf "$work"; fi
+}
+trap finish EXIT
+
+cluster() { deploy/cluster.sh "$1" "$venue" "${@:2}" >/dev/null; }
+declare_market() { "$out/bin/zex" admin apply deploy/venues/demo.yaml --dir "$venue" >/dev/null; }
