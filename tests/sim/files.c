@@ -16,7 +16,7 @@
 
 enum { SECTOR = 512 };
 
-/* The linker sends the archive's calls here (Makefile: --wrap). */
+/* The linker sends the archive's calls here (sim.mk: --wrap). */
 int __wrap_fdatasync(int file);
 ssize_t __wrap_pwrite(int file, const void *bytes, size_t size, off_t offset);
 int __wrap_ftruncate(int file, off_t size);

@@ -1,0 +1,16 @@
+# Chaos: many clients trade while services are killed and networks fail.
+CHAOS_LIB := $(filter-out %_test.c %/point.c,$(wildcard tests/chaos/*.c)) \
+             tests/faults/cluster.c tests/faults/reference.c
+$(OUT)/chaos/%: $(OUT)/tests/chaos/%.o $(call object,$(CHAOS_LIB)) $(CLI) $(SDK) $(LIB)
+	$(call link,-lcmocka)
+
+KILLS ?= 100
+.PHONY: kill
+kill: ## SIGKILL at named points and at random times while 16 clients trade: KILLS=100 SEED=
+	$(Q)$(MAKE) -s MODE=kill all build/kill/chaos/kill_test
+	$(Q)tests/chaos/kill.sh $(KILLS) $(SEED)
+
+.PHONY: net
+net: ## three hosts whose network fails in every way while clients trade (root); SEED=
+net: all $(OUT)/chaos/net_test
+	$(Q)MODE=$(MODE) tests/chaos/net.sh $(SEED)

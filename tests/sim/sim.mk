@@ -1,0 +1,28 @@
+# The simulator has a bus, a journal and a clock of its own: the library's stay out of it.
+SIM_SRC := $(wildcard tests/sim/*.c)
+SIM_LIB := $(filter-out common/bus%.c common/journal.c common/child.c common/clock.c common/http.c \
+             common/service_log.c common/service_main.c common/service_setup.c,$(LIB_SRC))
+SIM_WRAPS := fdatasync pwrite ftruncate # tests/sim/files.c
+$(OUT)/sim/sim: $(patsubst %.c,$(OUT)/sim/%.o,$(SIM_SRC) $(SIM_LIB))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $(SIM_WRAPS:%=-Wl,--wrap=%) $^ -o $@ -lsodium -lxxhash -lpthread
+
+# ... and faults and ablations that no other build has.
+$(OUT)/sim/%.o: %.c Makefile tests/sim/sim.mk
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC   $< (simulated)")
+	$(Q)$(CC) $(CPPFLAGS) -DZEX_FAULT -DZEX_ABLATE $(CFLAGS) -MMD -MP -c $< -o $@
+
+SEEDS ?= 1..500
+sim: ## a seeded world of faults: SEED=n (VERBOSE=1 tells all) or SEEDS=a..b; COMMANDS=2200 each
+sim: $(OUT)/sim/sim
+	$(Q)VERBOSE=$(VERBOSE) COMMANDS=$(COMMANDS) $< $(or $(SEED),$(SEEDS))
+
+STRIDE ?= 7
+crashes: ## the power cut at every 7th disk operation of each service; STRIDE=1: at each
+crashes: $(OUT)/sim/sim
+	$(Q)VERBOSE=$(VERBOSE) $< $(if $(AT),--crash $(AT),--crashes $(STRIDE))
+
+ablate: ## each mechanism off in turn: the simulator must notice
+ablate: $(OUT)/sim/sim
+	$(Q)$< --ablate
