@@ -153,12 +153,22 @@ spawn() {
     done
 }
 
+# The services that do not run, if there are any.
+missing() {
+    local name
+    for name in $(services); do pid_of "$name" >/dev/null || echo "$name"; done | xargs
+}
+
 await() {
-    local service=$1 end=$((SECONDS + ready_s))
+    local service=$1 begin=$SECONDS end=$((SECONDS + ready_s)) down told=
     until is_ready "$service"; do
         if ! pid_of "$service" >/dev/null; then
             tail -n 5 "log/$service" >&2
             fail "$service ended; see $PWD/log/$service"
+        fi
+        if ((SECONDS > begin)) && down=$(missing) && [[ $down != "$told" ]]; then
+            told=$down
+            echo "$service is not ready; not running: ${down:-none}" >&2
         fi
         ((SECONDS < end)) || fail "$service is not ready after $ready_s s"
         sleep 0.05
