@@ -52,6 +52,7 @@ static void exit_codes(void **state)
             assert_int_not_equal(codes[i], codes[j]);
     }
     assert_int_equal(error_exit_code(ERR_USAGE), 2);
+    assert_int_equal(error_exit_code(ERR_GAP), 25);
     assert_int_equal(error_exit_code(0), 0);
     assert_int_equal(error_exit_code(ERR_FUNDS), 1);
 }

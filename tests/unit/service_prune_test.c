@@ -95,6 +95,7 @@ static void a_lost_shard_takes_risk_along(void **state)
     shell("rm -rf %s%s", paths[SHARD], "");
     start(SHARD);
     assert_int_equal(run_until_end(SHARD, 3000), ERR_GAP);
+    assert_int_equal(error_exit_code(ERR_GAP), 25); /* its own: what to do is another */
     kill_it(SHARD);
     kill_it(RISK);
     shell("rm -rf %s %s", paths[SHARD], paths[RISK]);
