@@ -23,7 +23,7 @@
 #include "proto/msg.h"
 
 #define BENCH_FLOW_ACCOUNTS   16
-#define BENCH_FLOW_ORDERS_MAX (1u << 25)
+#define BENCH_FLOW_ORDERS_MAX (1u << 27)
 
 struct bench_flow_list {
     uint32_t *names;

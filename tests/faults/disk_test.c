@@ -4,8 +4,11 @@
  *     disk_test DIRECTORY PROGRAMS --case PLAN       SERVICE/:OP:NTH:HOW, of shim.c
  *     disk_test DIRECTORY PROGRAMS --full SERVICE COMMAND   ... gets full: see below
  *
+ * First it is counted how often each of them writes and syncs while clients trade for a
+ * while: so far n goes, NTH_MAX at most.
+ *
  * A case: the service is started with the fault before it, and clients trade until it has
- * met it. Then it must have ended, with the code exit.def has for that, or, where nothing
+ * met it, which it must. Then it must have ended, with the code exit.def has for that, or, where nothing
  * is wrong yet (a slow disk, the archive), go on. The venue lives on through all cases:
  * the service is started again, and what comes next is traded on what is there. Now and
  * then, and at the end, all stop, all that was told is looked for in the log, and all
@@ -27,10 +30,15 @@
 
 enum {
     NTH_MAX = 200,
+    COUNTED_TOLD = 2000, /* events */
+    COUNTED_MS = 1000,
+    COUNTED_ARCHIVE_MS = 3000,      /* it rests between its rounds */
     TARGETS = CLUSTER_SERVICES + 1, /* and the archive */
     HOWS = 4,
+    OPS = 3,
     STALL_EVERY = 10, /* they take two seconds each */
     LOOK_EVERY = 50,  /* cases */
+    TOLD_AFTER = 20,  /* events, after a fault that ends nothing */
     CASE_MS = 30000,
     CASE_MS_MIN = 300, /* it has to start, and to be found by the others */
     STEP_MS = 2,
@@ -41,12 +49,12 @@ enum {
 };
 
 static const char *const hows[HOWS] = {"eio", "enospc", "short", "stall"};
+static const char *const ops[OPS] = {"any", "write", "sync"};
 
 struct fault {
     uint32_t service;
     char plan[64];
-    int code;          /* that it must end with, 0: it goes on */
-    uint64_t patience; /* events after which the fault is too far away */
+    int code; /* that it must end with, 0: it goes on */
 };
 
 struct told {
@@ -59,6 +67,7 @@ struct test {
     struct told *told;
     uint64_t told_count, told_capacity, told_checked;
     char hit[256];
+    uint32_t counts[TARGETS][OPS]; /* in a run of COUNTED_TOLD */
     uint64_t seed, cases, met, ended;
 };
 
@@ -142,32 +151,38 @@ static int look(struct test *t)
 
 /* ---- one case ---------------------------------------------------------------------- */
 
+/* Has it ended as it must? Those that need not trade on for a little. */
+static int judge_end(const struct fault *fault, int code, bool is_met)
+{
+    if (code == fault->code && is_met)
+        return 0;
+    fprintf(stderr, "ended with %d, not %d\n", code, fault->code);
+    return ERR_STOPPED;
+}
+
 /* Trades until the fault was met and what must come of it has come. */
 static int await(struct test *t, const struct fault *fault)
 {
-    int64_t start_ms = now_ms(), end_ms = start_ms + CASE_MS;
-    uint64_t enough = t->trader.told + fault->patience;
+    const int64_t start_ms = now_ms(), end_ms = start_ms + CASE_MS;
+    uint64_t enough = UINT64_MAX;
     bool was_met = false;
     while (now_ms() < end_ms) {
         int error = trade(t, STEP_MS);
         if (error != 0)
             return error;
-        bool is_met = access(t->hit, F_OK) == 0;
-        int code = cluster_poll(&t->cluster, fault->service);
+        const bool is_met = access(t->hit, F_OK) == 0;
+        const int code = cluster_poll(&t->cluster, fault->service);
         t->met += is_met && !was_met;
         if (is_met && !was_met && fault->code == 0)
-            enough = t->trader.told + 20;
+            enough = t->trader.told + TOLD_AFTER;
         was_met = is_met;
         t->ended += code != CLUSTER_RUNNING && code == fault->code;
-        if (code != CLUSTER_RUNNING && (code != fault->code || !is_met)) {
-            fprintf(stderr, "ended with %d, not %d\n", code, fault->code);
-            return ERR_STOPPED;
-        }
-        bool is_enough = t->trader.told >= enough && now_ms() > start_ms + CASE_MS_MIN;
-        if (code != CLUSTER_RUNNING || (is_enough && (!is_met || fault->code == 0)))
+        if (code != CLUSTER_RUNNING)
+            return judge_end(fault, code, is_met);
+        if (t->trader.told >= enough && now_ms() > start_ms + CASE_MS_MIN)
             return 0;
     }
-    fprintf(stderr, "%s\n", was_met ? "does not end" : "no progress");
+    fprintf(stderr, "%s\n", was_met ? "does not end" : "does not meet the fault");
     return ERR_TIMEOUT;
 }
 
@@ -185,10 +200,8 @@ static int run_case(struct test *t, const struct fault *fault)
         error = cluster_start(&t->cluster, fault->service, fault->plan, t->hit);
     if (error == 0)
         error = await(t, fault);
-    /* The fault may yet come while it stops. */
     code = error == 0 ? cluster_stop(&t->cluster, fault->service) : 0;
-    bool is_met = access(t->hit, F_OK) == 0;
-    if (code != 0 && (!is_met || code != fault->code)) {
+    if (code != 0) {
         fprintf(stderr, "stops with %d\n", code);
         error = ERR_STOPPED;
     }
@@ -206,7 +219,6 @@ static void make_fault(struct fault *fault, uint32_t target, const char *op, uin
         i++;
     fault->service = is_archive ? CLUSTER_SEQUENCER : target;
     fault->code = is_archive ? 0 : codes[i];
-    fault->patience = 200 + 16 * nth;
     snprintf(fault->plan, sizeof fault->plan, "%s/:%s:%u:%s",
              is_archive ? "archive" : cluster_names[target], op, nth, how);
 }
@@ -236,23 +248,64 @@ static int complain(const struct test *t, const struct fault *fault, int error)
     return error;
 }
 
+/* How many writes and syncs does a run of this target have? */
+static int count(struct test *t, uint32_t target)
+{
+    struct fault fault;
+    uint32_t writes = 0, syncs = 0;
+    make_fault(&fault, target, "any", 0, "count");
+    unlink(t->hit);
+    int error = cluster_stop(&t->cluster, fault.service);
+    if (error == 0)
+        error = start_rest(t, fault.service);
+    if (error == 0)
+        error = cluster_start(&t->cluster, fault.service, fault.plan, t->hit);
+    const uint64_t enough = t->trader.told + COUNTED_TOLD;
+    const int64_t end_ms =
+        now_ms() + (target < CLUSTER_SERVICES ? COUNTED_MS : COUNTED_ARCHIVE_MS);
+    while (error == 0 && (t->trader.told < enough || now_ms() < end_ms))
+        error = trade(t, STEP_MS);
+    if (error == 0)
+        error = cluster_stop(&t->cluster, fault.service);
+    FILE *file = fopen(t->hit, "re");
+    if (error == 0 && (file == NULL || fscanf(file, "%u %u", &writes, &syncs) != 2))
+        error = ERR_NOT_FOUND;
+    if (file != NULL)
+        fclose(file);
+    const uint32_t counts[OPS] = {writes + syncs, writes, syncs};
+    memcpy(t->counts[target], counts, sizeof counts);
+    printf("%s: %u writes, %u syncs\n",
+           target < CLUSTER_SERVICES ? cluster_names[target] : "archive", writes, syncs);
+    return error;
+}
+
+/* Is this case one of those that are run? Then `fault` is it. */
+static bool draw_case(struct test *t, struct random *random, uint64_t stride,
+                      uint32_t nth, uint32_t at, struct fault *fault)
+{
+    const uint32_t target = at / HOWS;
+    const char *how = hows[at % HOWS];
+    const bool is_slow = strcmp(how, "stall") == 0;
+    const uint64_t op = strcmp(how, "short") == 0 ? 1 : random_below(random, OPS);
+    if (nth > t->counts[target][op] ||
+        random_below(random, is_slow ? STALL_EVERY * stride : stride) != 0)
+        return false;
+    make_fault(fault, target, ops[op], nth, how);
+    return true;
+}
+
 static int run_all(struct test *t, uint64_t stride)
 {
-    static const char *const ops[] = {"any", "write", "sync"};
     struct random random;
     struct fault fault;
     random_init(&random, t->seed);
     int error = 0;
+    for (uint32_t target = 0; error == 0 && target < TARGETS; target++)
+        error = count(t, target);
     for (uint32_t nth = 1; error == 0 && nth <= NTH_MAX; nth++)
         for (uint32_t at = 0; error == 0 && at < TARGETS * HOWS; at++) {
-            const char *how = hows[at % HOWS];
-            bool is_slow = strcmp(how, "stall") == 0;
-            if (random_below(&random, is_slow ? STALL_EVERY * stride : stride) != 0)
+            if (!draw_case(t, &random, stride, nth, at, &fault))
                 continue;
-            const char *op = ops[random_below(&random, 3)];
-            if (strcmp(how, "short") == 0)
-                op = "write";
-            make_fault(&fault, at / HOWS, op, nth, how);
             error = run_case(t, &fault);
             if (error == 0 && t->cases % LOOK_EVERY == 0)
                 error = look(t);
@@ -302,7 +355,7 @@ static int fill_map(const struct test *t, uint32_t service, uint64_t map_bytes)
  * full, and is then made larger. */
 static int run_full(struct test *t, const char *name, const char *command)
 {
-    struct fault fault = {.patience = UINT64_MAX / 2};
+    struct fault fault = {.service = 0};
     bool is_map = *command == 0;
     while (fault.service < CLUSTER_SERVICES - 1 &&
            strcmp(name, cluster_names[fault.service]) != 0)

@@ -5,7 +5,8 @@
  *   SHIM_TAPE  the file to append to (tape.h); none: nothing is recorded
  *   SHIM_FAIL  PATH:OP:NTH:HOW - the nth OP (write, sync or any) on a file whose path
  *              contains PATH does HOW: eio, short, stall (2 s), enospc, which lasts, or
- *              kill: it is not done, for the process ends there
+ *              kill: it is not done, for the process ends there; or count: none fails,
+ *              and at the end SHIM_HIT has how many writes and syncs there were
  *   SHIM_ALLOC the nth allocation finds no memory
  *   SHIM_HIT   a file that is made when that happens; it names who asked for the memory
  *
@@ -35,7 +36,7 @@
 
 enum { FILES = 1024, STALL_S = 2 };
 
-enum how { NOT, EIO_ONCE, ENOSPC_FROM_NOW, SHORT, STALL, KILL };
+enum how { NOT, EIO_ONCE, ENOSPC_FROM_NOW, SHORT, STALL, KILL, COUNT };
 
 static struct {
     bool is_open, is_synced;
@@ -50,6 +51,7 @@ static char root[PATH_MAX];
 static struct {
     char path[64], op[8];
     long left;
+    long writes, syncs; /* counted */
     enum how how;
 } plan;
 
@@ -57,8 +59,9 @@ static struct {
 
 static enum how find_how(const char *word)
 {
-    static const char *const words[] = {"", "eio", "enospc", "short", "stall", "kill"};
-    for (int i = EIO_ONCE; i <= KILL; i++)
+    static const char *const words[] = {"",      "eio",  "enospc", "short",
+                                        "stall", "kill", "count"};
+    for (int i = EIO_ONCE; i <= COUNT; i++)
         if (strcmp(word, words[i]) == 0)
             return (enum how)i;
     return NOT;
@@ -151,6 +154,7 @@ static enum how draw(int file, const char *op)
         (strcmp(plan.op, "any") != 0 && strcmp(plan.op, op) != 0))
         return NOT;
     pthread_mutex_lock(&mutex);
+    *(strcmp(op, "sync") == 0 ? &plan.syncs : &plan.writes) += 1;
     if (plan.left > 0 && --plan.left == 0)
         how = plan.how;
     if (how == ENOSPC_FROM_NOW)
@@ -167,6 +171,14 @@ static void tell(const char *text)
     long file = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT, 0600);
     syscall(SYS_write, file, text, strlen(text));
     syscall(SYS_close, file);
+}
+
+__attribute__((destructor)) static void tell_counts(void)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%ld %ld", plan.writes, plan.syncs);
+    if (plan.how == COUNT)
+        tell(text);
 }
 
 static void stall(void)
