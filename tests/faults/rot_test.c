@@ -259,7 +259,7 @@ static enum outcome run_child(const struct run *run, const struct state *state,
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-        if (freopen(name, "w", stderr) == NULL)
+        if (freopen(name, only_verifies ? "a" : "w", stderr) == NULL)
             _exit(WRONG);
         limit_time();
         if (!only_verifies)
@@ -309,13 +309,14 @@ static void run_share(struct run *run, uint32_t worker, uint64_t states)
         remove_all(directory);
         enum outcome outcome = try(run, &state, directory);
         run->outcomes[outcome]++;
-        if (outcome != WRONG || run->outcomes[WRONG] > SHOWN)
+        if ((outcome != WRONG && outcome != HANGS) || run->outcomes[outcome] > SHOWN)
             continue;
         fprintf(stderr,
-                "FAILED: %s of page %" PRIu64 " (%" PRIu64 ", bit %" PRIu64 ") of %s\n"
+                "%s: %s of page %" PRIu64 " (%" PRIu64 ", bit %" PRIu64 ") of %s\n"
                 "again: rot_test %s %s --state %" PRIu64 " %" PRIu64 "\n",
-                damages[state.damage], state.page, state.other, state.bit, state.file,
-                run->venue, run->older, number, run->seed);
+                outcome == WRONG ? "FAILED" : "hangs", damages[state.damage], state.page,
+                state.other, state.bit, state.file, run->venue, run->older, number,
+                run->seed);
         show_stderr(directory);
     }
     remove_all(directory);
