@@ -8,11 +8,11 @@
  * while: so far n goes, NTH_MAX at most.
  *
  * A case: the service is started with the fault before it, and clients trade until it has
- * met it, which it must. Then it must have ended, with the code exit.def has for that, or, where nothing
- * is wrong yet (a slow disk, the archive), go on. The venue lives on through all cases:
- * the service is started again, and what comes next is traded on what is there. Now and
- * then, and at the end, all stop, all that was told is looked for in the log, and all
- * verifies.
+ * met it, which it must. Then it must have ended, with the code exit.def has for that,
+ * or, where nothing is wrong yet (a slow disk, the archive), go on. The venue lives on
+ * through all cases: the service is started again, and what comes next is traded on what
+ * is there. Now and then, and at the end, all stop, all that was told is looked for in
+ * the log, and all verifies.
  */
 #include <errno.h>
 #include <inttypes.h>
