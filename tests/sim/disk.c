@@ -56,10 +56,12 @@ static int compare(const struct row *row, const void *key, size_t key_size)
     return row->key_size < key_size ? -1 : row->key_size > key_size;
 }
 
-/* Index of the first row with a key >= the given one. */
+/* Index of the first row with a key >= the given one: often behind the last. */
 static uint32_t lower_bound(const struct table *t, const void *key, size_t key_size)
 {
     uint32_t low = 0, high = t->count;
+    if (high > 0 && compare(t->rows[high - 1], key, key_size) < 0)
+        return high;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (compare(t->rows[middle], key, key_size) < 0)

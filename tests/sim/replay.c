@@ -39,6 +39,7 @@ struct fold {
     void *memory;
     size_t memory_size;
     uint64_t seq; /* of the last input */
+    uint64_t due; /* the next at which a point of comparison stands; 0: none */
     struct queue queue;
 };
 
@@ -60,6 +61,8 @@ struct replay {
     void *expected_memory;
     struct point points[POINTS];
     uint32_t point_count;
+    const struct client_answer *told[PLAN_CLIENTS_MAX * CLIENT_ANSWERS]; /* by gseq */
+    uint32_t told_count, told_at;
     const char *broken;
 };
 
@@ -131,6 +134,9 @@ static struct point *add_point(struct replay *r, uint32_t node, uint64_t seq)
     struct point *point = &r->points[r->point_count++];
     *point =
         (struct point){.node = node < VENUE_GATEWAY ? node : VENUE_GATEWAY, .seq = seq};
+    uint64_t *due = &r->folds[point->node].due;
+    if (*due == 0 || (seq != 0 && seq < *due))
+        *due = seq;
     return point;
 }
 
@@ -199,11 +205,18 @@ static const char *compare(const struct fold *f, const struct point *point)
 
 static void compare_states(struct replay *r, uint32_t node)
 {
-    const struct fold *f = &r->folds[node];
+    struct fold *f = &r->folds[node];
+    if (f->seq != f->due)
+        return;
+    f->due = 0;
     for (uint32_t i = 0; i < r->point_count; i++) {
         const struct point *point = &r->points[i];
-        if (point->node == node && point->seq == f->seq)
+        if (point->node != node)
+            continue;
+        if (point->seq == f->seq)
             break_off(r, compare(f, point));
+        else if (point->seq > f->seq && (f->due == 0 || point->seq < f->due))
+            f->due = point->seq;
     }
 }
 
@@ -332,24 +345,43 @@ static uint32_t answerer(const struct replay *r, const struct msg_query *query)
     }
 }
 
-/* What a client was told is true at its gseq. */
-static void compare_answers(struct replay *r, const struct client *c, uint64_t gseq)
+static int order_told(const void *a, const void *b)
+{
+    const struct client_answer *const *left = a, *const *right = b;
+    return (*left)->gseq < (*right)->gseq ? -1 : (*left)->gseq > (*right)->gseq;
+}
+
+static void add_answers(struct replay *r)
+{
+    for (uint32_t i = 0; i < r->sim->plan.clients; i++) {
+        const struct client *c = &r->sim->clients[i];
+        for (uint32_t k = 0; k < c->answer_count; k++)
+            r->told[r->told_count++] = &c->answers[k];
+    }
+    qsort(r->told, r->told_count, sizeof(const struct client_answer *), order_told);
+    while (r->told_at < r->told_count && r->told[r->told_at]->gseq == 0)
+        r->told_at++; /* before there was a log */
+}
+
+static void compare_answer(struct replay *r, const struct client_answer *told)
 {
     static uint8_t rows[ROWS * MESSAGE_BYTES_MAX];
-    for (uint32_t i = 0; i < c->answer_count; i++) {
-        const struct client_answer *told = &c->answers[i];
-        if (told->gseq != gseq)
-            continue;
-        const struct fold *f = &r->folds[answerer(r, &told->query)];
-        struct core_answer answer = {.rows = rows, .rows_capacity = sizeof rows};
-        f->core->query(f->state, &told->query, NULL, &answer);
-        if (answer.head.reason != told->reason || answer.head.cursor != told->cursor ||
-            digest_hash(rows, answer.rows_size) != told->hash)
-            break_off(r, "I6: an answer was not true at its gseq");
-        MARK(answer_checked);
-        if (told->query.kind == QUERY_KIND_BOOK)
-            MARK(book_checked);
-    }
+    const struct fold *f = &r->folds[answerer(r, &told->query)];
+    struct core_answer answer = {.rows = rows, .rows_capacity = sizeof rows};
+    f->core->query(f->state, &told->query, NULL, &answer);
+    if (answer.head.reason != told->reason || answer.head.cursor != told->cursor ||
+        digest_hash(rows, answer.rows_size) != told->hash)
+        break_off(r, "I6: an answer was not true at its gseq");
+    MARK(answer_checked);
+    if (told->query.kind == QUERY_KIND_BOOK)
+        MARK(book_checked);
+}
+
+/* What clients were told is true at its gseq. */
+static void compare_answers(struct replay *r, uint64_t gseq)
+{
+    while (r->told_at < r->told_count && r->told[r->told_at]->gseq == gseq)
+        compare_answer(r, r->told[r->told_at++]);
 }
 
 /* ---- I14: what readers know of the books ------------------------------------------- */
@@ -418,8 +450,8 @@ static void apply_record(struct replay *r, const struct archive_record *record)
             take_emits(r, &input);
         compare_states(r, node);
     }
-    for (uint32_t i = 0; i < r->sim->plan.clients && r->broken == NULL; i++)
-        compare_answers(r, &r->sim->clients[i], record->gseq);
+    if (r->broken == NULL)
+        compare_answers(r, record->gseq);
 }
 
 const char *replay_check(const struct sim *sim)
@@ -437,6 +469,7 @@ const char *replay_check(const struct sim *sim)
         r.naive[k]->version = sim->plan.genesis.version;
     }
     add_points(&r);
+    add_answers(&r);
     for (uint64_t i = 0; i < sim->archive.count && r.broken == NULL; i++) {
         apply_record(&r, &sim->archive.records[i]);
         if (r.broken == NULL && (i % WEIGH_EVERY == 0 || i + 1 == sim->archive.count))
@@ -447,7 +480,11 @@ const char *replay_check(const struct sim *sim)
     for (uint32_t node = 0; node < NODES && r.broken == NULL; node++) {
         if (r.folds[node].queue.head != r.folds[node].queue.tail)
             break_off(&r, "I10: a report never reached the log");
+        if (r.folds[node].due != 0)
+            break_off(&r, "I6: a state of more than the log has");
     }
+    if (r.told_at < r.told_count)
+        break_off(&r, "I6: an answer of more than the log has");
     close_all(&r);
     munmap(r.expected_memory, size);
     return r.broken;

@@ -2,7 +2,7 @@
 SIM_SRC := $(wildcard tests/sim/*.c)
 SIM_LIB := $(filter-out common/bus%.c common/journal.c common/child.c common/clock.c common/http.c \
              common/service_log.c common/service_main.c common/service_setup.c,$(LIB_SRC))
-SIM_WRAPS := fdatasync pwrite ftruncate # tests/sim/files.c
+SIM_WRAPS := fdatasync pwrite ftruncate mmap munmap # files.c, child.c
 $(OUT)/sim/sim: $(patsubst %.c,$(OUT)/sim/%.o,$(SIM_SRC) $(SIM_LIB))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $(SIM_WRAPS:%=-Wl,--wrap=%) $^ -o $@ -lsodium -lxxhash -lpthread
