@@ -177,7 +177,7 @@ static int run_twice(uint64_t first, uint64_t last)
     return same ? 0 : 1;
 }
 
-/* One seed a line; what follows it is why. */
+/* A line: seed, commands, why. */
 static int run_file(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -186,15 +186,19 @@ static int run_file(const char *path)
     if (file == NULL)
         return 1;
     while (fgets(line, sizeof line, file) != NULL) {
-        char *end;
-        uint64_t seed = strtoull(line, &end, 10);
-        if (end != line)
-            (void)crew_run(&(struct crew_work){.first = seed,
-                                               .last = seed,
-                                               .run = run_seed,
-                                               .hear = add,
-                                               .context = &total});
+        char *rest, *end;
+        uint64_t seed = strtoull(line, &rest, 10);
+        uint32_t commands = (uint32_t)strtoul(rest, &end, 10);
+        if (end == rest)
+            continue;
+        plan_commands = commands;
+        (void)crew_run(&(struct crew_work){.first = seed,
+                                           .last = seed,
+                                           .run = run_seed,
+                                           .hear = add,
+                                           .context = &total});
     }
+    plan_commands = PLAN_COMMANDS;
     fclose(file);
     printf("sim: %" PRIu64 " seeds of %s: %" PRIu64 " failed\n", total.seeds, path,
            total.failed);
