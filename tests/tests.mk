@@ -44,7 +44,10 @@ memcheck: ## unit and model tests under valgrind; ROUNDS= of the random ones
 memchecked: all $(TESTS:%=$(OUT)/%)
 	$(Q)tests/memcheck.sh $(OUT) $(TESTS:%=$(OUT)/%)
 
-nightly: ## faults and fuzz with large amounts, threads, memory: hours
+nightly: ## simulation, kills, faults and fuzz with large amounts, threads, memory: hours
+	$(Q)$(MAKE) sim SEEDS=2001..202000 COMMANDS=5000
+	$(Q)$(MAKE) crashes STRIDE=1
+	$(Q)$(MAKE) kill KILLS=1000
 	$(Q)$(MAKE) faults NIGHTLY=1
 	$(Q)$(MAKE) fuzz FUZZ_S=3600
 	$(Q)$(MAKE) threads
