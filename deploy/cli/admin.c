@@ -4,7 +4,6 @@
 
 #include "deploy/cli/catalog.h"
 #include "deploy/cli/commands.h"
-#include "deploy/cli/decimal.h"
 #include "deploy/cli/report.h"
 
 static const char *const flags[] = {"account=", "lift", NULL};
@@ -84,9 +83,10 @@ static int parse_movement(const struct args *args, const struct catalog *catalog
         return ARGS_FAILED;
     m->account = account->account;
     m->asset = asset->asset;
-    if (!decimal_parse(args->words[2], asset->scale, &m->amount))
-        return args_usage("'%s' is no amount of %s", args->words[2], asset->name);
-    return ARGS_OK;
+    return args_decimal(args->words[2], "amount", asset->name, asset->scale, MONEY_MAX,
+                        &m->amount)
+               ? ARGS_OK
+               : ARGS_USAGE;
 }
 
 static int make_deposit(const struct args *args, const struct catalog *catalog,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deploy/cli/decimal.h"
 #include "proto/limits.h"
 
 static const char *const shared_flags[] = {"dir=", "as=", "json", "timeout=", NULL};
@@ -93,8 +94,10 @@ int args_parse(struct args *args, int argc, char **argv, const char *const *flag
     args->as = as != NULL ? as : getenv("ZEX_AS");
     args->json = args_flag(args, "json") != NULL;
     uint64_t seconds;
-    if (!args_number(args, "timeout", 10, &seconds) || seconds > 86400)
+    if (!args_number(args, "timeout", 10, &seconds))
         return ARGS_USAGE;
+    if (seconds > 86400)
+        return args_usage("--timeout 0..86400");
     args->timeout_ms = (int)seconds * 1000;
     return ARGS_OK;
 }
@@ -124,6 +127,17 @@ bool args_id(const char *word, const char *what, uint64_t *id)
     if (args_is_number(word, id) && *id >= 1 && *id <= ID_MAX)
         return true;
     args_usage("'%s' is no %s: a whole number from 1", word, what);
+    return false;
+}
+
+bool args_decimal(const char *word, const char *what, const char *of, uint32_t scale,
+                  int64_t max, int64_t *value)
+{
+    char low[DECIMAL_TEXT], high[DECIMAL_TEXT];
+    if (decimal_parse(word, scale, value) && *value >= 1 && *value <= max)
+        return true;
+    args_usage("'%s' is no %s of %s: from %s to %s", word, what, of,
+               decimal_format(low, 1, scale), decimal_format(high, max, scale));
     return false;
 }
 

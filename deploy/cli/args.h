@@ -52,6 +52,10 @@ bool args_is_number(const char *text, uint64_t *value);
 /* A word that must be an id: a whole number from 1. Prints what `what` it is not and
  * returns false. */
 bool args_id(const char *word, const char *what, uint64_t *id);
+/* A word that must be an amount, a price, a quantity of something: above 0, at most
+ * `max`. Prints what it may be and returns false. */
+bool args_decimal(const char *word, const char *what, const char *of, uint32_t scale,
+                  int64_t max, int64_t *value);
 /* An order named either by its id, the only word, or by --name; the other is 0. Prints
  * `usage` and returns false if it is neither. */
 bool args_order(const struct args *, const char *usage, uint64_t *order_id,

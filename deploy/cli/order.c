@@ -5,7 +5,6 @@
 
 #include "deploy/cli/catalog.h"
 #include "deploy/cli/commands.h"
-#include "deploy/cli/decimal.h"
 #include "deploy/cli/report.h"
 
 static zex_client *begin(struct args *args, struct catalog *catalog, int *code)
@@ -60,6 +59,20 @@ static int follow(zex_client *client, const struct args *args,
     return ARGS_UNAVAILABLE;
 }
 
+static bool parse_quantity(const char *word, const struct msg_symbol_set *symbol,
+                           int64_t *quantity)
+{
+    return args_decimal(word, "quantity", symbol->name, symbol->quantity_scale,
+                        QUANTITY_MAX, quantity);
+}
+
+static bool parse_price(const char *word, const struct msg_symbol_set *symbol,
+                        int64_t *price)
+{
+    return args_decimal(word, "price", symbol->name, symbol->price_scale, PRICE_MAX,
+                        price);
+}
+
 static int place(zex_client *client, struct args *args, const struct catalog *catalog)
 {
     const struct msg_symbol_set *symbol = catalog_find_symbol(catalog, args->words[1]);
@@ -75,10 +88,9 @@ static int place(zex_client *client, struct args *args, const struct catalog *ca
                                                : ioc || market ? ZEX_IOC
                                                                : ZEX_GTC,
                               .post_only = args_flag(args, "post-only") != NULL};
-    if (!decimal_parse(args->words[2], symbol->quantity_scale, &order.quantity))
-        return args_usage("'%s' is no quantity of %s", args->words[2], symbol->name);
-    if (!market && !decimal_parse(args->words[3], symbol->price_scale, &order.price))
-        return args_usage("'%s' is no price of %s", args->words[3], symbol->name);
+    if (!parse_quantity(args->words[2], symbol, &order.quantity) ||
+        (!market && !parse_price(args->words[3], symbol, &order.price)))
+        return ARGS_USAGE;
     uint64_t cl_ord_id;
     if (zex_order_place(client, &order, &cl_ord_id) != ZEX_OK)
         return args_usage("%s", zex_client_error(client));
@@ -180,9 +192,9 @@ static int replace(zex_client *client, struct args *args, const struct catalog *
         return code;
     const struct msg_symbol_set *symbol = &catalog->symbols[found.symbol];
     int64_t quantity, price;
-    if (!decimal_parse(args->words[1], symbol->quantity_scale, &quantity) ||
-        !decimal_parse(args->words[2], symbol->price_scale, &price))
-        return args_usage("no quantity or no price of %s", symbol->name);
+    if (!parse_quantity(args->words[1], symbol, &quantity) ||
+        !parse_price(args->words[2], symbol, &price))
+        return ARGS_USAGE;
     if (zex_order_replace(client, order_id, 0, price, quantity, &cl_ord_id) != ZEX_OK)
         return args_usage("%s", zex_client_error(client));
     return follow(client, args, catalog, cl_ord_id, false);
@@ -225,8 +237,9 @@ int command_withdraw(int argc, char **argv)
         code = ARGS_FAILED;
     struct msg command = {.kind = MSG_withdraw, .withdraw = {.reference = reference}};
     if (code == ARGS_OK &&
-        !decimal_parse(args.words[1], asset->scale, &command.withdraw.amount))
-        code = args_usage("'%s' is no amount of %s", args.words[1], asset->name);
+        !args_decimal(args.words[1], "amount", asset->name, asset->scale, MONEY_MAX,
+                      &command.withdraw.amount))
+        code = ARGS_USAGE;
     if (code == ARGS_OK) {
         command.withdraw.account = zex_client_account(client);
         command.withdraw.asset = asset->asset;

@@ -65,6 +65,14 @@ usage "is no reference" admin deposit alice USD 1 7x
 usage "is no reference" admin withdraw alice USD 1 seven
 usage "is no session" admin close-session alice 7x
 usage "is no position" admin skip risk 7x
+usage "'-5' is no amount of USD: from 0.000001 to 4611686018427.387904" \
+    admin deposit alice USD -5 77
+usage "'0' is no amount of ACME: from 1 to" admin withdraw alice ACME 0 77
+usage "'0.0000001' is no amount of USD" withdraw USD 0.0000001 77
+usage "'-1' is no quantity of BTC-USD: from 0.0001 to" order buy BTC-USD -1 50000
+usage "'0' is no price of BTC-USD: from 0.01 to" order buy BTC-USD 0.5 0
+usage "'abc' is no price of BTC-USD" replace "$id" 0.4 abc
+usage "--timeout 0..86400" balances --timeout 86401
 usage "not both" order buy BTC-USD 0.5 50000 --ioc --fok
 usage "neither buy nor sell" order hold BTC-USD 0.5 50000
 check "none of them did anything" same "$before" "$(open_orders)"
