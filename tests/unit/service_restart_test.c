@@ -131,11 +131,9 @@ static void lost_volumes(void **state)
     assert_int_equal(toy_of(RISK)->ticks, toy_of(SHARD)->ticks);
 }
 
-/* A sequencer from an older copy of its volume must not go on: consumers know more. */
-static void older_copy_of_the_log(void **state)
+/* Puts the sequencer's volume back to what it was a second ago. */
+static void restore_older_copy(void)
 {
-    (void)state;
-    run_for(1000);
     kill_it(SEQUENCER);
     shell("cp -r %s %s.old", paths[SEQUENCER], paths[SEQUENCER]);
     start(SEQUENCER);
@@ -143,9 +141,33 @@ static void older_copy_of_the_log(void **state)
     kill_it(SEQUENCER);
     shell("rm -rf %s%s", paths[SEQUENCER], "");
     shell("mv %s.old %s", paths[SEQUENCER], paths[SEQUENCER]);
+}
+
+/* A sequencer from an older copy of its volume must not go on: consumers know more. */
+static void older_copy_of_the_log(void **state)
+{
+    (void)state;
+    run_for(1000);
+    restore_older_copy();
     start(SEQUENCER);
     int error = run_until_end(SEQUENCER, 3000);
     assert_true(error == ERR_LOG_BEHIND || error == ERR_DIVERGED);
+}
+
+/* ... nor be believed when it did, while they were down, and is longer than they know. */
+static void older_copy_that_went_on(void **state)
+{
+    (void)state;
+    run_for(1000);
+    restore_older_copy();
+    const uint64_t known = service_next(venue[READER]);
+    for (uint32_t i = RISK; i < SERVICES; i++)
+        kill_it(i);
+    start(SEQUENCER);
+    while (venue[SEQUENCER]->publishers[0].next < 2 * known)
+        run_for(100);
+    start(READER);
+    assert_int_equal(run_until_end(SEQUENCER, 3000), ERR_DIVERGED);
 }
 
 /* The journal of a service belongs to one log. */
@@ -297,6 +319,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(holed_log, begin, end),
         cmocka_unit_test_setup_teardown(lost_volumes, begin, end),
         cmocka_unit_test_setup_teardown(older_copy_of_the_log, begin, end),
+        cmocka_unit_test_setup_teardown(older_copy_that_went_on, begin, end),
         cmocka_unit_test_setup_teardown(another_log, begin, end),
         cmocka_unit_test_setup_teardown(no_log_without_init, begin, end),
         cmocka_unit_test_setup_teardown(a_core_that_lies_in_a_replay, begin, end),
