@@ -13,19 +13,29 @@ static const char *side_name(int side)
     return side == ZEX_SIDE_BUY ? "buy" : "sell";
 }
 
-static void print_json(const struct catalog *catalog, const struct zex_event *event)
+/* The record, or what the event says without one. */
+static json_t *make_json(const struct catalog *catalog, const struct zex_event *event)
 {
     struct msg m;
     size_t used = 0;
-    if (codec_decode(event->bytes, event->bytes_size, &m, &used) != 0)
-        return;
+    json_t *line = report_json_event(event);
+    if (line != NULL || event->bytes_size == 0 ||
+        codec_decode(event->bytes, event->bytes_size, &m, &used) != 0)
+        return line;
     json_t *report = report_json(catalog, &m);
-    if (report == NULL)
+    return report == NULL ? NULL
+                          : json_pack("{s:I, s:o}", "gseq", (json_int_t)event->gseq,
+                                      "report", report);
+}
+
+static void print_json(const struct catalog *catalog, const struct zex_event *event)
+{
+    json_t *line = make_json(catalog, event);
+    if (line == NULL)
         return;
-    printf("{\"gseq\":%" PRIu64 ",\"report\":", event->gseq);
-    json_dumpf(report, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    puts("}");
-    json_decref(report);
+    json_dumpf(line, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    putchar('\n');
+    json_decref(line);
 }
 
 static void print_reason(const struct zex_event *event)
@@ -78,8 +88,7 @@ void report_print(const struct args *args, const struct catalog *catalog,
                   const struct zex_event *event)
 {
     if (args->json) {
-        if (event->bytes_size > 0)
-            print_json(catalog, event);
+        print_json(catalog, event);
         return;
     }
     switch (event->type) {

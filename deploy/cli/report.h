@@ -11,7 +11,8 @@
 
 #include "deploy/cli/catalog.h"
 
-/* Prints events that say something to a person; JSON of the record with --json. */
+/* Prints events that say something to a person; with --json a line of
+ * JSON, of the record if there is one. */
 void report_print(const struct args *, const struct catalog *, const struct zex_event *);
 
 #endif

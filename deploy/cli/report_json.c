@@ -187,3 +187,16 @@ json_t *report_json(const struct catalog *catalog, const struct msg *m)
         translate(catalog, row);
     return row;
 }
+
+json_t *report_json_event(const struct zex_event *event)
+{
+    if (event->type == ZEX_EVENT_LOST)
+        return json_pack("{s:s}", "event", "lost");
+    if (event->type != ZEX_EVENT_ALARM)
+        return NULL;
+    return json_pack("{s:s, s:I, s:s, s:s, s:I, s:I, s:I}", "event", "alarm", "gseq",
+                     (json_int_t)event->gseq, "reason", zex_reason_name(event->reason),
+                     "text", zex_reason_text(event->reason), "cl_ord_id",
+                     (json_int_t)event->cl_ord_id, "value", (json_int_t)event->value,
+                     "limit", (json_int_t)event->limit);
+}

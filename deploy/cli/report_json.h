@@ -8,7 +8,7 @@
  *
  * Owns:     nothing; the caller owns the object.
  * Units:    those of the symbol or asset that the message names.
- * Errors:   NULL for a message that does not print.
+ * Errors:   NULL for what does not print.
  * Threads:  one.
  * Bounds:   JSON_BYTES_MAX of text before it is scaled.
  */
@@ -20,5 +20,9 @@
 #include "deploy/cli/catalog.h"
 
 json_t *report_json(const struct catalog *, const struct msg *);
+
+/* What a client is told without a record: {"event":"lost"}, or {"event":"alarm",...} with
+ * the reason. NULL for all other events. */
+json_t *report_json_event(const struct zex_event *);
 
 #endif

@@ -12,13 +12,17 @@
 
 static struct catalog catalog;
 
-static void expect(const struct msg *m, const char *wanted)
+static void expect_text(json_t *row, const char *wanted)
 {
-    json_t *row = report_json(&catalog, m);
     char *text = json_dumps(row, JSON_COMPACT | JSON_PRESERVE_ORDER);
     assert_string_equal(text, wanted);
     free(text);
     json_decref(row);
+}
+
+static void expect(const struct msg *m, const char *wanted)
+{
+    expect_text(report_json(&catalog, m), wanted);
 }
 
 static int load(void **state)
@@ -137,6 +141,25 @@ static void a_command_inside(void **state)
     json_decref(row);
 }
 
+/* What has no record: nobody learnt of it before. */
+static void events_without_a_record(void **state)
+{
+    (void)state;
+    static const struct {
+        struct zex_event event;
+        const char *wanted;
+    } cases[] = {
+        {{.type = ZEX_EVENT_LOST}, "{\"event\":\"lost\"}"},
+        {{.type = ZEX_EVENT_ALARM, .reason = 6, .gseq = 5, .cl_ord_id = 7, .value = 9},
+         "{\"event\":\"alarm\",\"gseq\":5,\"reason\":\"CONFLICT\","
+         "\"text\":\"n was accepted with other bytes\",\"cl_ord_id\":7,\"value\":9,"
+         "\"limit\":0}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_text(report_json_event(&cases[i].event), cases[i].wanted);
+    assert_null(report_json_event(&(struct zex_event){.type = ZEX_EVENT_TRADE}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +167,7 @@ int main(void)
         cmocka_unit_test(an_unknown_symbol),
         cmocka_unit_test(holds),
         cmocka_unit_test(a_command_inside),
+        cmocka_unit_test(events_without_a_record),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
