@@ -193,6 +193,11 @@ int bus_reconnect(struct bus *bus, enum bus_port port, uint32_t index)
     unwatch(bus, channel->socket.socket);
     unwatch(bus, channel->socket.monitor);
     bus_socket_close(&channel->socket);
+    if (channel->endpoint.other_key) {
+        const char *key = channel->endpoint.server_key;
+        channel->endpoint.server_key = channel->endpoint.other_key;
+        channel->endpoint.other_key = key;
+    }
     return open_channel(bus, (uint32_t)(channel - bus->channels));
 }
 

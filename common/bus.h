@@ -44,6 +44,8 @@ struct bus_endpoint {
     const char *address; /* tcp://..., inproc://... */
     const char
         *server_key; /* Z85 public key of the server to connect to; NULL: no CURVE */
+    const char
+        *other_key; /* while it is being replaced: each reconnect takes the other */
     uint32_t frame_bytes_max;
 };
 

@@ -24,7 +24,9 @@ cd "$directory/keys"
 for name in "${names[@]}"; do
     label=$name
     [[ $name == gateway ]] && label=gateway-0 # all gateways are known by one key
-    echo "$label $(<"$name.pub")"
+    for key in "$name".pub "$name".{new,old}.pub; do # rotate.sh makes the others
+        [[ ! -f $key ]] || echo "$label $(<"$key")"
+    done
 done >services.new
 mv services.new services
 if [[ $(id -u) == 0 ]]; then

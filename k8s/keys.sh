@@ -4,8 +4,8 @@
 #
 #   keys.sh DIR SHARDS | kubectl apply -f -
 #
-# DIR/keys gets what is missing there. Keep it secret, keep it backed up; a key is replaced
-# by deleting its two files and running this again. ZEX: the `zex` to call; NAMESPACE: zex.
+# DIR/keys gets what is missing there. Keep it secret, keep it backed up; deploy/rotate.sh
+# replaces keys. ZEX: the `zex` to call; NAMESPACE: zex.
 set -euo pipefail
 
 [[ $# == 2 && $2 =~ ^[1-9][0-9]?$ ]] || {
@@ -54,5 +54,7 @@ printf 'data:\n  admin: %s\n  services: |\n' "'$(<"$directory/keys/admin.pub")'"
 for name in $(names); do
     label=$name
     [[ $name == gateway ]] && label=gateway-0
-    printf '    %s %s\n' "$label" "$(<"$directory/keys/$name.pub")"
+    for key in "$directory/keys/$name".pub "$directory/keys/$name".{new,old}.pub; do
+        [[ ! -f $key ]] || printf '    %s %s\n' "$label" "$(<"$key")" # two: rotate.sh
+    done
 done

@@ -166,6 +166,46 @@ static void a_proved_key_comes_with_each_frame(void **state)
     go_and_return(true);
 }
 
+/* A server whose key is being replaced is reached with the old one and with the new one:
+ * what one refuses, the next reconnect finds. */
+static void a_key_is_replaced(void **state)
+{
+    (void)state;
+    struct keys retired;
+    struct pair *pair = open_pair(true);
+    make_keys(&retired);
+    bus_close(&pair->client);
+    const struct bus_endpoint endpoint = {.port = BUS_SEQUENCER,
+                                          .address =
+                                              bus_address(pair->server, BUS_CLIENTS),
+                                          .server_key = retired.public_key,
+                                          .other_key = pair->server_keys.public_key,
+                                          .frame_bytes_max = FRAME_MAX};
+    const struct bus_options options = {.endpoints = &endpoint,
+                                        .endpoint_count = 1,
+                                        .secret_key = pair->client_keys.secret_key,
+                                        .public_key = pair->client_keys.public_key};
+    assert_int_equal(bus_open(&pair->client, &options), 0);
+    for (int round = 0; round < 2; round++) {
+        struct bus_frame frame;
+        struct bus_counts counts;
+        uint64_t failed = 0;
+        for (uint64_t end = deadline(); failed == 0 && clock_mono_ns() < end;) {
+            assert_int_equal(bus_receive(pair->server, &frame), 0);
+            bus_wait(pair->server, 5);
+            bus_take_counts(pair->server, &counts);
+            failed += counts.handshakes_failed;
+        }
+        assert_true(failed > 0);
+        assert_int_equal(bus_reconnect(pair->client, BUS_SEQUENCER, 0), 0);
+        send_sure(pair->client, pair->server, "question");
+        assert_true(receive(pair->server, pair->client, &frame));
+        assert_text(&frame, "question");
+        assert_int_equal(bus_reconnect(pair->client, BUS_SEQUENCER, 0), 0); /* back */
+    }
+    close_pair(pair);
+}
+
 /* A key that is not admitted never gets a frame in, and is counted. */
 static void unknown_keys_stay_out(void **state)
 {
@@ -413,6 +453,7 @@ int main(void)
         cmocka_unit_test(answers_reach_who_asked),
         cmocka_unit_test(a_proved_key_comes_with_each_frame),
         cmocka_unit_test(unknown_keys_stay_out),
+        cmocka_unit_test(a_key_is_replaced),
         cmocka_unit_test(a_subscriber_gets_its_stream),
         cmocka_unit_test(multipart_messages_are_refused),
         cmocka_unit_test(large_frames_are_refused),
