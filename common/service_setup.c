@@ -136,7 +136,7 @@ static void bind_to(struct wiring *w, enum bus_port port, const char *pattern)
         endpoint->frame_bytes_max = w->config->frame_bytes_max;
 }
 
-/* `owner`: whose key the other end must prove. */
+/* `owner`: whose key the other end must prove; one of two, while it is being replaced. */
 static void connect_to(struct wiring *w, enum bus_port port, uint32_t index,
                        const char *pattern, uint32_t number, const char *owner)
 {
@@ -146,7 +146,8 @@ static void connect_to(struct wiring *w, enum bus_port port, uint32_t index,
         return;
     for (uint32_t i = 0; i < w->setup->key_count; i++)
         if (strcmp(w->setup->keys[i].name, owner) == 0)
-            endpoint->server_key = w->setup->keys[i].z85;
+            *(endpoint->server_key ? &endpoint->other_key : &endpoint->server_key) =
+                w->setup->keys[i].z85;
     if (endpoint->server_key == NULL)
         w->error = complain(w->message, ERR_KEY, "no public key in keys_file", owner);
 }
@@ -217,7 +218,8 @@ static void wire(struct wiring *w, const struct service_kind *kind)
 static int set_genesis(struct msg_genesis *genesis, const struct config *c, char *message)
 {
     *genesis = (struct msg_genesis){.version = SERVICE_SETUP_VERSION,
-                                    .shards = c->shards,
+                                    .shards = c->shards_max > c->shards ? c->shards_max
+                                                                        : c->shards,
                                     .accounts_max = c->accounts_max,
                                     .balances_max = c->balances_max,
                                     .sessions_max = c->sessions_max,

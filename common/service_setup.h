@@ -14,7 +14,7 @@
 #include "common/service.h"
 
 #define SERVICE_SETUP_KEYS_MAX 256
-#define SERVICE_SETUP_VERSION  2 /* of the cores; rises when their outputs change */
+#define SERVICE_SETUP_VERSION  3 /* of the cores; rises when their outputs change */
 
 enum {
     SERVICE_SETUP_TEXT = 256,

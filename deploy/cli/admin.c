@@ -71,6 +71,28 @@ static int make_resume(const struct args *args, const struct catalog *catalog,
     return make_status(args, catalog, command, TRADING_OPEN);
 }
 
+static int make_close(const struct args *args, const struct catalog *catalog,
+                      struct msg *command)
+{
+    return make_status(args, catalog, command, TRADING_CLOSED);
+}
+
+/* The symbol as it is, but for its shard. */
+static int make_move(const struct args *args, const struct catalog *catalog,
+                     struct msg *command)
+{
+    const struct msg_symbol_set *symbol = catalog_find_symbol(catalog, args->words[0]);
+    uint64_t shard = 0;
+    if (symbol == NULL)
+        return ARGS_FAILED;
+    if ((strcmp(args->words[1], "0") != 0 && !args_id(args->words[1], "shard", &shard)) ||
+        shard > SHARD_MAX)
+        return args_usage("SHARD 0..%d", SHARD_MAX);
+    *command = (struct msg){.kind = MSG_symbol_set, .symbol_set = *symbol};
+    command->symbol_set.shard = (uint32_t)shard;
+    return ARGS_OK;
+}
+
 /* ACCOUNT ASSET AMOUNT REFERENCE of the first four words. */
 static int parse_movement(const struct args *args, const struct catalog *catalog,
                           struct msg_deposit *m)
@@ -177,6 +199,16 @@ int command_admin_halt(int argc, char **argv)
 int command_admin_resume(int argc, char **argv)
 {
     return run(argc, argv, &(struct form){1, 1, "admin resume SYMBOL", make_resume});
+}
+
+int command_admin_close(int argc, char **argv)
+{
+    return run(argc, argv, &(struct form){1, 1, "admin close SYMBOL", make_close});
+}
+
+int command_admin_move(int argc, char **argv)
+{
+    return run(argc, argv, &(struct form){2, 2, "admin move SYMBOL SHARD", make_move});
 }
 
 int command_admin_deposit(int argc, char **argv)

@@ -146,7 +146,8 @@ static void check_together(struct plan *self, const struct venue_symbol *v,
                           "price_scale %" PRIu32 ": it is %" PRIu32 " and never changes",
                           m->price_scale, present->price_scale);
     if (m->shard != present->shard)
-        plan_row_complain(self, "shard %" PRIu32 ": it is on %" PRIu32 " and never moves",
+        plan_row_complain(self,
+                          "shard %" PRIu32 ": it is on %" PRIu32 "; see zex admin move",
                           m->shard, present->shard);
 }
 

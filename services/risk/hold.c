@@ -180,6 +180,15 @@ void hold_replace_commit(struct holds *holds, uint32_t slot)
     order->cl_ord_id = cl_ord_id;
 }
 
+uint32_t hold_count(const struct holds *holds, uint32_t symbol)
+{
+    uint32_t count = 0;
+    for (uint32_t slot = 0; slot < holds->slots.fresh; slot++)
+        if (pool_is_taken(&holds->slots, slot) && holds->orders[slot].symbol == symbol)
+            count++;
+    return count;
+}
+
 void hold_check(const struct holds *holds)
 {
     pool_check(&holds->slots);

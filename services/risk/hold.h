@@ -98,6 +98,9 @@ ERROR_CHECKED int hold_amount(const struct hold_order *, int64_t multiplier,
 uint32_t hold_find(const struct holds *, uint64_t order_id);
 uint32_t hold_find_name(const struct holds *, uint32_t account, uint64_t cl_ord_id);
 
+/* How many are open of a symbol; looks at all of them. */
+uint32_t hold_count(const struct holds *, uint32_t symbol);
+
 static inline bool hold_is_full(const struct holds *holds)
 {
     return holds->slots.count == holds->slots.capacity;

@@ -9,6 +9,7 @@ void instrument_init(struct instruments *instruments, struct arena *arena,
                      const struct msg_genesis *genesis)
 {
     instruments->shards = genesis->shards;
+    instruments->may_move = genesis->version >= 3;
     instruments->assets =
         arena_take(arena, (ASSET_MAX + 1) * sizeof *instruments->assets, 64);
     instruments->symbols =
@@ -98,6 +99,8 @@ static struct limit_verdict check_ranges(const struct msg_symbol_set *set)
         return limit_refuse(ERR_RANGE, set->maker_ppm + set->taker_ppm, 0);
     if (set->stp == STP_DEFAULT)
         return limit_refuse(ERR_RANGE, set->stp, STP_NONE);
+    if (set->trade_id != 0)
+        return limit_refuse(ERR_RANGE, (int64_t)set->trade_id, 0);
     return limit_pass();
 }
 
@@ -111,8 +114,19 @@ static struct limit_verdict check_unchanged(const struct msg_symbol_set *old,
         return limit_refuse(ERR_IMMUTABLE, set->quote, old->quote);
     if (set->price_scale != old->price_scale)
         return limit_refuse(ERR_IMMUTABLE, set->price_scale, old->price_scale);
-    if (set->shard != old->shard)
+    return limit_pass();
+}
+
+static struct limit_verdict check_shard(const struct instruments *instruments,
+                                        const struct msg_symbol_set *old,
+                                        const struct msg_symbol_set *set)
+{
+    if (set->shard == old->shard)
+        return limit_pass();
+    if (!instruments->may_move)
         return limit_refuse(ERR_SYMBOL_MOVE, set->shard, old->shard);
+    if (old->trading == TRADING_OPEN)
+        return limit_refuse(ERR_NOT_HALTED, old->trading, TRADING_HALTED);
     return limit_pass();
 }
 
@@ -134,11 +148,28 @@ static struct limit_verdict check_symbol(const struct instruments *instruments,
     struct limit_verdict verdict = limit_pass();
     if (old->symbol != 0)
         verdict = check_unchanged(old, set);
+    if (old->symbol != 0 && verdict.error == 0)
+        verdict = check_shard(instruments, old, set);
     if (verdict.error == 0)
         verdict = check_scales(instruments, set);
     if (verdict.error == 0)
         verdict = check_ranges(set);
     return verdict;
+}
+
+bool instrument_is_move(const struct instruments *instruments,
+                        const struct msg_symbol_set *set)
+{
+    const struct instrument_symbol *symbol = instrument_find(instruments, set->symbol);
+    return instruments->may_move && symbol != NULL && symbol->set.shard != set->shard &&
+           symbol->set.trading != TRADING_OPEN;
+}
+
+void instrument_restore(struct instruments *instruments, const struct msg_symbol_set *set)
+{
+    CHECK(set->shard <= SHARD_MAX);
+    instruments->symbols[set->symbol].set = *set;
+    instruments->symbols_of[set->shard]++;
 }
 
 struct limit_verdict instrument_set(struct instruments *instruments,
@@ -151,7 +182,9 @@ struct limit_verdict instrument_set(struct instruments *instruments,
     struct msg_symbol_set *symbol = &instruments->symbols[set->symbol].set;
     const bool is_known = symbol->symbol != 0;
     const uint8_t trading = (uint8_t)symbol->trading;
-    *symbol = *set;
+    if (is_known)
+        instruments->symbols_of[symbol->shard]--;
+    instrument_restore(instruments, set);
     if (is_known)
         symbol->trading = trading;
     return limit_pass();

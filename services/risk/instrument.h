@@ -9,6 +9,7 @@
 #ifndef INSTRUMENT_H
 #define INSTRUMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/arena.h"
@@ -26,12 +27,15 @@ struct instrument_symbol {
     struct msg_symbol_set
         set;            /* set.symbol is 0 until declared; set.trading is current */
     int64_t last_price; /* of a trade, 0: none yet */
+    uint64_t trade_id;  /* its last trade, from version 3 on */
 };
 
 struct instruments {
     struct instrument_asset *assets;
     struct instrument_symbol *symbols;
     uint32_t shards;
+    uint16_t symbols_of[SHARD_MAX + 1]; /* how many each shard has */
+    bool may_move;                      /* from version 3 on */
 };
 
 void instrument_init(struct instruments *, struct arena *, const struct msg_genesis *);
@@ -51,6 +55,12 @@ static inline int64_t instrument_reference(const struct instrument_symbol *symbo
 /* The caller gives a new asset its balances. */
 struct limit_verdict instrument_set_asset(struct instruments *,
                                           const struct msg_asset_set *);
+
+/* A symbol as it was declared, after a restart. */
+void instrument_restore(struct instruments *, const struct msg_symbol_set *);
+
+/* Does this command ask for another shard than the symbol is on, and may it? */
+bool instrument_is_move(const struct instruments *, const struct msg_symbol_set *);
 
 /* A known symbol keeps its trading state: only symbol_status changes that. */
 struct limit_verdict instrument_set(struct instruments *, const struct msg_symbol_set *);

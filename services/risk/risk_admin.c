@@ -52,9 +52,34 @@ static struct limit_verdict set_asset(struct risk *risk, const struct msg_asset_
     return verdict;
 }
 
+/* Without orders nothing of the symbol is under way: the shard it leaves forgets it when
+ * its word comes, behind all else that was for it, and the other goes on counting
+ * trades. */
+static struct limit_verdict move_symbol(struct risk *risk, const struct msg *msg,
+                                        struct outbox *outbox)
+{
+    const struct msg_symbol_set *set = &msg->symbol_set;
+    const struct instrument_symbol *symbol =
+        instrument_find(&risk->instruments, set->symbol);
+    const uint32_t from = symbol->set.shard;
+    const uint32_t orders = hold_count(&risk->holds, set->symbol);
+    if (orders > 0)
+        return limit_refuse(ERR_OPEN_ORDERS, orders, 0);
+    const struct limit_verdict verdict = instrument_set(&risk->instruments, set);
+    if (verdict.error != 0)
+        return verdict;
+    struct msg out = {.kind = MSG_symbol_set, .symbol_set = symbol->set};
+    out.symbol_set.trade_id = symbol->trade_id;
+    outbox_emit(outbox, from, &out);
+    outbox_emit(outbox, set->shard, &out);
+    return verdict;
+}
+
 static struct limit_verdict set_symbol(struct risk *risk, const struct msg *msg,
                                        struct outbox *outbox)
 {
+    if (instrument_is_move(&risk->instruments, &msg->symbol_set))
+        return move_symbol(risk, msg, outbox);
     const struct limit_verdict verdict =
         instrument_set(&risk->instruments, &msg->symbol_set);
     if (verdict.error == 0)
@@ -70,6 +95,8 @@ static struct limit_verdict set_status(struct risk *risk, const struct msg *msg,
         instrument_find(&risk->instruments, status->symbol);
     if (symbol == NULL)
         return limit_refuse(ERR_UNKNOWN_SYMBOL, status->symbol, 0);
+    if (status->trading == TRADING_CLOSED && !risk->instruments.may_move)
+        return limit_refuse(ERR_RANGE, status->trading, TRADING_OPEN);
     symbol->set.trading = status->trading;
     outbox_emit(outbox, symbol->set.shard, msg);
     return limit_pass();

@@ -71,6 +71,7 @@ static void on_trade(struct risk *risk, uint64_t gseq, const struct msg_trade *t
     apply_fill(risk, gseq, trade, trade->taker_slot, &fills[1]);
     funds_add(&risk->funds, fees, trade->maker_fee + trade->taker_fee);
     symbol->last_price = trade->price;
+    symbol->trade_id = trade->trade_id;
 }
 
 static void on_accepted(struct risk *risk, uint64_t gseq,

@@ -134,6 +134,8 @@ static void save_instruments(const struct instruments *instruments, struct write
             continue;
         save_msg(writer, MSG_symbol_set, &symbol->set);
         writer_i64(writer, symbol->last_price);
+        if (instruments->may_move)
+            writer_u64(writer, symbol->trade_id);
     }
 }
 
@@ -158,8 +160,10 @@ static int load_symbol(struct risk *risk, uint32_t id, struct reader *reader)
         msg.symbol_set.shard >= risk->shards ||
         instrument_find_asset(&risk->instruments, msg.symbol_set.quote) == NULL)
         return ERR_CORRUPT;
-    symbol->set = msg.symbol_set;
+    instrument_restore(&risk->instruments, &msg.symbol_set);
     symbol->last_price = reader_i64(reader);
+    if (risk->instruments.may_move)
+        symbol->trade_id = reader_u64(reader);
     return 0;
 }
 

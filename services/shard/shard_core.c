@@ -19,6 +19,7 @@ struct shard {
     uint32_t *scratch;            /* orders_max slots, for the kill switch */
     struct match_symbol *symbols; /* SYMBOL_MAX + 1, by id */
     bool names_fee_asset;         /* trades do, from version 2 on */
+    uint32_t instance;
 };
 
 /* More levels than orders are of no use. */
@@ -66,6 +67,7 @@ static void init(void *state, const struct msg_genesis *genesis, uint32_t instan
     arena_init(&arena, state, size(genesis, instance));
     carve(&arena, &shard, &pool, genesis);
     book_pool_init(&shard->pool, pool, shard->orders_max, count_levels(genesis));
+    shard->instance = instance;
 }
 
 /* Risk has checked that the symbol exists and is ours. */
@@ -75,14 +77,29 @@ static struct match_symbol *get_symbol(struct shard *shard, uint32_t id)
     return &shard->symbols[id];
 }
 
+/* Risk lets a symbol go only when none of its orders is open. */
+static void give_up(struct shard *shard, uint32_t id)
+{
+    struct match_symbol *symbol = get_symbol(shard, id);
+    CHECK(book_best(&symbol->book, BOOK_BID) == (uint32_t)BOOK_NONE &&
+          book_best(&symbol->book, BOOK_ASK) == (uint32_t)BOOK_NONE);
+    memset(symbol, 0, sizeof *symbol);
+}
+
 static void on_symbol_set(struct shard *shard, const struct msg_symbol_set *m)
 {
     struct match_symbol *symbol = &shard->symbols[m->symbol];
+    if (m->shard != shard->instance) {
+        give_up(shard, m->symbol);
+        return;
+    }
     if (symbol->set.symbol == 0) {
         book_init(&symbol->book, &shard->pool, m->symbol);
         symbol->trading = m->trading;
+        symbol->trade_id = m->trade_id;
     }
     symbol->set = *m;
+    symbol->set.trade_id = 0; /* said once */
     symbol->fee_asset = shard->names_fee_asset ? m->quote : 0;
 }
 
@@ -115,22 +132,32 @@ static void sort_by_age(const struct book_pool *pool, uint32_t *slots, uint32_t 
     }
 }
 
-static void on_kill(struct shard *shard, uint32_t account, uint64_t request,
-                    struct outbox *outbox)
+/* All orders of an account, or of a symbol; 0: of any. */
+static void cancel_all(struct shard *shard, uint32_t account, uint32_t symbol, int reason,
+                       uint64_t request, struct outbox *outbox)
 {
     uint32_t count = 0;
     for (uint32_t slot = 0; slot < shard->slot_end; slot++) {
         const struct book_order *order = book_order(&shard->pool, slot);
-        if (order->level != 0 && order->account == account)
+        if (order->level != 0 && (account == 0 || order->account == account) &&
+            (symbol == 0 || book_level_of(&shard->pool, slot)->symbol == symbol))
             shard->scratch[count++] = slot;
     }
     sort_by_age(&shard->pool, shard->scratch, count);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t slot = shard->scratch[i];
-        uint32_t symbol = book_level_of(&shard->pool, slot)->symbol;
-        match_remove(get_symbol(shard, symbol), slot, EXEC_TYPE_CANCELED, ERR_KILLED,
-                     request, 0, outbox);
+        uint32_t of = book_level_of(&shard->pool, slot)->symbol;
+        match_remove(get_symbol(shard, of), slot, EXEC_TYPE_CANCELED, reason, request, 0,
+                     outbox);
     }
+}
+
+static void on_status(struct shard *shard, const struct msg_symbol_status *m,
+                      uint64_t request, struct outbox *outbox)
+{
+    get_symbol(shard, m->symbol)->trading = m->trading;
+    if (m->trading == TRADING_CLOSED)
+        cancel_all(shard, 0, m->symbol, ERR_HALTED, request, outbox);
 }
 
 static void on_new(struct shard *shard, const struct core_input *input,
@@ -160,13 +187,13 @@ static void apply(void *state, const struct core_input *input, struct outbox *ou
                       &m->approved_replace, outbox);
         break;
     case MSG_approved_kill:
-        on_kill(shard, m->approved_kill.account, input->gseq, outbox);
+        cancel_all(shard, m->approved_kill.account, 0, ERR_KILLED, input->gseq, outbox);
         break;
     case MSG_symbol_set:
         on_symbol_set(shard, &m->symbol_set);
         break;
     case MSG_symbol_status:
-        get_symbol(shard, m->symbol_status.symbol)->trading = m->symbol_status.trading;
+        on_status(shard, &m->symbol_status, input->gseq, outbox);
         break;
     default: /* GENESIS was given to init; TICK moves nothing yet */
         break;
@@ -198,6 +225,8 @@ void shard_book_levels(const void *state, uint32_t symbol, uint32_t levels,
 {
     const struct shard *shard = state;
     const struct book *book = &shard->symbols[symbol].book;
+    if (shard->symbols[symbol].set.symbol == 0)
+        return; /* it is not here */
     for (int side = BOOK_BID; side <= BOOK_ASK; side++) {
         uint32_t level = book_best(book, (enum book_side)side);
         for (uint32_t i = 0; i < levels && level != (uint32_t)BOOK_NONE; i++) {
@@ -311,7 +340,8 @@ static int load_symbol(struct shard *shard, uint32_t id, struct reader *reader)
     uint32_t bytes_size = reader_u32(reader);
     const uint8_t *bytes = reader_take(reader, bytes_size);
     if (bytes == NULL || codec_decode(bytes, bytes_size, &set, &used) != 0 ||
-        set.kind != MSG_symbol_set || set.symbol_set.symbol != id)
+        set.kind != MSG_symbol_set || set.symbol_set.symbol != id ||
+        set.symbol_set.shard != shard->instance)
         return ERR_CORRUPT;
     on_symbol_set(shard, &set.symbol_set);
     struct match_symbol *symbol = &shard->symbols[id];

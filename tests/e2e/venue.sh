@@ -11,7 +11,7 @@ venue= failed=0
 # venue_up [FLAG...] - starts `zex up` on $dir/data and waits until it is up.
 venue_up() {
     : >"$dir/up.out"
-    setsid "$zex" up --dir "$dir/data" --venue deploy/venues/demo.yaml --port 0 --http 0 "$@" \
+    setsid "$zex" up --dir "$dir/data" --venue "${venue_file:-deploy/venues/demo.yaml}" --port 0 --http 0 "$@" \
         >"$dir/up.out" 2>&1 &
     venue=$!
     timeout 60 tail -F -n +1 --pid=$venue "$dir/up.out" 2>/dev/null | grep -q -m 1 '^zex is up' || {

@@ -318,7 +318,7 @@ static inline struct world *create(uint64_t seed)
     for (uint32_t i = 0; i < READERS; i++)
         world->readers[i] = rig_create(cores[i], &msg.genesis);
     for (uint32_t k = 0; k < SHARDS; k++)
-        world->shards[k] = rig_create(&shard_core, &msg.genesis);
+        world->shards[k] = rig_create_one(&shard_core, &msg.genesis, k);
     print_message("MODEL_SEED=%llu\n", (unsigned long long)seed);
     random_init(&world->random, seed);
     append(world, 0, &msg);

@@ -87,6 +87,8 @@ static bool make_new(struct world *world)
     m->account = 16 + below(world, ACCOUNTS);
     m->cl_ord_id = world->gseq;
     m->symbol = 1 + below(world, NAIVE_SYMBOLS);
+    if (world->naive.symbols[m->symbol].symbol == 0)
+        return false; /* risk sends its orders elsewhere */
     m->side = below(world, 2) ? SIDE_BUY : SIDE_SELL;
     m->tif = tifs[below(world, 6)];
     m->ord_type = m->tif != TIF_GTC && below(world, 2) ? ORD_TYPE_MARKET : ORD_TYPE_LIMIT;
@@ -141,6 +143,22 @@ static bool make_replace(struct world *world)
     return true;
 }
 
+/* A symbol without orders goes to another shard, or comes back from there. */
+static bool make_move(struct world *world)
+{
+    const uint32_t id = 1 + below(world, NAIVE_SYMBOLS);
+    for (uint32_t slot = 0; slot < NAIVE_ORDERS; slot++)
+        if (world->naive.orders[slot].age && world->naive.orders[slot].terms.symbol == id)
+            return false;
+    world->command = (struct msg){.kind = MSG_symbol_set};
+    world->command.symbol_set = world->naive.symbols[id];
+    world->command.symbol_set.symbol = id;
+    world->command.symbol_set.shard = world->naive.symbols[id].symbol != 0;
+    world->command.symbol_set.trade_id = world->naive.trade_id[id];
+    world->command.symbol_set.trading = TRADING_OPEN;
+    return true;
+}
+
 static bool make_command(struct world *world)
 {
     uint32_t what = below(world, 1000);
@@ -152,10 +170,13 @@ static bool make_command(struct world *world)
     if (what < 10) {
         world->command = (struct msg){.kind = MSG_symbol_status};
         world->command.symbol_status.symbol = 1 + below(world, NAIVE_SYMBOLS);
-        world->command.symbol_status.trading =
-            below(world, 8) ? TRADING_OPEN : TRADING_HALTED;
-        return true;
+        world->command.symbol_status.trading = below(world, 8)   ? TRADING_OPEN
+                                               : below(world, 2) ? TRADING_HALTED
+                                                                 : TRADING_CLOSED;
+        return world->naive.symbols[world->command.symbol_status.symbol].symbol != 0;
     }
+    if (what < 15 && make_move(world))
+        return true;
     return what < 600   ? make_new(world)
            : what < 780 ? make_cancel(world)
                         : make_replace(world);

@@ -34,6 +34,7 @@ struct naive {
     uint8_t trading[NAIVE_SYMBOLS + 1];
     uint64_t trade_id[NAIVE_SYMBOLS + 1];
     uint64_t age;
+    uint32_t instance;
     uint32_t version;       /* of the cores: from 2 on trades name the fees' asset */
     struct outbox *reports; /* NULL: a trial run */
 };
@@ -334,20 +335,35 @@ static inline void naive_replace(struct naive *naive, uint64_t request,
         naive_rest(naive, &order);
 }
 
-/* Oldest order first. */
-static inline void naive_kill(struct naive *naive, uint64_t request, uint32_t account)
+/* Oldest order first; of an account or of a symbol, 0: any. */
+static inline void naive_cancel_all(struct naive *naive, uint64_t request,
+                                    uint32_t account, uint32_t symbol, int reason)
 {
     for (;;) {
         struct naive_order *oldest = NULL;
         for (uint32_t slot = 0; slot < NAIVE_ORDERS; slot++) {
             struct naive_order *order = &naive->orders[slot];
-            if (order->age && order->terms.account == account &&
+            if (order->age && (!account || order->terms.account == account) &&
+                (!symbol || order->terms.symbol == symbol) &&
                 (!oldest || order->id < oldest->id))
                 oldest = order;
         }
         if (!oldest)
             return;
-        naive_close(naive, oldest, EXEC_TYPE_CANCELED, ERR_KILLED, request, 0);
+        naive_close(naive, oldest, EXEC_TYPE_CANCELED, reason, request, 0);
+    }
+}
+
+/* A symbol that goes to another shard is known no more; one that comes has traded. */
+static inline void naive_set(struct naive *naive, const struct msg_symbol_set *m)
+{
+    const bool is_known = naive->symbols[m->symbol].symbol != 0;
+    naive->symbols[m->symbol] = *m;
+    if (m->shard != naive->instance) {
+        naive->symbols[m->symbol].symbol = 0;
+    } else if (!is_known) {
+        naive->trading[m->symbol] = m->trading;
+        naive->trade_id[m->symbol] = m->trade_id;
     }
 }
 
@@ -365,15 +381,15 @@ static inline void naive_apply(struct naive *naive, uint64_t gseq, const struct 
         naive_replace(naive, gseq, &m->approved_replace);
         break;
     case MSG_approved_kill:
-        naive_kill(naive, gseq, m->approved_kill.account);
+        naive_cancel_all(naive, gseq, m->approved_kill.account, 0, ERR_KILLED);
         break;
     case MSG_symbol_set:
-        if (naive->symbols[m->symbol_set.symbol].symbol == 0)
-            naive->trading[m->symbol_set.symbol] = m->symbol_set.trading;
-        naive->symbols[m->symbol_set.symbol] = m->symbol_set;
+        naive_set(naive, &m->symbol_set);
         break;
     case MSG_symbol_status:
         naive->trading[m->symbol_status.symbol] = m->symbol_status.trading;
+        if (m->symbol_status.trading == TRADING_CLOSED)
+            naive_cancel_all(naive, gseq, 0, m->symbol_status.symbol, ERR_HALTED);
         break;
     default:
         break;

@@ -59,7 +59,8 @@ struct client {
     uint32_t sent; /* n sent since the last rewind */
     /* Workload. */
     uint32_t left, made, setup;
-    uint64_t names[16]; /* of the orders it placed last */
+    uint32_t moving, move_step; /* a symbol on its way to another shard */
+    uint64_t names[16];         /* of the orders it placed last */
     uint32_t named;
     bool is_fair, is_joined; /* connected when nothing was lost any more; resumed since */
     uint64_t next_name, next_reference;

@@ -55,6 +55,7 @@
     X(resume_replayed)     /* reports came from portfolio */                             \
     X(answer_checked)      /* a query answer was that of the fold at its gseq */         \
     X(book_checked)        /* ... that of a shard */                                     \
+    X(symbol_moved)        /* from one shard to another */                               \
     X(session_gone)        /* */                                                         \
     X(session_closed)      /* ... because the operator said so */                        \
     X(epoch)               /* the sequencer started again */                             \

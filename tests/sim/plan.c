@@ -88,7 +88,7 @@ static void draw_genesis(struct plan *p, struct random *r)
 {
     bool small = random_chance(r, 300000);
     struct msg_genesis *g = &p->genesis;
-    g->version = 1 + (uint32_t)(p->seed % 2);
+    g->version = p->seed % 3 == 0 ? 3 : 1 + (uint32_t)(p->seed % 2);
     g->shards = p->shards;
     g->accounts_max = 16;
     g->balances_max = small ? 18 : 64;

@@ -135,8 +135,35 @@ static struct msg end_session(struct client *c)
     return m;
 }
 
+/* A symbol is closed, moved, and opened again; when the book has not emptied yet, or a
+ * halt was lifted by chance, that it does not move is one outcome too. */
+static bool next_move(struct client *c, struct msg *m)
+{
+    if (c->plan->genesis.version < 3 || (c->moving == 0 && !happens(c, 8)))
+        return false;
+    if (c->moving == 0)
+        c->moving = 1 + (uint32_t)below(c, c->plan->symbols);
+    switch (c->move_step++) {
+    case 0:
+    case 4:
+        *m = (struct msg){.kind = MSG_symbol_status};
+        m->symbol_status.symbol = c->moving;
+        m->symbol_status.trading = c->move_step == 1 ? TRADING_CLOSED : TRADING_OPEN;
+        if (c->move_step == 5)
+            c->moving = c->move_step = 0;
+        return true;
+    default:
+        *m = symbol(c, c->moving);
+        m->symbol_set.shard = (uint32_t)below(c, c->plan->shards);
+        return true;
+    }
+}
+
 static struct msg meddle(struct client *c)
 {
+    struct msg move;
+    if (next_move(c, &move))
+        return move;
     struct msg m = {.kind = MSG_symbol_status};
     uint32_t id = 1 + (uint32_t)below(c, c->plan->symbols);
     if (happens(c, 2))

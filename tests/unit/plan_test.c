@@ -254,7 +254,7 @@ static void what_never_changes_is_refused(void **state)
     assert_false(w.ok);
     assert_string_equal(w.said,
                         "zex: symbol BTC-USD: price_scale 1: it is 2 and never changes\n"
-                        "zex: symbol BTC-USD: shard 1: it is on 0 and never moves\n");
+                        "zex: symbol BTC-USD: shard 1: it is on 0; see zex admin move\n");
     make(&w, "assets: [{name: USD, scale: 7}]");
     assert_false(w.ok);
     assert_string_equal(w.said, "zex: asset USD: scale 7: it is 6 and never changes\n");

@@ -36,6 +36,7 @@ struct rig_row {
 struct rig {
     const struct core_ops *ops;
     struct msg_genesis genesis;
+    uint32_t instance;
     void *state, *outbox_memory;
     struct outbox outbox;
     uint64_t gseq;
@@ -47,16 +48,17 @@ struct rig {
 
 static inline void *rig_state(const struct rig *rig)
 {
-    const size_t size = (rig->ops->size(&rig->genesis, 0) + 63) / 64 * 64;
+    const size_t size = (rig->ops->size(&rig->genesis, rig->instance) + 63) / 64 * 64;
     void *state = aligned_alloc(64, size);
     assert_non_null(state);
     memset(state, 0, size);
-    rig->ops->init(state, &rig->genesis, 0);
+    rig->ops->init(state, &rig->genesis, rig->instance);
     return state;
 }
 
-static inline struct rig *rig_create(const struct core_ops *ops,
-                                     const struct msg_genesis *genesis)
+static inline struct rig *rig_create_one(const struct core_ops *ops,
+                                         const struct msg_genesis *genesis,
+                                         uint32_t instance)
 {
     struct rig *rig = calloc(1, sizeof *rig);
     assert_non_null(rig);
@@ -66,11 +68,18 @@ static inline struct rig *rig_create(const struct core_ops *ops,
                                        .streams = RIG_STREAMS};
     rig->ops = ops;
     rig->genesis = *genesis;
+    rig->instance = instance;
     rig->state = rig_state(rig);
     rig->outbox_memory = aligned_alloc(64, outbox_size(&sizes));
     assert_non_null(rig->outbox_memory);
     outbox_init(&rig->outbox, rig->outbox_memory, &sizes);
     return rig;
+}
+
+static inline struct rig *rig_create(const struct core_ops *ops,
+                                     const struct msg_genesis *genesis)
+{
+    return rig_create_one(ops, genesis, 0);
 }
 
 static inline void rig_destroy(struct rig *rig)

@@ -1,163 +1,7 @@
 /* The gate, rule by rule: what it refuses and why, what it holds, what it lets go. */
 #include "common/reader.h"
 #include "common/writer.h"
-#include "tests/unit/risk_world.h"
-#include "tests/unit/unit.h"
-
-enum { USD = 1, BTC = 2, BTCUSD = 1, ALICE = 10, BOB = 11 };
-
-static struct world world;
-static int64_t admin, alice, bob;
-
-static const struct msg_symbol_set symbol = {
-    .symbol = BTCUSD,
-    .name = "BTCUSD",
-    .base = BTC,
-    .quote = USD,
-    .shard = 1,
-    .price_scale = 2,
-    .quantity_scale = 3,
-    .multiplier = 10,
-    .tick = 5,
-    .lot = 2,
-    .quantity_max = 1000,
-    .notional_min = 100,
-    .notional_max = 1000000,
-    .band_ppm = 500000,
-    .collar_ppm = 100000,
-    .reference_price = 100,
-    .maker_ppm = -100,
-    .taker_ppm = 2000,
-    .stp = STP_EXPIRE_TAKER,
-    .trading = TRADING_OPEN,
-};
-
-/* Applies a command, then risk's own decisions, as the log would. */
-static uint64_t act(int64_t source, const struct msg *msg)
-{
-    const uint64_t gseq = world_apply(&world, source, msg);
-    if (world.output_count == 1 && (world.outputs[0].kind == MSG_deposit_done ||
-                                    world.outputs[0].kind == MSG_withdraw_done)) {
-        const struct msg own = world.outputs[0];
-        (void)world_apply(&world, -SERVICE_RISK, &own);
-        world.outputs[0] = own;
-        world.output_count = 1;
-    }
-    risk_core_check(world.state);
-    return gseq;
-}
-
-static void configure(const struct msg *msg)
-{
-    (void)act(admin, msg);
-    const struct msg *last = &world.outputs[world.output_count - 1];
-    assert_int_equal(last->kind, MSG_admin_done);
-}
-
-static void declare_account(uint32_t account, const char *name)
-{
-    struct msg msg = {
-        .kind = MSG_account_set,
-        .account_set = {.account = account,
-                        .role = ROLE_TRADER,
-                        .open_orders_max = 3,
-                        .orders_max = 5},
-    };
-    memcpy(msg.account_set.name, name, strlen(name) + 1);
-    configure(&msg);
-}
-
-static void deposit(uint32_t account, uint32_t asset, int64_t amount, uint64_t reference)
-{
-    const struct msg msg = {
-        .kind = MSG_deposit,
-        .deposit = {.account = account,
-                    .asset = asset,
-                    .amount = amount,
-                    .reference = reference},
-    };
-    (void)act(admin, &msg);
-}
-
-static int set_up(void **unused)
-{
-    (void)unused;
-    world_init(&world, &world_genesis);
-    admin = (int64_t)world_open(&world, ACCOUNT_ADMIN);
-    configure(&(struct msg){.kind = MSG_asset_set,
-                            .asset_set = {.asset = USD, .name = "USD", .scale = 6}});
-    configure(&(struct msg){.kind = MSG_asset_set,
-                            .asset_set = {.asset = BTC, .name = "BTC", .scale = 3}});
-    configure(&(struct msg){.kind = MSG_symbol_set, .symbol_set = symbol});
-    declare_account(ALICE, "alice");
-    declare_account(BOB, "bob");
-    alice = (int64_t)world_open(&world, ALICE);
-    bob = (int64_t)world_open(&world, BOB);
-    deposit(ALICE, USD, 1000000, 1);
-    deposit(BOB, BTC, 1000, 1);
-    return 0;
-}
-
-static int tear_down(void **unused)
-{
-    (void)unused;
-    world_close(&world);
-    return 0;
-}
-
-static struct msg buy(uint64_t cl_ord_id, int64_t price, int64_t quantity)
-{
-    return (struct msg){
-        .kind = MSG_order_new,
-        .order_new = {.cl_ord_id = cl_ord_id,
-                      .symbol = BTCUSD,
-                      .side = SIDE_BUY,
-                      .ord_type = ORD_TYPE_LIMIT,
-                      .tif = TIF_GTC,
-                      .price = price,
-                      .quantity = quantity},
-    };
-}
-
-static struct msg sell(uint64_t cl_ord_id, int64_t price, int64_t quantity)
-{
-    struct msg msg = buy(cl_ord_id, price, quantity);
-    msg.order_new.side = SIDE_SELL;
-    return msg;
-}
-
-static void assert_balance(uint32_t account, uint32_t asset, int64_t free, int64_t held)
-{
-    world_query(&world, &(struct msg_query){.kind = QUERY_KIND_BALANCES,
-                                            .account = account,
-                                            .cursor = asset,
-                                            .limit = 1});
-    assert_int_equal(world.row_count, 1);
-    assert_int_equal(world.rows[0].row_balance.asset, asset);
-    assert_int_equal(world.rows[0].row_balance.free, free);
-    assert_int_equal(world.rows[0].row_balance.held, held);
-}
-
-static uint64_t assert_approved(int64_t session, const struct msg *msg)
-{
-    const uint64_t gseq = act(session, msg);
-    assert_int_equal(world.output_count, 1);
-    assert_int_equal(world.outputs[0].kind, MSG_approved_new);
-    assert_int_equal(world.streams[0], symbol.shard);
-    return gseq;
-}
-
-static void assert_refused(int64_t session, const struct msg *msg, int reason,
-                           int64_t value, int64_t limit)
-{
-    (void)act(session, msg);
-    assert_int_equal(world.output_count, 1);
-    const struct msg_order_rejected *out = &world.outputs[0].order_rejected;
-    assert_int_equal(world.outputs[0].kind, MSG_order_rejected);
-    assert_string_equal(error_name(-(int)out->reason), error_name(reason));
-    assert_int_equal(out->value, value);
-    assert_int_equal(out->limit, limit);
-}
+#include "tests/unit/risk_gate.h"
 
 /* The smallest example: an order takes its cost and worst fee, its report gives them
  * back. */
@@ -170,18 +14,8 @@ static void test_hold_and_release(void **unused)
     assert_int_equal(approved.hold, 20000 + 40);
     assert_int_equal(approved.stp, STP_EXPIRE_TAKER);
     assert_balance(ALICE, USD, 1000000 - 20040, 20040);
-    const struct msg cancelled = {
-        .kind = MSG_order_cancelled,
-        .order_cancelled = {.order_id = id,
-                            .slot = approved.slot,
-                            .account = ALICE,
-                            .cl_ord_id = 1,
-                            .symbol = BTCUSD,
-                            .side = SIDE_BUY,
-                            .quantity = 20,
-                            .exec_type = EXEC_TYPE_CANCELED},
-    };
-    (void)act(-SERVICE_SHARD - 1, &cancelled);
+    const struct msg gone = cancelled(id, approved.slot, 1);
+    (void)act(-SERVICE_SHARD - 1, &gone);
     assert_balance(ALICE, USD, 1000000, 0);
 }
 
@@ -310,15 +144,6 @@ static void test_foreign_order(void **unused)
         assert_int_equal(world.outputs[0].cancel_rejected.reason,
                          error_number(ERR_UNKNOWN_ORDER));
     }
-}
-
-static void assert_admin_refused(int64_t session, const struct msg *msg, int reason)
-{
-    (void)act(session, msg);
-    assert_int_equal(world.output_count, 1);
-    assert_int_equal(world.outputs[0].kind, MSG_admin_rejected);
-    assert_string_equal(error_name(-(int)world.outputs[0].admin_rejected.reason),
-                        error_name(reason));
 }
 
 /* A withdrawal is held at its command and gone at its record; each reference works once.
@@ -490,6 +315,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_paging, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_forwarding, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut_snapshot, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cut_snapshot, set_up_movable, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
