@@ -45,7 +45,8 @@ static const char *const pods[] = {"sequencer-0", "risk-0",       "shard-0",
                                    "gateway-0",   "gateway-1"};
 enum { PODS = sizeof pods / sizeof *pods };
 
-/* Functions of containers.sh: what begins the fault; what ends it, `hold_ms` later. */
+/* Functions of containers.sh: what begins the fault; what ends it, `hold_ms` later. To
+ * nobody in particular: what operators do to all of them. */
 struct fault {
     const char *name, *begin, *end;
     int hold_ms;
@@ -63,6 +64,11 @@ static const struct fault faults[] = {
     {"has a full volume", "fill", "empty", 0, SEQUENCER | PORTFOLIO},
     {"is rolled", "stop", "renew", 0, ALL & ~GATEWAYS},
     {"is rolled", "stop", "start", 0, GATEWAYS},
+    {"expels a client", "expel", "true", 0, 0},
+    {"is rolled, all of it", "roll_all", "true", 0, 0},
+    {"replaces its keys", "rekey", "true", 0, 0},
+    {"is upgraded", "upgrade", "true", 0, 0},
+    {"is downgraded", "go_back", "true", 0, 0},
 };
 
 enum { FAULTS = sizeof faults / sizeof *faults };
@@ -192,6 +198,8 @@ static void meet_all(struct test *t, const char *only, bool hurries)
         for (uint32_t pod = 0; pod < PODS && !t->has_failed; pod++)
             if ((whom >> pod & 1) != 0)
                 meet(t, &faults[i], pods[pod]);
+        if (whom == 0 && !t->has_failed)
+            meet(t, &faults[i], "the venue");
     }
 }
 

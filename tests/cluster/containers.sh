@@ -13,6 +13,10 @@ readonly confined="--ulimit nofile=20000:20000 --ulimit nproc=32768:32768 --read
 # What it says besides, of timers that nobody asked for, is noise until something fails.
 podman() { command podman "$@" 2>>"$venue/podman.log"; }
 
+# Another run on this machine must not remove images while this one looks at all of them.
+readonly lock=/tmp/zex-images.lock
+alone() { flock "$lock" "$@"; }
+
 # ---- making them ----------------------------------------------------------------------------
 
 place() { # POD: the last part of its first address
@@ -68,7 +72,7 @@ make_network() { # PROGRAM
     podman network create --internal --subnet "$subnet.0/24" "$net" >/dev/null &&
         deploy/image_root.sh "$1" "$venue/try" &&
         make_volume try && umount "$venue/volumes/try" &&
-        tar -C "$venue/try" -c . | podman import - "$net-try" >/dev/null &&
+        tar -C "$venue/try" -c . | alone podman import - "$net-try" >/dev/null 2>&1 &&
         podman run --rm --network "$net" $confined "$net-try" /usr/bin/zex-service --help >/dev/null
 }
 
@@ -101,7 +105,7 @@ remove_all() {
         umount "$venue/volumes/$pod"
     done >/dev/null 2>&1
     podman network rm -f "$net" >/dev/null 2>&1
-    images | xargs -r env podman rmi >/dev/null 2>&1
+    images | xargs -r flock "$lock" podman rmi --no-prune >/dev/null 2>&1
     return 0
 }
 
@@ -134,8 +138,9 @@ stop() { podman stop -t 30 "$net-$1" >/dev/null 2>&1 && ended "$1" 0; }
 freeze() { podman pause "$net-$1" >/dev/null; }
 thaw() { podman unpause "$net-$1" >/dev/null; }
 
-# A pod that is rolled has another address.
+# A pod that is rolled has another address; where the gateways are, clients must know.
 renew() { unplug "$1" && plug "$1" && start "$1"; }
+again() { case $1 in gateway-*) start "$1" ;; *) renew "$1" ;; esac }
 
 unplug() { podman network disconnect "$net" "$net-$1"; }
 plug() { # at another address
@@ -178,6 +183,69 @@ fill() { # POD
 }
 empty() { rm "$venue/volumes/$1/filler" && start "$1"; }
 
+# ---- what operators do ----------------------------------------------------------------------
+
+ready() { # POD: as Kubernetes asks, before it takes the next
+    local end=$((SECONDS + 30))
+    until [[ $(ask "$1" readyz -o /dev/null -w '%{http_code}') == 200 ]]; do
+        ((SECONDS < end)) || { echo "$1 is not ready"; return 1; }
+    done
+}
+roll() { # POD...
+    local pod
+    for pod; do stop "$pod" && again "$pod" && ready "$pod" || return; done
+}
+# shellcheck disable=SC2086
+roll_all() { roll $pods; }
+
+# All services but the gateways, whose key clients know, get another key; in the end their
+# old ones open nothing: a service that still has one is not let in.
+rekey() {
+    local step names="sequencer risk settlement portfolio shard-0 shard-1"
+    for step in begin use end; do
+        # shellcheck disable=SC2086
+        deploy/rotate.sh "$venue" $step $names >/dev/null && deploy/keys.sh "$venue" 2 || return
+        [[ $step != begin ]] || cp -p "$venue"/keys/risk.key "$venue/old.key"
+        # shellcheck disable=SC2086
+        if [[ $step == use ]]; then roll ${pods%% gateway*}; else roll_all; fi || return
+    done
+    stranded
+}
+stranded() {
+    cp -p "$venue/keys/risk.key" "$venue/new.key" && stop risk-0 &&
+        cat "$venue/old.key" >"$venue/keys/risk.key" && start risk-0 &&
+        refused sequencer-0 && stop risk-0 &&
+        cat "$venue/new.key" >"$venue/keys/risk.key" && start risk-0
+}
+refused() { # POD: it has turned somebody away because of a key
+    local end=$((SECONDS + 10))
+    until ask "$1" metrics | grep -q 'zex_handshakes_failed_total{.*} [1-9]'; do
+        ((SECONDS < end)) || { echo "$1 let all in"; return 1; }
+    done
+}
+
+# A client gets another key, and its old one is taken away.
+zex() { timeout 20 build/release/bin/zex "$@" --dir "$venue" >>"$venue/zex.log" 2>&1; }
+expel() {
+    echo 'accounts: [{name: auditor, role: auditor, key: auditor2}]' >"$venue/auditor.yaml"
+    zex keygen auditor2 && zex book BTC-USD --as auditor &&
+        zex admin apply "$venue/auditor.yaml" && zex book BTC-USD --as auditor2 &&
+        zex admin revoke auditor auditor && zex book BTC-USD --as auditor2 || return
+    ! zex book BTC-USD --as auditor --timeout 1
+}
+
+# Another image with the same volume, for each; `upgrade` and `go_back`.
+# shellcheck disable=SC2086
+change_all() { # TAG
+    local pod
+    for pod in $pods; do
+        stop "$pod" && podman rm -v "$net-$pod" >/dev/null && tag=$1 create "$pod" &&
+            start "$pod" && ready "$pod" || return
+    done
+}
+upgrade() { change_all "$tag-next"; }
+go_back() { change_all "$tag"; }
+
 healthy() { podman healthcheck run "$net-$1" >/dev/null 2>&1; }
 
 start_all() {
@@ -191,12 +259,17 @@ stop_all() {
     return $code
 }
 
+ask() { # POD PATH OPTIONS of curl
+    local ip
+    ip=$(podman inspect --format "{{(index .NetworkSettings.Networks \"$net\").IPAddress}}" "$net-$1")
+    curl -s -m 2 "${@:3}" "$ip:8080/$2"
+}
+
 # Lines `POD NAME VALUE` of what services have counted since they started.
 counts() {
-    local pod ip
+    local pod
     for pod in $pods; do
-        ip=$(podman inspect --format "{{(index .NetworkSettings.Networks \"$net\").IPAddress}}" "$net-$pod")
-        curl -s -m 2 "$ip:8080/metrics" | tr -d '\r' |
+        ask "$pod" metrics | tr -d '\r' |
             sed -nE "s/^zex_(gaps_found|fetches_sent)_total\{.*\} /$pod \1 /p"
     done
 }
