@@ -303,18 +303,24 @@ struct money {
     uint32_t count;
 };
 
+/* Its rows are there until the next question. */
+static struct core_answer ask(const struct fold *f, const struct msg_query *query)
+{
+    static uint8_t rows[ROWS * MESSAGE_BYTES_MAX];
+    struct core_answer answer = {.rows = rows, .rows_capacity = sizeof rows};
+    f->core->query(f->state, query, NULL, &answer);
+    return answer;
+}
+
 static void read_balances(const struct fold *f, uint8_t kind, struct money *money)
 {
-    static uint8_t bytes[ROWS * MESSAGE_BYTES_MAX];
     struct msg_query query = {.id = 1, .kind = kind, .limit = ROWS};
-    struct core_answer answer = {.rows = bytes, .rows_capacity = sizeof bytes};
-    f->core->query(f->state, &query, NULL, &answer);
+    const struct core_answer answer = ask(f, &query);
     CHECK(answer.head.cursor == 0);
-    size_t at = 0, used;
     money->count = 0;
-    for (; at < answer.rows_size; at += used) {
+    for (size_t at = 0, used; at < answer.rows_size; at += used) {
         struct msg m;
-        int error = codec_decode(bytes + at, answer.rows_size - at, &m, &used);
+        int error = codec_decode(answer.rows + at, answer.rows_size - at, &m, &used);
         CHECK(error == 0 && m.kind == MSG_row_balance && money->count < ROWS);
         money->rows[money->count++] = m.row_balance;
     }
@@ -332,18 +338,6 @@ static void weigh(struct replay *r)
 }
 
 /* ---- queries ----------------------------------------------------------------------- */
-
-static uint32_t answerer(const struct msg_query *query)
-{
-    switch (query->kind) {
-    case QUERY_KIND_POSITIONS:
-        return VENUE_PORTFOLIO;
-    case QUERY_KIND_LEDGER:
-        return VENUE_SETTLEMENT;
-    default:
-        return VENUE_RISK;
-    }
-}
 
 static int order_told(const void *a, const void *b)
 {
@@ -366,39 +360,38 @@ static void add_answers(struct replay *r)
 static bool is_answer(const struct replay *r, uint32_t fold,
                       const struct client_answer *told)
 {
-    static uint8_t rows[ROWS * MESSAGE_BYTES_MAX];
-    const struct fold *f = &r->folds[fold];
-    struct core_answer answer = {.rows = rows, .rows_capacity = sizeof rows};
-    f->core->query(f->state, &told->query, NULL, &answer);
+    const struct core_answer answer = ask(&r->folds[fold], &told->query);
     return answer.head.reason == told->reason && answer.head.cursor == told->cursor &&
-           digest_hash(rows, answer.rows_size) == told->hash;
+           digest_hash(answer.rows, answer.rows_size) == told->hash;
 }
 
 /* A symbol that moves is asked for at the shard that has it, had it, or is to get it. */
 static bool is_true(const struct replay *r, const struct client_answer *told)
 {
-    if (told->query.kind != QUERY_KIND_BOOK)
-        return is_answer(r, answerer(&told->query), told);
-    for (uint32_t k = 0; k < r->sim->plan.shards; k++)
-        if (is_answer(r, VENUE_SHARD + k, told))
-            return true;
-    return false;
-}
-
-static void compare_answer(struct replay *r, const struct client_answer *told)
-{
-    if (!is_true(r, told))
-        break_off(r, "I6: an answer was not true at its gseq");
-    MARK(answer_checked);
-    if (told->query.kind == QUERY_KIND_BOOK)
-        MARK(book_checked);
+    const uint8_t kind = told->query.kind;
+    const bool is_book = kind == QUERY_KIND_BOOK;
+    uint32_t k = is_book                        ? VENUE_SHARD
+                 : kind == QUERY_KIND_POSITIONS ? VENUE_PORTFOLIO
+                 : kind == QUERY_KIND_LEDGER    ? VENUE_SETTLEMENT
+                                                : VENUE_RISK;
+    const uint32_t end = is_book ? VENUE_SHARD + r->sim->plan.shards : k + 1;
+    while (k < end && !is_answer(r, k, told))
+        k++;
+    return k < end;
 }
 
 /* What clients were told is true at its gseq. */
 static void compare_answers(struct replay *r, uint64_t gseq)
 {
-    while (r->told_at < r->told_count && r->told[r->told_at]->gseq == gseq)
-        compare_answer(r, r->told[r->told_at++]);
+    for (; r->told_at < r->told_count && r->told[r->told_at]->gseq == gseq;
+         r->told_at++) {
+        const struct client_answer *told = r->told[r->told_at];
+        if (!is_true(r, told))
+            break_off(r, "I6: an answer was not true at its gseq");
+        MARK(answer_checked);
+        if (told->query.kind == QUERY_KIND_BOOK)
+            MARK(book_checked);
+    }
 }
 
 /* ---- I14: what readers know of the books ------------------------------------------- */
@@ -406,21 +399,15 @@ static void compare_answers(struct replay *r, uint64_t gseq)
 static void compare_depth(struct replay *r, uint32_t symbol)
 {
     static struct msg_row_level read[ONLOOKER_LEVELS], book[ONLOOKER_LEVELS];
-    static uint8_t rows[2 * ONLOOKER_LEVELS * MESSAGE_BYTES_MAX];
     const struct msg_query query = {
         .kind = QUERY_KIND_BOOK, .symbol = symbol, .limit = ONLOOKER_LEVELS / 2};
-    struct core_answer answer;
+    struct core_answer answer = {.rows_size = 0};
     uint32_t count = 0;
-    for (uint32_t k = 0; k < r->sim->plan.shards; k++) { /* one has it, or none */
-        const struct fold *f = &r->folds[VENUE_SHARD + k];
-        answer = (struct core_answer){.rows = rows, .rows_capacity = sizeof rows};
-        f->core->query(f->state, &query, NULL, &answer);
-        if (answer.head.reason == 0)
-            break;
-    }
+    for (uint32_t k = 0; k < r->sim->plan.shards && answer.rows_size == 0; k++)
+        answer = ask(&r->folds[VENUE_SHARD + k], &query); /* one has it, or none */
     for (size_t at = 0, used; at < answer.rows_size; at += used) {
         struct msg m;
-        int error = codec_decode(rows + at, answer.rows_size - at, &m, &used);
+        int error = codec_decode(answer.rows + at, answer.rows_size - at, &m, &used);
         CHECK(error == 0 && m.kind == MSG_row_level && count < ONLOOKER_LEVELS);
         book[count++] = m.row_level;
     }
@@ -487,9 +474,8 @@ const char *replay_check(const struct sim *sim)
     for (uint32_t k = 0; k < sim->plan.shards; k++) {
         r.naive[k] = calloc(1, sizeof *r.naive[k]);
         CHECK(r.naive[k] != NULL);
-        r.naive[k]->reports = &r.expected;
-        r.naive[k]->version = sim->plan.genesis.version;
-        r.naive[k]->instance = k;
+        *r.naive[k] = (struct naive){
+            .reports = &r.expected, .version = sim->plan.genesis.version, .instance = k};
     }
     add_points(&r);
     add_answers(&r);
