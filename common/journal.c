@@ -14,13 +14,13 @@
 #include "common/error.h"
 #include "common/journal_error.h"
 #include "common/journal_page.h"
+#include "common/journal_version.h"
 #include "common/preallocate.h"
 
 #define KEY_BYTES_MAX 255
 #define CHECKS_MAX    100 /* of a journal that is being written */
 #define FREE_TABLE    0   /* LMDB's own table of free pages */
 #define VERSION_NAME  "version"
-#define VERSION_TEXT  "zex journal 2"
 
 /* Invariants: at most one of `write` and a live `read` is in use; the cursors of `write`
  * die with it, those of `read` are renewed with it. */
@@ -38,6 +38,7 @@ struct journal {
     int txn_error; /* why the write transaction can only be aborted */
     int failed;    /* why the disk is not to be trusted any more */
     int lock;
+    uint32_t version;
     uint32_t countdowns[JOURNAL_STEPS];
     int faults[JOURNAL_STEPS];
     char path[PATH_MAX];
@@ -74,7 +75,7 @@ static int check_pages(struct journal *journal)
 static int check_version(struct journal *journal, MDB_txn *txn, MDB_dbi names)
 {
     MDB_val key = {.mv_size = strlen(VERSION_NAME), .mv_data = VERSION_NAME};
-    MDB_val text = {.mv_size = strlen(VERSION_TEXT), .mv_data = VERSION_TEXT};
+    MDB_val text = {strlen(JOURNAL_VERSION_TEXT), JOURNAL_VERSION_TEXT};
     MDB_val found;
     MDB_stat stat;
     MDB_envinfo info;
@@ -82,10 +83,11 @@ static int check_version(struct journal *journal, MDB_txn *txn, MDB_dbi names)
     int rc = mdb_stat(txn, names, &stat);
     if (rc == 0)
         rc = mdb_get(txn, names, &key, &found);
-    if (rc == 0)
+    if (rc == 0) {
         journal->map = journal_page_map(found.mv_data, info.me_mapsize, stat.ms_psize);
-    if (rc == 0)
-        return mdb_cmp(txn, names, &found, &text) == 0 ? 0 : MDB_VERSION_MISMATCH;
+        journal->version = journal_version_read(found.mv_data, found.mv_size);
+        return journal->version == JOURNAL_VERSION ? 0 : MDB_VERSION_MISMATCH;
+    }
     if (rc != MDB_NOTFOUND)
         return rc;
     if (stat.ms_entries != 0 || journal->read_only)
@@ -179,6 +181,8 @@ int journal_open(struct journal **out, const struct journal_options *options)
         rc = open_environment(journal, options, journal->path, 0);
     if (rc == 0 && !options->read_only)
         rc = directory_sync(journal->path);
+    if (rc == ERR_VERSION && options->found_version != NULL)
+        *options->found_version = journal->version;
     if (rc == 0)
         *out = journal;
     else
@@ -302,9 +306,8 @@ int journal_put(struct journal *journal, uint32_t table, const void *key, size_t
     MDB_cursor *cursor = journal->write_cursors[table];
     MDB_val k = {.mv_size = key_size, .mv_data = (void *)key};
     MDB_val v = {.mv_size = value_size, .mv_data = (void *)value};
-    rc = MDB_KEYEXIST;
-    if (journal->ascends[table])
-        rc = mdb_cursor_put(cursor, &k, &v, MDB_APPEND);
+    rc = journal->ascends[table] ? mdb_cursor_put(cursor, &k, &v, MDB_APPEND)
+                                 : MDB_KEYEXIST;
     if (rc == MDB_KEYEXIST) { /* at or below the last key */
         journal->ascends[table] = false;
         rc = mdb_cursor_put(cursor, &k, &(MDB_val){value_size, (void *)value},
@@ -357,9 +360,7 @@ int journal_commit(struct journal *journal)
     else
         error = translate(journal, mdb_txn_commit(journal->write));
     end_write(journal);
-    if (error == ERR_MAP_FULL)
-        return error;
-    return error == 0 ? 0 : note_error(journal, error);
+    return error == 0 || error == ERR_MAP_FULL ? error : note_error(journal, error);
 }
 
 void journal_abort(struct journal *journal)
@@ -416,8 +417,7 @@ int journal_get(struct journal *journal, uint32_t table, const void *key, size_t
     int rc = find_cursor(journal, table, &cursor);
     if (rc != 0)
         return rc;
-    MDB_val k = {.mv_size = key_size, .mv_data = (void *)key};
-    MDB_val v;
+    MDB_val k = {.mv_size = key_size, .mv_data = (void *)key}, v;
     rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_KEY);
     if (rc != 0)
         return translate(journal, rc);

@@ -47,6 +47,7 @@ struct journal_options {
     /* Tools beside a running service: no lock is taken, and reads see the one commit that
      * was the last when the first of them was made, until journal_abort. */
     bool read_only;
+    uint32_t *found_version; /* NULL, or told with ERR_VERSION; 0: it is not of zex */
 };
 
 int journal_open(struct journal **, const struct journal_options *);

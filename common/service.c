@@ -1,6 +1,7 @@
 /* service.c - the life of an instance, and the only loop. */
 #include "common/service.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/fault.h"
+#include "common/journal_version.h"
 #include "common/service_archive.h"
 #include "common/service_frames.h"
 #include "common/service_genesis.h"
@@ -59,13 +61,26 @@ static bool admit(void *argument, enum bus_port port, const uint8_t key[32])
            s->kind->core->admit(s->state, key);
 }
 
+static int open_journal(struct service_instance *s)
+{
+    uint32_t version = 0;
+    struct journal_options options = s->options.journal;
+    options.found_version = &version;
+    int error = journal_open(&s->journal, &options);
+    if (error == ERR_VERSION)
+        service_log(s, SERVICE_LOG_ERROR, "version",
+                    "journal=%" PRIu32 " reads=%d directory=%s", version, JOURNAL_VERSION,
+                    options.path);
+    return error;
+}
+
 static int open_all(struct service_instance *s)
 {
     int error = service_sender_init(&s->sender);
     if (error == 0)
         error = service_query_init(&s->queries);
     if (error == 0)
-        error = journal_open(&s->journal, &s->options.journal);
+        error = open_journal(s);
     if (error == 0 && service_owns_log(s))
         error = service_genesis_ensure(s);
     if (error == 0 && service_owns_log(s))

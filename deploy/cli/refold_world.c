@@ -1,11 +1,15 @@
 /* refold_world.c - see refold_world.h. */
 #include "deploy/cli/refold_world.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/check.h"
+#include "common/error.h"
+#include "common/journal_version.h"
+#include "deploy/cli/args.h"
 #include "proto/codec.h"
 #include "services/gateway/gateway_core.h"
 #include "services/portfolio/portfolio_core.h"
@@ -34,8 +38,14 @@ int refold_world_journal(struct journal **journal, const char *directory,
     snprintf(file, sizeof file, "%s/data.mdb", path);
     if (access(file, R_OK) != 0)
         return ERR_NOT_FOUND;
-    return journal_open(journal,
-                        &(struct journal_options){.path = path, .read_only = true});
+    uint32_t version = 0;
+    const struct journal_options options = {
+        .path = path, .read_only = true, .found_version = &version};
+    int error = journal_open(journal, &options);
+    if (error == ERR_VERSION)
+        (void)!args_fail("%s: journal version %" PRIu32 ", this zex reads %d", path,
+                         version, JOURNAL_VERSION);
+    return error;
 }
 
 static void skip(struct refold_world *w, const struct msg_skip *skip)

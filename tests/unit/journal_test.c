@@ -315,8 +315,13 @@ static void other_version_is_refused(void **state)
         if (memcmp(page + i, "zex journal 2", 13) == 0)
             damage(fixture->path, i, "zex journal 9", 13);
     struct journal *journal;
+    uint32_t version = 0;
+    const struct journal_options options = {
+        .path = fixture->path, .read_only = true, .found_version = &version};
     assert_int_equal(try_open(fixture->path, MAP_BYTES, false, &journal), ERR_VERSION);
     assert_null(journal);
+    assert_int_equal(journal_open(&journal, &options), ERR_VERSION);
+    assert_int_equal(version, 9);
 }
 
 /* Bytes that are no environment. */
