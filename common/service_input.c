@@ -2,10 +2,10 @@
 #include "common/service_input.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "common/check.h"
 #include "common/error.h"
+#include "common/pages.h"
 #include "common/service_instance.h"
 #include "common/service_log.h"
 #include "common/service_output.h"
@@ -25,16 +25,6 @@ enum {
     APPENDS_BYTES = 16 << 20,
     AHEAD = 32, /* records decoded before the first of them is applied */
 };
-
-static void *map_memory(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED)
-        return NULL;
-    (void)madvise(memory, size, MADV_HUGEPAGE); /* tables are walked at random */
-    return memory;
-}
 
 /* ---- birth ------------------------------------------------------------------------- */
 
@@ -105,8 +95,8 @@ int service_input_birth(struct service_instance *s, const struct msg_genesis *ge
     s->memory_size =
         outbox_size(&sizes) + s->publisher_count * publisher_size + submitter_size + 1;
     s->state_size = core->size(genesis, s->options.instance);
-    s->memory = map_memory(s->memory_size);
-    s->state = map_memory(s->state_size);
+    s->memory = pages_map(s->memory_size, PAGES_LARGE);
+    s->state = pages_map(s->state_size, PAGES_LARGE);
     if (s->memory == NULL || s->state == NULL)
         return ERR_MEMORY;
     carve(s, &sizes, publisher_size, submitter_size);
@@ -116,10 +106,8 @@ int service_input_birth(struct service_instance *s, const struct msg_genesis *ge
 
 void service_input_death(struct service_instance *s)
 {
-    if (s->memory != NULL)
-        munmap(s->memory, s->memory_size);
-    if (s->state != NULL)
-        munmap(s->state, s->state_size);
+    pages_unmap(s->memory, s->memory_size);
+    pages_unmap(s->state, s->state_size);
     s->memory = NULL;
     s->state = NULL;
     s->publisher_count = 0;

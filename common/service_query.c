@@ -2,13 +2,13 @@
 #include "common/service_query.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "common/ablate.h"
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/fault.h"
+#include "common/pages.h"
 #include "common/row.h"
 #include "common/service_instance.h"
 #include "common/service_output.h"
@@ -18,30 +18,20 @@ enum {
     ROWS_BYTES = STREAM_FRAME_BYTES / 2,
 };
 
-static void *map_memory(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
 int service_query_init(struct service_queries *q)
 {
     *q = (struct service_queries){
-        .waiting = map_memory(SERVICE_QUERY_WAITING * sizeof *q->waiting),
-        .frame = map_memory(STREAM_FRAME_BYTES),
-        .rows = map_memory(ROWS_BYTES)};
+        .waiting = pages_map(SERVICE_QUERY_WAITING * sizeof *q->waiting, 0),
+        .frame = pages_map(STREAM_FRAME_BYTES, 0),
+        .rows = pages_map(ROWS_BYTES, 0)};
     return q->waiting == NULL || q->frame == NULL || q->rows == NULL ? ERR_MEMORY : 0;
 }
 
 void service_query_close(struct service_queries *q)
 {
-    if (q->waiting != NULL)
-        munmap(q->waiting, SERVICE_QUERY_WAITING * sizeof *q->waiting);
-    if (q->frame != NULL)
-        munmap(q->frame, STREAM_FRAME_BYTES);
-    if (q->rows != NULL)
-        munmap(q->rows, ROWS_BYTES);
+    pages_unmap(q->waiting, SERVICE_QUERY_WAITING * sizeof *q->waiting);
+    pages_unmap(q->frame, STREAM_FRAME_BYTES);
+    pages_unmap(q->rows, ROWS_BYTES);
     *q = (struct service_queries){.count = 0};
 }
 

@@ -2,11 +2,11 @@
 #include "common/service_sender.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "common/check.h"
 #include "common/error.h"
 #include "common/fault.h"
+#include "common/pages.h"
 #include "common/stream.h"
 
 enum {
@@ -35,26 +35,17 @@ struct sender_index {
     uint32_t item_count, destination_count;
 };
 
-static void *map_memory(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
 int service_sender_init(struct service_sender *sender)
 {
-    *sender = (struct service_sender){.index = map_memory(sizeof *sender->index),
-                                      .frame = map_memory(STREAM_FRAME_BYTES)};
+    *sender = (struct service_sender){.index = pages_map(sizeof *sender->index, 0),
+                                      .frame = pages_map(STREAM_FRAME_BYTES, 0)};
     return sender->index == NULL || sender->frame == NULL ? ERR_MEMORY : 0;
 }
 
 void service_sender_close(struct service_sender *sender)
 {
-    if (sender->index != NULL)
-        munmap(sender->index, sizeof *sender->index);
-    if (sender->frame != NULL)
-        munmap(sender->frame, STREAM_FRAME_BYTES);
+    pages_unmap(sender->index, sizeof *sender->index);
+    pages_unmap(sender->frame, STREAM_FRAME_BYTES);
     *sender = (struct service_sender){.index = NULL};
 }
 

@@ -2,12 +2,12 @@
 #include "common/snapshot.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
 #include "common/fault.h"
+#include "common/pages.h"
 #include "proto/big_endian.h"
 #include "proto/digest.h"
 
@@ -31,12 +31,10 @@ int snapshot_reserve(struct snapshot *s, size_t capacity, bool is_shared)
 {
     snapshot_release(s);
     capacity = (capacity + ALIGN - 1) / ALIGN * ALIGN;
-    int flags = (is_shared ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS | MAP_NORESERVE;
-    uint8_t *memory =
-        mmap(NULL, capacity + sizeof *s->made, PROT_READ | PROT_WRITE, flags, -1, 0);
-    if (memory == MAP_FAILED)
+    uint8_t *memory = pages_map(capacity + sizeof *s->made,
+                                PAGES_LARGE | (is_shared ? PAGES_SHARED : 0));
+    if (memory == NULL)
         return ERR_MEMORY;
-    (void)madvise(memory, capacity, MADV_HUGEPAGE); /* it is filled at one go */
     s->bytes = memory;
     s->made = (struct snapshot_made *)(void *)(memory + capacity);
     s->capacity = capacity;
@@ -46,8 +44,7 @@ int snapshot_reserve(struct snapshot *s, size_t capacity, bool is_shared)
 void snapshot_release(struct snapshot *s)
 {
     child_kill(&s->child);
-    if (s->bytes != NULL)
-        munmap(s->bytes, s->capacity + sizeof *s->made);
+    pages_unmap(s->bytes, s->capacity + sizeof *s->made);
     *s = (struct snapshot){.phase = SNAPSHOT_IDLE};
 }
 

@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "common/check.h"
+#include "common/pages.h"
 #include "proto/codec.h"
 
 enum {
@@ -70,28 +70,20 @@ bool bench_flow_venue(uint32_t i, uint32_t first, struct msg *m)
     return number < BENCH_FLOW_ACCOUNTS;
 }
 
-/* Pages are only there once they are written. */
-static void *map(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    CHECK(memory != MAP_FAILED);
-    (void)madvise(memory, size, MADV_HUGEPAGE);
-    return memory;
-}
-
 void bench_flow_init(struct bench_flow *self, uint64_t seed)
 {
     *self = (struct bench_flow){.middle = MIDDLE};
     random_init(&self->random, seed);
-    self->order_ids = map(BENCH_FLOW_ORDERS_MAX * sizeof *self->order_ids);
-    self->places = map(BENCH_FLOW_ORDERS_MAX * sizeof *self->places);
+    self->order_ids =
+        pages_map(BENCH_FLOW_ORDERS_MAX * sizeof *self->order_ids, PAGES_LARGE);
+    self->places = pages_map(BENCH_FLOW_ORDERS_MAX * sizeof *self->places, PAGES_LARGE);
+    CHECK(self->order_ids != NULL && self->places != NULL);
 }
 
 void bench_flow_close(struct bench_flow *self)
 {
-    munmap(self->order_ids, BENCH_FLOW_ORDERS_MAX * sizeof *self->order_ids);
-    munmap(self->places, BENCH_FLOW_ORDERS_MAX * sizeof *self->places);
+    pages_unmap(self->order_ids, BENCH_FLOW_ORDERS_MAX * sizeof *self->order_ids);
+    pages_unmap(self->places, BENCH_FLOW_ORDERS_MAX * sizeof *self->places);
     for (uint32_t i = 0; i < BENCH_FLOW_ACCOUNTS; i++)
         free(self->live[i].names);
 }

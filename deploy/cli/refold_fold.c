@@ -2,10 +2,10 @@
 #include "deploy/cli/refold_fold.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "common/check.h"
 #include "common/error.h"
+#include "common/pages.h"
 #include "common/service_setup.h"
 #include "common/writer.h"
 #include "proto/codec.h"
@@ -31,10 +31,8 @@ void refold_fold_init(struct refold_fold *fold, const struct service_kind *kind,
 
 static void release(struct refold_fold *fold)
 {
-    if (fold->memory != NULL)
-        munmap(fold->memory, fold->memory_size);
-    if (fold->state != NULL)
-        munmap(fold->state, fold->state_size);
+    pages_unmap(fold->memory, fold->memory_size);
+    pages_unmap(fold->state, fold->state_size);
     fold->memory = NULL;
     fold->state = NULL;
 }
@@ -43,13 +41,6 @@ void refold_fold_close(struct refold_fold *fold)
 {
     release(fold);
     fold->next = 1;
-}
-
-static void *map_memory(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
 }
 
 /* No fold depends on what the operator set; it only has to make sense. */
@@ -82,8 +73,8 @@ static int give_birth(struct refold_fold *fold, const struct msg_genesis *genesi
     fold->genesis = *genesis;
     fold->memory_size = outbox_size(&sizes);
     fold->state_size = core->size(genesis, fold->instance);
-    fold->memory = map_memory(fold->memory_size);
-    fold->state = map_memory(fold->state_size);
+    fold->memory = pages_map(fold->memory_size, 0);
+    fold->state = pages_map(fold->state_size, 0);
     if (fold->memory == NULL || fold->state == NULL)
         return ERR_MEMORY;
     outbox_init(&fold->outbox, fold->memory, &sizes);

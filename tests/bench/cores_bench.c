@@ -12,11 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include "common/check.h"
 #include "common/core.h"
+#include "common/pages.h"
 #include "common/writer.h"
 #include "deploy/cli/bench_flow.h"
 #include "proto/codec.h"
@@ -88,10 +88,8 @@ static uint64_t now_ns(void)
 /* As the harness does it: large pages, and none that is not used. */
 static void *map(size_t size)
 {
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    CHECK(memory != MAP_FAILED);
-    (void)madvise(memory, size, MADV_HUGEPAGE);
+    void *memory = pages_map(size, PAGES_LARGE);
+    CHECK(memory != NULL);
     return memory;
 }
 
@@ -107,8 +105,8 @@ static void world_open(struct world *world, const struct core_ops *core)
 
 static void world_close(struct world *world)
 {
-    munmap(world->state, world->state_size);
-    munmap(world->outbox_memory, outbox_size(&sizes));
+    pages_unmap(world->state, world->state_size);
+    pages_unmap(world->outbox_memory, outbox_size(&sizes));
 }
 
 /* ---- what there is to read --------------------------------------------------------- */

@@ -1,10 +1,10 @@
 /* storm_setup.c - the venue to trade in, and the life of the crowd. */
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/pages.h"
 #include "deploy/cli/args.h"
 #include "proto/codec.h"
 #include "tests/overload/storm_state.h"
@@ -22,9 +22,8 @@ enum {
 
 static void *map(size_t size)
 {
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    CHECK(memory != MAP_FAILED);
+    void *memory = pages_map(size, 0);
+    CHECK(memory != NULL);
     return memory;
 }
 
@@ -161,9 +160,9 @@ void storm_destroy(struct storm **destroyed)
         bus_close(&s->bus);
     bench_flow_close(&s->flow);
     for (uint32_t i = 0; i < STORM_ACCOUNTS; i++)
-        munmap(s->stocks[i].orders, STOCK * sizeof(struct lane_order));
-    munmap(s->due_of, BENCH_FLOW_ORDERS_MAX * sizeof *s->due_of);
-    munmap(s->slices, STORM_SLICES * sizeof *s->slices);
-    munmap(s, sizeof *s);
+        pages_unmap(s->stocks[i].orders, STOCK * sizeof(struct lane_order));
+    pages_unmap(s->due_of, BENCH_FLOW_ORDERS_MAX * sizeof *s->due_of);
+    pages_unmap(s->slices, STORM_SLICES * sizeof *s->slices);
+    pages_unmap(s, sizeof *s);
     *destroyed = NULL;
 }

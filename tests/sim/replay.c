@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "common/check.h"
 #include "common/invariants.h"
 #include "common/journal.h"
+#include "common/pages.h"
 #include "common/writer.h"
 #include "proto/big_endian.h"
 #include "proto/codec.h"
@@ -76,9 +76,8 @@ static void break_off(struct replay *r, const char *broken)
 
 static void *map_memory(size_t size)
 {
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    CHECK(memory != MAP_FAILED);
+    void *memory = pages_map(size, 0);
+    CHECK(memory != NULL);
     return memory;
 }
 
@@ -116,8 +115,8 @@ static void close_all(struct replay *r)
         struct fold *f = &r->folds[node];
         if (f->core == NULL)
             continue;
-        munmap(f->state, f->state_size);
-        munmap(f->memory, f->memory_size);
+        pages_unmap(f->state, f->state_size);
+        pages_unmap(f->memory, f->memory_size);
         free(f->queue.bytes);
     }
     for (uint32_t i = 0; i < r->point_count; i++)
@@ -495,6 +494,6 @@ const char *replay_check(const struct sim *sim)
     if (r.told_at < r.told_count)
         break_off(&r, "I6: an answer of more than the log has");
     close_all(&r);
-    munmap(r.expected_memory, size);
+    pages_unmap(r.expected_memory, size);
     return r.broken;
 }
