@@ -205,6 +205,11 @@ static bool take_event(zex_client *self, struct zex_event *event)
     return true;
 }
 
+static uint64_t find_deadline_ms(int timeout_ms)
+{
+    return zex_clock_now_ms() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms);
+}
+
 /* Waits for the socket, but not past `deadline_ms`. False once that has passed. */
 static bool wait_a_little(zex_client *self, uint64_t deadline_ms)
 {
@@ -220,8 +225,7 @@ int zex_client_wait(zex_client *self, struct zex_event *event, int timeout_ms)
 {
     if (take_event(self, event))
         return ZEX_OK;
-    uint64_t deadline_ms =
-        zex_clock_now_ms() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms);
+    const uint64_t deadline_ms = find_deadline_ms(timeout_ms);
     for (;;) {
         zex_protocol_send(self);
         zex_protocol_receive(self);
@@ -254,8 +258,7 @@ static int tell_refused(zex_client *self)
 
 int zex_client_open(zex_client *self, int timeout_ms)
 {
-    uint64_t deadline_ms =
-        zex_clock_now_ms() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms);
+    const uint64_t deadline_ms = find_deadline_ms(timeout_ms);
     while (self->status == ZEX_OK && !is_open(self)) {
         zex_protocol_send(self);
         zex_protocol_receive(self);
@@ -272,8 +275,7 @@ int zex_client_open(zex_client *self, int timeout_ms)
 int zex_query(zex_client *self, const struct zex_query *query, struct zex_answer *answer,
               int timeout_ms)
 {
-    uint64_t deadline_ms =
-        zex_clock_now_ms() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms);
+    const uint64_t deadline_ms = find_deadline_ms(timeout_ms);
     struct msg message = {.kind = MSG_query,
                           .query = {.id = ++self->query_id,
                                     .kind = (uint8_t)query->kind,
