@@ -184,8 +184,8 @@ int command_admin_apply(int argc, char **argv)
     int code = args_parse(&args, argc, argv, flags);
     if (code != ARGS_OK)
         return code;
-    if (args.word_count != 1)
-        return args_usage("admin apply FILE");
+    if (!args_words(&args, 1, 1, "admin apply FILE"))
+        return ARGS_USAGE;
     if (!venue_load(&venue, args.words[0]))
         return ARGS_FAILED;
     zex_client *client = NULL;

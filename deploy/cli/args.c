@@ -2,6 +2,7 @@
 #include "deploy/cli/args.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,10 +95,8 @@ int args_parse(struct args *args, int argc, char **argv, const char *const *flag
     args->as = as != NULL ? as : getenv("ZEX_AS");
     args->json = args_flag(args, "json") != NULL;
     uint64_t seconds;
-    if (!args_number(args, "timeout", 10, &seconds))
+    if (!args_number_in(args, "timeout", 10, 0, 86400, &seconds))
         return ARGS_USAGE;
-    if (seconds > 86400)
-        return args_usage("--timeout 0..86400");
     args->timeout_ms = (int)seconds * 1000;
     return ARGS_OK;
 }
@@ -173,5 +172,16 @@ bool args_number(const struct args *args, const char *name, uint64_t fallback,
     if (args_is_number(text, value))
         return true;
     args_usage("--%s: '%s' is not a whole number", name, text);
+    return false;
+}
+
+bool args_number_in(const struct args *args, const char *name, uint64_t fallback,
+                    uint64_t least, uint64_t most, uint64_t *value)
+{
+    if (!args_number(args, name, fallback, value))
+        return false;
+    if (*value >= least && *value <= most)
+        return true;
+    args_usage("--%s %" PRIu64 "..%" PRIu64 ", not %" PRIu64, name, least, most, *value);
     return false;
 }

@@ -47,6 +47,10 @@ const char *args_flag(const struct args *, const char *name);
 bool args_number(const struct args *, const char *name, uint64_t fallback,
                  uint64_t *value);
 
+/* The same, from `least` to `most`. */
+bool args_number_in(const struct args *, const char *name, uint64_t fallback,
+                    uint64_t least, uint64_t most, uint64_t *value);
+
 /* Text as a whole number: digits and nothing else, within 64 bits. */
 bool args_is_number(const char *text, uint64_t *value);
 /* A word that must be an id: a whole number from 1. Prints what `what` it is not and

@@ -153,13 +153,12 @@ int command_as_of(int argc, char **argv)
     q.kind = find_kind(&q.args);
     bool is_book = q.kind != NULL && q.kind->add == NULL;
     if (q.kind == NULL || q.args.word_count > 2 || (is_book && q.args.word_count != 2))
-        return args_usage("as-of [--gseq N] book SYMBOL, or balances, positions, orders "
-                          "[ACCOUNT]");
+        return args_usage(
+            "usage: zex as-of [--gseq N] book SYMBOL, or balances, positions, orders "
+            "[ACCOUNT]");
     const char *gseq = args_flag(&q.args, "gseq"); /* none: the end of the log */
     if ((gseq != NULL && !args_id(gseq, "gseq", &q.gseq)) ||
-        !args_number(&q.args, "levels", 10, &q.levels))
+        !args_number_in(&q.args, "levels", 10, 1, ROWS_LEVELS_MAX, &q.levels))
         return ARGS_USAGE;
-    if (q.levels < 1 || q.levels > ROWS_LEVELS_MAX)
-        return args_usage("--levels 1..%d", ROWS_LEVELS_MAX);
     return answer(&q);
 }

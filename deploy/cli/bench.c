@@ -255,12 +255,10 @@ int command_bench(int argc, char **argv)
     if (args_parse(&args, argc, argv, flags) != ARGS_OK ||
         !args_words(&args, 0, 0, "bench") ||
         !args_number(&args, "seed", 42, &self.seed) ||
-        !args_number(&args, "ms", 2000, &time_ms) ||
+        !args_number_in(&args, "ms", 2000, 1, 60000, &time_ms) ||
         !args_number(&args, "window", 0, &self.window) ||
         !args_number(&args, "records", self.window == 0 ? RECORDS : 0, &self.records))
         return ARGS_USAGE;
-    if (time_ms < 1 || time_ms > 60000)
-        return args_usage("--ms 1..60000");
     self.time_ms = (uint32_t)time_ms;
     self.mode = args_flag(&args, "mode");
     if (self.mode != NULL && strcmp(self.mode, "processes") != 0 &&

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/check.h"
 #include "common/clock.h"
 #include "common/random.h"
 #include "deploy/cli/catalog.h"
@@ -187,8 +188,9 @@ int bots_start(struct bots **out, const struct args *args, uint32_t count, uint6
     *out = self;
     if (self == NULL)
         return args_fail("out of memory");
+    CHECK(count <= BOTS_MAX);
     int code = ARGS_OK;
-    for (uint32_t i = 0; i < count && i < BOTS_MAX && code == ARGS_OK; i++) {
+    for (uint32_t i = 0; i < count && code == ARGS_OK; i++) {
         struct bot *bot = &self->bots[self->count++];
         bot->args = *args;
         bot->stopped = &self->stopped;

@@ -12,8 +12,8 @@ int command_keygen(int argc, char **argv)
     int code = args_parse(&args, argc, argv, NULL);
     if (code != ARGS_OK)
         return code;
-    if (args.word_count == 0)
-        return args_usage("keygen NAME...");
+    if (!args_words(&args, 1, ARGS_WORDS_MAX, "keygen NAME..."))
+        return ARGS_USAGE;
     for (int i = 0; i < args.word_count; i++) {
         if (!keys_load(&pair, args.directory, args.words[i], true))
             return ARGS_FAILED;

@@ -164,11 +164,10 @@ int command_book(int argc, char **argv)
     struct view view;
     uint64_t count;
     int code = parse(&view, argc, argv, flags);
-    if (code == ARGS_OK && (!args_words(&view.args, 1, 1, "book SYMBOL [--levels N]") ||
-                            !args_number(&view.args, "levels", 10, &count)))
+    if (code == ARGS_OK &&
+        (!args_words(&view.args, 1, 1, "book SYMBOL [--levels N]") ||
+         !args_number_in(&view.args, "levels", 10, 1, ROWS_LEVELS_MAX, &count)))
         code = ARGS_USAGE;
-    if (code == ARGS_OK && (count < 1 || count > ROWS_LEVELS_MAX))
-        code = args_usage("--levels 1..%d", ROWS_LEVELS_MAX);
     if (code == ARGS_OK)
         code = begin(&view);
     if (code != ARGS_OK)

@@ -405,6 +405,7 @@ int command_replay_lobster(int argc, char **argv)
 {
     static const char *const flags[] = {
         "ops=", "book=", "symbol=", "seed=", "lockstep", "paced", NULL};
+    static const char usage[] = "replay lobster --ops FILE --book FILE --symbol SYMBOL";
     struct replay self = {0};
     uint64_t seed;
     uint32_t shard = 0;
@@ -413,11 +414,11 @@ int command_replay_lobster(int argc, char **argv)
         return code;
     const char *ops = args_flag(&self.args, "ops"), *book = args_flag(&self.args, "book"),
                *symbol = args_flag(&self.args, "symbol");
-    if (ops == NULL || book == NULL || symbol == NULL ||
+    if (!args_words(&self.args, 0, 0, usage) ||
         !args_number(&self.args, "seed", 1, &seed))
-        return args_usage("replay lobster --ops FILE --book FILE --symbol SYMBOL");
-    if (!args_words(&self.args, 0, 0, "replay lobster"))
         return ARGS_USAGE;
+    if (ops == NULL || book == NULL || symbol == NULL)
+        return args_usage("usage: zex %s", usage);
     self.is_lockstep = args_flag(&self.args, "lockstep") != NULL;
     self.is_paced = args_flag(&self.args, "paced") != NULL;
     code = prepare(&self, ops, book, symbol, &shard);

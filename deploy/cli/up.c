@@ -44,11 +44,9 @@ static int make_config(struct config *config, const struct args *args, char addr
     uint64_t shards, port;
     if (config_load(config, 1, no_flags, environ, message) != 0)
         return args_usage("%s", message);
-    if (!args_number(args, "shards", config->shards, &shards) ||
-        !args_number(args, "port", 0, &port))
+    if (!args_number_in(args, "shards", config->shards, 1, SHARD_MAX + 1, &shards) ||
+        !args_number_in(args, "port", 0, 0, UINT16_MAX, &port))
         return ARGS_USAGE;
-    if (shards < 1 || shards > SHARD_MAX + 1 || port > UINT16_MAX)
-        return args_usage("--shards 1..%d, --port 0..65535", SHARD_MAX + 1);
     config->shards = (uint32_t)shards;
     if (args_flag(args, "insecure") != NULL)
         config->curve = false;
@@ -192,9 +190,9 @@ int command_up(int argc, char **argv)
     int code = args_parse(&args, argc, argv, flags);
     if (code == ARGS_OK)
         code = make_config(&config, &args, address, http);
-    if (code == ARGS_OK &&
-        (!args_words(&args, 0, 0, "up") || !args_number(&args, "bots", 0, &count) ||
-         !args_number(&args, "seed", 1, &seed)))
+    if (code == ARGS_OK && (!args_words(&args, 0, 0, "up") ||
+                            !args_number_in(&args, "bots", 0, 0, BOTS_MAX, &count) ||
+                            !args_number(&args, "seed", 1, &seed)))
         code = ARGS_USAGE;
     const char *path = args_flag(&args, "venue");
     if (code == ARGS_OK && path != NULL && !venue_load(&file, path))

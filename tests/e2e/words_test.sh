@@ -73,6 +73,13 @@ usage "'-1' is no quantity of BTC-USD: from 0.0001 to" order buy BTC-USD -1 5000
 usage "'0' is no price of BTC-USD: from 0.01 to" order buy BTC-USD 0.5 0
 usage "'abc' is no price of BTC-USD" replace "$id" 0.4 abc
 usage "--timeout 0..86400" balances --timeout 86401
+usage "--levels 1.." book BTC-USD --levels 0
+usage "--bots 0..16, not 17" up --bots 17
+usage "--port 0..65535, not 65536" up --port 65536
+usage "usage: zex keygen NAME" keygen
+usage "usage: zex admin apply FILE" admin apply
+usage "usage: zex replay lobster --ops FILE" replay lobster
+usage "--seed: 'x' is not a whole number" replay lobster --seed x
 usage "not both" order buy BTC-USD 0.5 50000 --ioc --fok
 usage "neither buy nor sell" order hold BTC-USD 0.5 50000
 check "none of them did anything" same "$before" "$(open_orders)"
