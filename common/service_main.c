@@ -18,21 +18,23 @@
 extern char **environ;
 
 /* Signals have no argument: the one instance of this process. */
-static struct service_instance *running;
+static struct service_instance *volatile running;
 
+/* What is cut off before it runs has told nobody anything: as good as never begun. */
 static void on_signal(int number)
 {
     (void)number;
+    if (running == NULL)
+        _exit(0);
     service_stop(running);
 }
 
 /* SIGTERM and SIGINT end the loop after what it is doing; a peer that went is no
  * signal. */
-static void handle_signals(struct service_instance *instance)
+static void handle_signals(void)
 {
     struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
-    running = instance;
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
@@ -61,7 +63,7 @@ static int serve(struct service_instance *instance, const struct config *config)
         log_error("http", "bind=%s error=%s", config->http_bind, error_name(error));
         return error;
     }
-    handle_signals(instance);
+    running = instance;
     log_set_service(metrics->service);
     log_info("started", "pid=%d http_port=%u", (int)getpid(),
              http != NULL ? http_port(http) : 0u);
@@ -76,6 +78,7 @@ static int run(const struct service_kind *kind, const struct config *config)
     static struct service_setup setup; /* large; borrowed by the instance */
     char message[CONFIG_MESSAGE_MAX] = "";
     struct service_instance *instance = NULL;
+    handle_signals();
     int error = service_setup_init(&setup, kind, config, message);
     if (error != 0) {
         fprintf(stderr, "%s: %s\n", kind->core->name, message);
