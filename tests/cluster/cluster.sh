@@ -6,7 +6,8 @@
 # the images once more, which must give the same. KEEP=1 leaves the files. TAG: of its own.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-readonly out=$PWD/build/${MODE:-release} seed=${1:-$RANDOM}
+export out=$PWD/build/${MODE:-release}
+readonly seed=${1:-$RANDOM}
 skip() {
     echo "skipped: $*"
     exit 0
@@ -55,3 +56,7 @@ sed '/name: ACME-USD/,/shard:/s/shard: 0/shard: 1/' deploy/venues/demo.yaml >"$w
 timeout 60 "$out/bin/zex" admin apply "$work/venue.yaml" --dir "$venue" | tail -n 1
 for pod in $pods; do healthy "$pod" || { echo "$pod is not healthy"; exit 1; }; done
 "$out/cluster/cluster_test" "$venue" "$out" "$seed" tests/cluster/containers.sh
+if [[ -d $venue/backup ]]; then
+    restore || { echo "the backup is not restored"; tail -n 5 "$venue/zex.log"; exit 1; }
+    echo "the backup is restored: refused with 15 before, trades and verifies after"
+fi

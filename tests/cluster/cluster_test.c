@@ -66,9 +66,14 @@ static const struct fault faults[] = {
     {"is rolled", "stop", "start", 0, GATEWAYS},
     {"expels a client", "expel", "true", 0, 0},
     {"is rolled, all of it", "roll_all", "true", 0, 0},
+    {"loses its volume", "lose", "start", 0, RISK | SHARD_1 | SETTLEMENT | PORTFOLIO},
+    {"is backed up", "backup", "true", 0, 0},
     {"replaces its keys", "rekey", "true", 0, 0},
     {"is upgraded", "upgrade", "true", 0, 0},
     {"is downgraded", "go_back", "true", 0, 0},
+    {"gets a third shard", "grow", "true", 0, 0},
+    {"moves a symbol to it", "move_there", "true", 0, 0},
+    {"moves it back", "move_back", "true", 0, 0},
 };
 
 enum { FAULTS = sizeof faults / sizeof *faults };

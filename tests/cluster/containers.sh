@@ -3,7 +3,12 @@
 # beginning of every name; $venue, a directory; $tag of the images; $subnet, like 10.88.7.
 # shellcheck shell=bash
 : "${net:?}" "${venue:?}" "${tag:?}" "${subnet:?}"
-readonly pods="sequencer-0 risk-0 shard-0 shard-1 settlement-0 portfolio-0 gateway-0 gateway-1"
+count_pods() { # a third shard may have come
+    pods="sequencer-0 risk-0 shard-0 shard-1 settlement-0 portfolio-0 gateway-0 gateway-1"
+    shards=2
+    if [[ -e $venue/grown ]]; then pods+=" shard-2" shards=3; fi
+}
+count_pods
 readonly memory=512m # of each: what the manifests give to `dev`
 # What podman would set by itself may be more than it is allowed to.
 readonly confined="--ulimit nofile=20000:20000 --ulimit nproc=32768:32768 --read-only \
@@ -33,7 +38,7 @@ settings() { # POD
     {
         grep -h ^ZEX_ k8s/base/{settings,places}.env k8s/overlays/dev/settings.env
         sed -nE "s|^(ZEX_ENDPOINT_${kind^^}(_PUB)?)=.*:([0-9]+)$|\1=tcp://*:\3|p" k8s/base/places.env
-        echo ZEX_SHARDS=2
+        echo ZEX_SHARDS=$shards
         echo "ZEX_KEY_FILE=/etc/zex/keys/key"
         if [[ $kind == shard ]]; then echo "ZEX_INSTANCE=${1#*-}"; fi
         if [[ $kind == sequencer ]]; then
@@ -76,17 +81,21 @@ make_network() { # PROGRAM
         podman run --rm --network "$net" $confined "$net-try" /usr/bin/zex-service --help >/dev/null
 }
 
+make_one() { # POD
+    local name=$1
+    case $1 in shard-*) ;; *) name=${1%-*} ;; esac
+    make_volume "$1"
+    [[ $name == gateway ]] || ln -s "volumes/$1/$name" "$venue/$name"
+    create "$1"
+}
+
 # A venue of containers that run, with its journals where `zex verify` looks for them.
 make_all() {
-    local pod name
+    local pod
     mkdir -p "$venue/run" "$venue/log"
-    deploy/keys.sh "$venue" 2
+    deploy/keys.sh "$venue" $shards
     for pod in $pods; do
-        name=$pod
-        case $pod in shard-*) ;; *) name=${pod%-*} ;; esac
-        make_volume "$pod"
-        [[ $name == gateway ]] || ln -s "volumes/$pod/$name" "$venue/$name"
-        create "$pod"
+        make_one "$pod"
         start "$pod"
     done
     printf 'tcp://%s:5550\n' "$subnet.$(place gateway-0)" "$subnet.$(place gateway-1)" \
@@ -100,6 +109,7 @@ images() { # of this run alone
 
 remove_all() {
     local pod
+    count_pods
     for pod in $pods; do
         podman rm -v -f -t 0 "$net-$pod"
         umount "$venue/volumes/$pod"
@@ -183,69 +193,6 @@ fill() { # POD
 }
 empty() { rm "$venue/volumes/$1/filler" && start "$1"; }
 
-# ---- what operators do ----------------------------------------------------------------------
-
-ready() { # POD: as Kubernetes asks, before it takes the next
-    local end=$((SECONDS + 30))
-    until [[ $(ask "$1" readyz -o /dev/null -w '%{http_code}') == 200 ]]; do
-        ((SECONDS < end)) || { echo "$1 is not ready"; return 1; }
-    done
-}
-roll() { # POD...
-    local pod
-    for pod; do stop "$pod" && again "$pod" && ready "$pod" || return; done
-}
-# shellcheck disable=SC2086
-roll_all() { roll $pods; }
-
-# All services but the gateways, whose key clients know, get another key; in the end their
-# old ones open nothing: a service that still has one is not let in.
-rekey() {
-    local step names="sequencer risk settlement portfolio shard-0 shard-1"
-    for step in begin use end; do
-        # shellcheck disable=SC2086
-        deploy/rotate.sh "$venue" $step $names >/dev/null && deploy/keys.sh "$venue" 2 || return
-        [[ $step != begin ]] || cp -p "$venue"/keys/risk.key "$venue/old.key"
-        # shellcheck disable=SC2086
-        if [[ $step == use ]]; then roll ${pods%% gateway*}; else roll_all; fi || return
-    done
-    stranded
-}
-stranded() {
-    cp -p "$venue/keys/risk.key" "$venue/new.key" && stop risk-0 &&
-        cat "$venue/old.key" >"$venue/keys/risk.key" && start risk-0 &&
-        refused sequencer-0 && stop risk-0 &&
-        cat "$venue/new.key" >"$venue/keys/risk.key" && start risk-0
-}
-refused() { # POD: it has turned somebody away because of a key
-    local end=$((SECONDS + 10))
-    until ask "$1" metrics | grep -q 'zex_handshakes_failed_total{.*} [1-9]'; do
-        ((SECONDS < end)) || { echo "$1 let all in"; return 1; }
-    done
-}
-
-# A client gets another key, and its old one is taken away.
-zex() { timeout 20 build/release/bin/zex "$@" --dir "$venue" >>"$venue/zex.log" 2>&1; }
-expel() {
-    echo 'accounts: [{name: auditor, role: auditor, key: auditor2}]' >"$venue/auditor.yaml"
-    zex keygen auditor2 && zex book BTC-USD --as auditor &&
-        zex admin apply "$venue/auditor.yaml" && zex book BTC-USD --as auditor2 &&
-        zex admin revoke auditor auditor && zex book BTC-USD --as auditor2 || return
-    ! zex book BTC-USD --as auditor --timeout 1
-}
-
-# Another image with the same volume, for each; `upgrade` and `go_back`.
-# shellcheck disable=SC2086
-change_all() { # TAG
-    local pod
-    for pod in $pods; do
-        stop "$pod" && podman rm -v "$net-$pod" >/dev/null && tag=$1 create "$pod" &&
-            start "$pod" && ready "$pod" || return
-    done
-}
-upgrade() { change_all "$tag-next"; }
-go_back() { change_all "$tag"; }
-
 healthy() { podman healthcheck run "$net-$1" >/dev/null 2>&1; }
 
 start_all() {
@@ -273,3 +220,5 @@ counts() {
             sed -nE "s/^zex_(gaps_found|fetches_sent)_total\{.*\} /$pod \1 /p"
     done
 }
+
+. tests/cluster/operators.sh
