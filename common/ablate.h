@@ -40,6 +40,8 @@
     X(NO_ACCOUNT_CHECK) /* gateway, sequencer: anybody speaks for any session */         \
     X(RESUME_UNJOINED)  /* gateway: portfolio answers a RESUME wherever it stands */     \
     X(REPLACE_HOLD_MAX) /* risk: a replace holds for the old or the new order */         \
+    X(MOVE_WITH_ORDERS) /* risk: a symbol moves while orders of it are open */           \
+    X(MOVE_UNCOUNTED)   /* risk: the shard it moves to counts its trades from 1 */       \
     X(CLIENT_FORGETS)   /* client: its outbox does not survive it */                     \
     X(NO_PREV)          /* client: takes any report */                                   \
     X(BUSY_IS_FINAL)    /* client: after BUSY the n is used for something else */        \
