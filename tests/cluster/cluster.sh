@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # cluster.sh [SEED] - a venue of containers, from the images of `make images`, to which all
 # happens that cluster_test.c lists while clients trade. Needs root and podman; says
-# `skipped` where either is missing. ONLY=killed: only faults with that in their name.
-# QUICK=1: of faults that last a while only one, and no full volumes. COMPARE=1: first builds
-# the images once more, which must give the same. KEEP=1 leaves the files. TAG: of its own.
+# `skipped` where either is missing. ONLY='killed|parted': only those faults.
+# QUICK=1: of faults that last a while only one, no full volumes, no other images.
+# COMPARE=1: first builds the images once more, which must give the same. KEEP=1 leaves the
+# files. TAG: of its own.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export out=$PWD/build/${MODE:-release}
@@ -45,11 +46,13 @@ make_network "$out/bin/zex-sequencer" 2>"$venue/try.log" ||
 export TOOL=podman
 TAG=$tag alone deploy/images.sh build
 [[ -z ${COMPARE:-} ]] || TAG=$tag alone deploy/images.sh compare
-# The same, but that a message has one field more.
-mkdir "$work/next"
-git ls-files -z | xargs -0 cp --parents -t "$work/next"
-sed -i '/^END(trade)/i\    U32_OPT(later, 0, 0, 9, "of a version to come")' "$work/next/proto/schema.def"
-TAG=$tag-next alone "$work/next/deploy/images.sh" build >/dev/null
+make_next() { # the same, but that a message has one field more
+    mkdir "$work/next"
+    git ls-files -z | xargs -0 cp --parents -t "$work/next"
+    sed -i '/^END(trade)/i\    U32_OPT(later, 0, 0, 9, "of a version to come")' "$work/next/proto/schema.def"
+    TAG=$tag-next alone "$work/next/deploy/images.sh" build >/dev/null
+}
+[[ -n ${QUICK:-} ]] || make_next
 make_all
 # The second symbol is on the second shard.
 sed '/name: ACME-USD/,/shard:/s/shard: 0/shard: 1/' deploy/venues/demo.yaml >"$work/venue.yaml"
