@@ -49,12 +49,6 @@ static int translate(const struct journal *journal, int rc)
     return journal_error(rc, journal->path);
 }
 
-static void on_lmdb_assert(MDB_env *env, const char *text)
-{
-    (void)env;
-    check_failed("lmdb", 0, text);
-}
-
 /* Before LMDB reads anything but its two heads. The transaction keeps the pages. */
 static int check_pages(struct journal *journal)
 {
@@ -105,12 +99,16 @@ static int open_tables(struct journal *journal)
         return rc;
     rc = mdb_dbi_open(txn, NULL, 0, &names);
     if (rc == 0)
+        rc = mdb_set_compare(txn, names, journal_page_compare);
+    if (rc == 0)
         rc = check_version(journal, txn, names);
     for (uint32_t i = 0; rc == 0 && i < JOURNAL_TABLES; i++) {
         char name[8];
         snprintf(name, sizeof name, "t%02u", i);
         rc = mdb_dbi_open(txn, name, journal->read_only ? 0 : MDB_CREATE,
                           &journal->tables[i]);
+        if (rc == 0)
+            rc = mdb_set_compare(txn, journal->tables[i], journal_page_compare);
     }
     if (rc == 0)
         return mdb_txn_commit(txn);
@@ -131,7 +129,7 @@ static int open_environment(struct journal *journal,
         rc = mdb_env_set_mapsize(journal->env,
                                  (options->map_bytes + page - 1) / page * page);
     if (rc == 0)
-        rc = mdb_env_set_assert(journal->env, on_lmdb_assert);
+        rc = mdb_env_set_assert(journal->env, journal_error_assert);
     if (rc == 0) /* NOTLS: opened by one thread, used by another */
         rc = mdb_env_open(journal->env, path, flags | MDB_NOTLS, 0600);
     if (rc == 0)
@@ -439,9 +437,11 @@ static int seek(struct journal *journal, uint32_t table, bool back, const void *
     rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
     if (back && rc == MDB_NOTFOUND)
         rc = mdb_cursor_get(cursor, &k, &v, MDB_LAST);
-    else if (back && rc == 0 &&
-             mdb_cmp(mdb_cursor_txn(cursor), journal->tables[table], &k, &asked) > 0)
+    else if (back && rc == 0 && journal_page_compare(&k, &asked) > 0)
         rc = mdb_cursor_get(cursor, &k, &v, MDB_PREV);
+    const int order = rc == 0 ? journal_page_compare(&k, &asked) : 0;
+    if (back ? order > 0 : order < 0) /* who goes on behind it would never end */
+        rc = MDB_CORRUPTED;
     if (rc != 0)
         return translate(journal, rc);
     *found_key = k.mv_data;

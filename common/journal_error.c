@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/statvfs.h>
 
+#include "common/check.h"
 #include "common/error.h"
 
 #define FULL_BYTES (1u << 20)
@@ -42,4 +43,10 @@ int journal_error(int rc, const char *path)
     default:
         return ERR_IO;
     }
+}
+
+void journal_error_assert(MDB_env *env, const char *text)
+{
+    (void)env;
+    check_failed("lmdb", 0, text);
 }

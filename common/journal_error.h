@@ -12,4 +12,8 @@
 /* `path` is where the environment is: EIO means a full disk if there is no room left. */
 int journal_error(int rc, const char *path);
 
+/* What LMDB does when it does not trust its own pages: a failed CHECK. */
+struct MDB_env;
+void journal_error_assert(struct MDB_env *, const char *text);
+
 #endif

@@ -1,11 +1,13 @@
 /* journal_page.c - LMDB 0.9's format, data version 1. */
 #include "common/journal_page.h"
 
+#include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "common/check.h"
 #include "common/error.h"
 
 enum {
@@ -60,6 +62,16 @@ static bool is_kept_apart(size_t key_size, size_t value_size, uint64_t page_byte
 static uint64_t count_pages(uint64_t value_size, uint64_t page_bytes)
 {
     return (HEAD - 1 + value_size) / page_bytes + 1;
+}
+
+int journal_page_compare(const MDB_val *a, const MDB_val *b)
+{
+    CHECK(b->mv_size > 0);
+    const int order =
+        memcmp(a->mv_data, b->mv_data, a->mv_size < b->mv_size ? a->mv_size : b->mv_size);
+    if (order != 0)
+        return order;
+    return (a->mv_size > b->mv_size) - (a->mv_size < b->mv_size);
 }
 
 /* ---- one row ----------------------------------------------------------------------- */

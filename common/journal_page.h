@@ -25,6 +25,13 @@ struct journal_page_map {
     uint32_t page_bytes;
 };
 
+struct MDB_val; /* of <lmdb.h> */
+
+/* The order of keys, LMDB's own; `b` is on a page. A search takes the flags of a page for
+ * true: on one that is none, keys can have no size, and LMDB would look for its middle
+ * for ever, with this as its only step. So an empty key is a failed CHECK. */
+int journal_page_compare(const struct MDB_val *a, const struct MDB_val *b);
+
 /* From a key that lies in a page which was not changed. */
 struct journal_page_map journal_page_map(const void *key, uint64_t size,
                                          uint32_t page_bytes);

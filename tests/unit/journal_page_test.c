@@ -19,6 +19,7 @@
 #include "common/error.h"
 #include "common/journal.h"
 #include "common/random.h"
+#include "tests/unit/unit.h"
 
 enum {
     PAGE = 4096,
@@ -254,6 +255,74 @@ static void a_large_value_with_another_head_cannot_be_changed(void **state)
     assert_int_equal(journal_commit(f->journal), 0);
 }
 
+/* The page in which the only row of its table is. */
+static uint32_t find_leaf(const struct fixture *f, const char *value)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 2; i < f->page_count; i++)
+        if (memmem(f->pages[i], PAGE, value, strlen(value)) != NULL)
+            found = i;
+    assert_true(found > 0);
+    return found;
+}
+
+/* As a page of a large value has it that was taken for one of a tree: keys of a fixed
+ * size, which is 0, and 2^31 of them. LMDB's search of such a page has no end. */
+static void a_search_ends_on_a_page_that_is_none(void **state)
+{
+    static const char value[] = "the only row";
+    struct fixture *f = *state;
+    const uint32_t key = 1;
+    const void *found;
+    size_t size;
+    assert_int_equal(
+        journal_put(f->journal, JOURNAL_ROWS, &key, sizeof key, value, sizeof value), 0);
+    assert_int_equal(journal_commit(f->journal), 0);
+    journal_close(&f->journal);
+    read_pages(f);
+    const uint32_t leaf = find_leaf(f, value);
+    f->pages[leaf][10] |= 0x20; /* flags */
+    memset(f->pages[leaf] + 12, 0, 2);
+    write_page(f, leaf, f->pages[leaf]);
+    assert_int_equal(open_journal(f, false), 0);
+    assert_aborts({
+        alarm(10);
+        (void)journal_get(f->journal, JOURNAL_ROWS, &key, sizeof key, &found, &size);
+    });
+}
+
+/* The first and the last of three leaves have changed places: what comes behind the one
+ * in the middle lies before it, and who goes on from there walks in a circle. */
+static void a_walk_ends_where_keys_do_not_ascend(void **state)
+{
+    static const uint8_t value[1500];
+    struct fixture *f = *state;
+    const void *found_key, *found;
+    size_t found_size, size;
+    for (uint8_t key = 10; key <= 60; key += 10) /* two on a page */
+        assert_int_equal(
+            journal_put(f->journal, JOURNAL_ROWS, &key, 1, value, sizeof value), 0);
+    assert_int_equal(journal_commit(f->journal), 0);
+    journal_close(&f->journal);
+    read_pages(f);
+    uint32_t leaves[3] = {0}, count = 0;
+    for (uint32_t i = 2; i < f->page_count && count < 3; i++)
+        if (f->pages[i][10] == 2 && memmem(f->pages[i], PAGE, value, 1000) != NULL &&
+            f->pages[i][12] == 16 + 2 * 2)
+            leaves[count++] = i;
+    assert_int_equal(count, 3);
+    write_page(f, leaves[0], f->pages[leaves[2]]);
+    write_page(f, leaves[2], f->pages[leaves[0]]);
+    assert_int_equal(open_journal(f, false), 0);
+    const uint8_t last = 40, behind = 41;
+    assert_int_equal(journal_seek(f->journal, JOURNAL_ROWS, &last, 1, &found_key,
+                                  &found_size, &found, &size),
+                     0);
+    assert_int_equal(journal_seek(f->journal, JOURNAL_ROWS, &behind, 1, &found_key,
+                                  &found_size, &found, &size),
+                     ERR_CORRUPT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +333,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_large_value_with_another_head_cannot_be_changed,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_search_ends_on_a_page_that_is_none, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_walk_ends_where_keys_do_not_ascend, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
