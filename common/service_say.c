@@ -12,7 +12,6 @@
 
 #define CHECKIN_NS       (1000 * STREAM_MS)
 #define CHECKIN_FIRST_NS (100 * STREAM_MS) /* until the first answer */
-#define SOON_NS          (10 * STREAM_MS)  /* there is no connection yet */
 #define POSITION_NS      (100 * STREAM_MS)
 #define POSITION_RECORDS 4096
 #define KEPT_NS          (1000 * STREAM_MS)
@@ -89,7 +88,7 @@ static int tell_sequencer(struct service_instance *s)
     if (size == 0)
         return 0;
     if (service_say_frame(s, BUS_SEQUENCER, 0, size) != 0)
-        s->checkin_at_ns = now_ns + SOON_NS;
+        s->checkin_at_ns = now_ns + service_link_wait_ns(&s->sequencer_link);
     return 1;
 }
 
@@ -124,7 +123,7 @@ static int ask_owner(struct service_instance *s)
         return 0;
     service_link_ask(&s->owner_link, s->now.mono_ns);
     if (service_say_frame(s, BUS_OWNER, 0, size) != 0)
-        s->input.ask_at_ns = s->now.mono_ns + SOON_NS;
+        s->input.ask_at_ns = s->now.mono_ns + service_link_wait_ns(&s->owner_link);
     return 1;
 }
 
@@ -135,7 +134,8 @@ static int tell_owner(struct service_instance *s)
         ABLATE(PRUNE_AT_CURSOR) ? s->input.next : s->snapshots_stored[1];
     if (kept == 0 || service_reads_log(s) || s->now.mono_ns < s->kept_at_ns)
         return 0;
-    s->kept_at_ns = s->now.mono_ns + (ABLATE(PRUNE_AT_CURSOR) ? SOON_NS : KEPT_NS);
+    s->kept_at_ns =
+        s->now.mono_ns + (ABLATE(PRUNE_AT_CURSOR) ? SERVICE_LINK_SOON_NS : KEPT_NS);
     const struct msg msg = {.kind = MSG_position,
                             .position = {.source = s->source,
                                          .stream = s->input.stream,

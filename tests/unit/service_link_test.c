@@ -36,6 +36,34 @@ static void who_is_gone_is_connected_to_anew(void **state)
     assert_int_equal(net.reconnects, 2 * (3 + 3 + 1));
 }
 
+static void who_cannot_be_reached_is_asked_less_often(void **state)
+{
+    (void)state;
+    struct service_link link = {.asked_ns = 0};
+    assert_int_equal(service_link_wait_ns(&link), SERVICE_LINK_SOON_NS);
+    assert_int_equal(service_link_wait_ns(&link), 2 * SERVICE_LINK_SOON_NS);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_true(service_link_wait_ns(&link) <= SERVICE_LINK_LATE_NS);
+    service_link_hear(&link);
+    assert_int_equal(service_link_wait_ns(&link), SERVICE_LINK_SOON_NS);
+}
+
+/* The shard's stream comes from risk: cut off for ten seconds it asks four times a second,
+ * and some times more at first; then it is as far as before within a second. */
+static void an_owner_that_is_gone_is_not_flooded(void **state)
+{
+    (void)state;
+    run_for(5000);
+    const uint64_t fetches = venue[SHARD]->input.fetches;
+    kill_it(RISK);
+    run_for(10000);
+    assert_in_range(venue[SHARD]->input.fetches - fetches, 30, 50);
+    start(RISK);
+    run_for(1000);
+    assert_true(service_is_ready(venue[SHARD]));
+    assert_int_equal(service_next(venue[SHARD]), venue[RISK]->publishers[0].next);
+}
+
 static void start_without_snapshot(uint32_t i)
 {
     struct service_options options = options_of(i);
@@ -134,6 +162,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(silence_is_told_once),
         cmocka_unit_test_setup_teardown(who_is_gone_is_connected_to_anew, begin, end),
+        cmocka_unit_test(who_cannot_be_reached_is_asked_less_often),
+        cmocka_unit_test_setup_teardown(an_owner_that_is_gone_is_not_flooded, begin, end),
         cmocka_unit_test_setup_teardown(who_replays_is_not_gone, begin, end),
         cmocka_unit_test_setup_teardown(who_is_asked_answers, begin, end),
     };
