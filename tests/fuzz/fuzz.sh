@@ -10,7 +10,6 @@ shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export ASAN_OPTIONS=detect_leaks=0 # what a target keeps, it keeps
-failed=0
 
 # run TARGET ARGUMENT... - its last lines if it fails.
 run() {
@@ -23,7 +22,9 @@ run() {
     return 1
 }
 
-for target in "$@"; do
+# One target: its corpus, then new inputs.
+treat() {
+    local target=$1 failed=0 inputs
     mkdir -p "$work/$target" "$corpora"
     "$bin/${target}_replay" --seeds "$work/$target" || failed=1
     [[ ! -f $corpora/$target.pack ]] ||
@@ -32,10 +33,20 @@ for target in "$@"; do
     run "$target" -max_total_time="$seconds" -use_value_profile=1 "$work/$target" || failed=1
     echo "fuzz $target: $inputs inputs replayed, $(grep -c NEW "$work/$target.log") new ones in $seconds s," \
         "$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$work/$target.log") runs"
-    [[ -n ${GROW:-} ]] || continue
+    [[ -n ${GROW:-} ]] || return $failed
     mkdir "$work/$target.small"
     run "$target" -merge=1 -use_value_profile=1 "$work/$target.small" "$work/$target" || failed=1
     "$bin/${target}_replay" --pack "$work/$target.small" "$corpora/$target.pack"
-    ls -l "$corpora/$target.pack"
+    echo "fuzz $target: $(ls "$work/$target.small" | wc -l) inputs kept, $(stat -c %s "$corpora/$target.pack") bytes"
+    return $failed
+}
+
+# As many at a time as there are processors.
+for target in "$@"; do
+    while [[ $(jobs -rp | wc -l) -ge $(nproc) ]]; do
+        wait -n
+    done
+    { treat "$target" || touch "$work/failed"; } &
 done
-exit $failed
+wait
+[[ ! -e $work/failed ]]
