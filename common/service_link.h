@@ -35,8 +35,8 @@ void service_link_hear(struct service_link *);
 /* True once for each so long without a word. */
 bool service_link_is_silent(struct service_link *, uint64_t now_ns);
 
-/* It could not be sent anything. How long to wait: SOON, then twice as long each time, LATE
- * at most. */
+/* It could not be sent anything. How long to wait: SOON, then twice as long each time,
+ * LATE at most. */
 uint64_t service_link_wait_ns(struct service_link *);
 
 #endif

@@ -48,8 +48,8 @@ static void who_cannot_be_reached_is_asked_less_often(void **state)
     assert_int_equal(service_link_wait_ns(&link), SERVICE_LINK_SOON_NS);
 }
 
-/* The shard's stream comes from risk: cut off for ten seconds it asks four times a second,
- * and some times more at first; then it is as far as before within a second. */
+/* The shard's stream comes from risk: cut off for ten seconds it asks four times a
+ * second, and some times more at first; then it is as far as before within a second. */
 static void an_owner_that_is_gone_is_not_flooded(void **state)
 {
     (void)state;
