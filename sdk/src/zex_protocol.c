@@ -13,6 +13,7 @@ enum {
     RESUME_RETRY_MS = 1000,
     FEED_STALE_MS = 2500, /* heartbeats come every second to who is attached */
     FRAME_MESSAGES = 512, /* a gateway takes 1024 */
+    PING_MS = 5000,       /* it cuts who says nothing for 30 s */
 };
 
 bool zex_protocol_flush(struct zex_client *self)
@@ -20,6 +21,8 @@ bool zex_protocol_flush(struct zex_client *self)
     if (self->frame_size == 0)
         return true;
     bool sent = zex_socket_send(self->socket, self->frame, self->frame_size);
+    if (sent)
+        self->said_ms = self->now_ms;
     self->frame_size = 0;
     self->frame_count = 0;
     return sent;
@@ -53,7 +56,7 @@ void zex_protocol_connect(struct zex_client *self)
     }
     self->greeted = false;
     self->live = false;
-    self->heard_ms = self->pinged_ms = self->fed_ms = self->now_ms;
+    self->heard_ms = self->pinged_ms = self->said_ms = self->fed_ms = self->now_ms;
     self->resumed_ms = 0;
     self->leave_ms = 0;
     for (int i = 0; i < ZEX_OUTBOX_LANES; i++) {
@@ -156,9 +159,24 @@ static void leave(struct zex_client *self)
     zex_protocol_connect(self);
 }
 
-static void notice_silence(struct zex_client *self)
+/* How long either side may say nothing before we ask. */
+static uint64_t patience_ms(const struct zex_client *self)
 {
     const uint64_t part_ms = self->options.silence_ms / 4;
+    return part_ms < PING_MS ? part_ms : PING_MS;
+}
+
+/* A gateway that speaks all the time still cuts who never does. */
+static bool is_ping_due(const struct zex_client *self, uint64_t quiet_ms,
+                        uint64_t part_ms)
+{
+    return self->now_ms - self->pinged_ms >= part_ms &&
+           (quiet_ms >= part_ms || self->now_ms - self->said_ms >= part_ms);
+}
+
+static void notice_silence(struct zex_client *self)
+{
+    const uint64_t part_ms = patience_ms(self);
     if (self->now_ms - self->called_ms > 2 * part_ms) { /* our own waits last one part */
         /* Nobody listened meanwhile, so nothing is known: give the gateway time to
          * speak. */
@@ -170,7 +188,7 @@ static void notice_silence(struct zex_client *self)
     if (quiet_ms >= self->options.silence_ms) {
         zex_state_event_add(self, ZEX_EVENT_LOST);
         leave(self);
-    } else if (quiet_ms >= part_ms && self->now_ms - self->pinged_ms >= part_ms) {
+    } else if (is_ping_due(self, quiet_ms, part_ms)) {
         ping(self);
         zex_protocol_flush(self);
     }
@@ -197,7 +215,7 @@ void zex_protocol_send(struct zex_client *self)
 
 int zex_protocol_timeout_ms(const struct zex_client *self)
 {
-    uint64_t due = self->options.silence_ms / 4;
+    uint64_t due = patience_ms(self);
     if (self->leave_ms > self->now_ms && self->leave_ms - self->now_ms < due)
         due = self->leave_ms - self->now_ms;
     for (int i = 0; i < ZEX_OUTBOX_LANES; i++) {

@@ -47,6 +47,7 @@ struct zex_client {
     uint32_t account;
     uint64_t next_cl_ord_id;
     uint64_t now_ms, heard_ms, pinged_ms, resumed_ms;
+    uint64_t said_ms;    /* last frame of ours */
     uint64_t fed_ms;     /* last word of the feed */
     uint64_t called_ms;  /* last time anyone looked */
     uint64_t greeted_ms; /* last hello */

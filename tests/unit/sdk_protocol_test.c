@@ -74,6 +74,34 @@ static void test_gap_rewinds(void **state)
     assert_int_equal(w->count, 0);
 }
 
+static uint32_t pings;
+
+static void count_pings(const char *address, const uint8_t *bytes, size_t size)
+{
+    pings += codec_kind(bytes, size) == MSG_ping;
+    world_take(address, bytes, size);
+}
+
+/* A gateway that speaks all the time cuts who says nothing for 30 s. */
+static void test_says_that_it_is_there(void **state)
+{
+    struct world *w = *state;
+    w->options.silence_ms = 20000;
+    zex_client_destroy(&w->client);
+    world_connect(w);
+    world_go_live(w);
+    pings = 0;
+    line.sent = count_pings;
+    const uint64_t end = line.now_ms + 30000;
+    while (line.now_ms < end) {
+        const uint64_t next = line.now_ms + 1000;
+        world_beat(10);
+        while (line.now_ms < next)
+            world_pump(w);
+    }
+    assert_in_range(pings, 5, 10);
+}
+
 /* A venue that goes on missing what it had accepted is an older copy of itself; a word or
  * two of that kind were late. */
 static void test_forgotten_commands_alarm(void **state)
@@ -321,6 +349,7 @@ int main(void)
         TEST(test_resends),
         TEST(test_busy_is_not_final),
         TEST(test_gap_rewinds),
+        TEST(test_says_that_it_is_there),
         TEST(test_forgotten_commands_alarm),
         TEST(test_bad_is_repaired),
         TEST(test_wrong_role_ends),
