@@ -119,6 +119,17 @@ static void make_directory(void)
     CHECK(error == 0 || errno == EEXIST);
 }
 
+const char *files_beside(void)
+{
+    static char path[sizeof directory + 8];
+    char own[sizeof directory];
+    memcpy(own, directory, sizeof own);
+    name_directory((int)getpid());
+    snprintf(path, sizeof path, "%s.outbox", directory);
+    memcpy(directory, own, sizeof own);
+    return path;
+}
+
 const char *files_open(void)
 {
     if (directory[0] == 0)
@@ -139,9 +150,11 @@ void files_close(void)
 
 void files_sweep(int process)
 {
-    char own[sizeof directory];
+    char own[sizeof directory], beside[sizeof directory + 8];
     memcpy(own, directory, sizeof own);
     name_directory(process);
+    snprintf(beside, sizeof beside, "%s.outbox", directory);
+    (void)unlink(beside);
     if (access(directory, F_OK) == 0)
         files_close();
     memcpy(directory, own, sizeof own);

@@ -258,6 +258,8 @@ const char *judge_check(const struct sim *s)
     for (uint32_t i = 0; i < s->plan.clients && broken == NULL; i++)
         broken = check_feed(s, &s->clients[i]);
     if (broken == NULL)
+        broken = guest_judge(&s->guest, &s->archive);
+    if (broken == NULL)
         broken = check_bounds(s);
     return broken != NULL ? broken : replay_check(s);
 }

@@ -58,6 +58,10 @@
     X(symbol_moved)        /* from one shard to another */                               \
     X(session_gone)        /* */                                                         \
     X(session_closed)      /* ... because the operator said so */                        \
+    X(guest_crash)         /* a process with the client library died */                  \
+    X(guest_live)          /* ... its feed was complete */                               \
+    X(guest_moved)         /* ... it went to another gateway */                          \
+    X(guest_void)          /* ... a command of its own never was to be */                \
     X(epoch)               /* the sequencer started again */                             \
     X(trade)               /* */                                                         \
     X(trade_prevented)     /* */                                                         \

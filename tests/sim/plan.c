@@ -79,6 +79,7 @@ static void draw_service(struct plan *p, struct random *r)
     p->commit_interval_us = random_chance(r, 300000) ? 0 : between(r, 1, 50000);
     p->archives = random_chance(r, 300000);
     p->prunes = p->seed % 2 == 0; /* no draw: old seeds stay what they were */
+    p->has_guest = p->seed % 3 == 0;
     p->archive_keep_records = random_chance(r, 500000) ? 0 : between(r, 1, 2000);
     p->archive_segment_bytes = between(r, 1, 100000u >> random_below(r, 5));
     draw_settings(&p->settings, r);

@@ -8,10 +8,11 @@
  * archive that keeps nothing longer than it must, whose unsynced end is torn; approved
  * streams that are pruned; bits that rot in journals and snapshots; in one seed of ten a
  * log that comes back from an older copy, which somebody must notice (a service nearly
- * always; in seed 298 a client alone); full maps, small windows, rates and capacities;
- * little money; words in another's name; the operator ends sessions of clients that are
- * well; a record stops a core again and again until the operator, who comes with a new
- * session, says `skip`. Each is off in half of the seeds, and mild more often than not.
+ * always); full maps, small windows, rates and capacities; little money; words in
+ * another's name; the operator ends sessions of clients that are well; a record stops a
+ * core again and again until the operator, who comes with a new session, says `skip`.
+ * Each is off in half of the seeds, and mild more often than not. In every third seed one
+ * trader more has the client library.
  *
  * Owns:     nothing.
  * Units:    ppm per step for what may happen at each step; ns, steps.
@@ -63,6 +64,7 @@ struct plan {
     uint32_t restore_step; /* the log comes back from an older copy; 0: never */
     bool is_poor;          /* traders reach the end of their money */
     bool shares_account;   /* two traders of one account */
+    bool has_guest;        /* one more trader, who uses the client library */
     uint32_t fault_ppm[FAULT_COUNT];
     struct core_settings settings;
     struct msg_genesis genesis;

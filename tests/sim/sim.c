@@ -45,7 +45,7 @@ static uint32_t any_process(struct sim *s)
 
 static uint32_t any_node(struct sim *s)
 {
-    uint32_t clients = s->plan.clients;
+    uint32_t clients = s->plan.clients + s->plan.has_guest;
     if (random_below(&s->random, 3) == 0)
         return VENUE_NODES + (uint32_t)random_below(&s->random, clients);
     return any_process(s);
@@ -258,6 +258,9 @@ static void turn_clients(struct sim *s)
         if (s->clients[i].broken != NULL)
             fail(s, s->clients[i].broken, VENUE_NODES + i, 0);
     }
+    guest_turn(&s->guest);
+    if (s->guest.broken != NULL)
+        fail(s, s->guest.broken, VENUE_NODES + s->plan.clients, 0);
 }
 
 static void step(struct sim *s)
@@ -303,11 +306,14 @@ static void heal(struct sim *s)
         s->clients[i].quiet = true;
         client_crash(&s->clients[i]);
     }
+    s->guest.quiet = true;
+    guest_crash(&s->guest);
 }
 
 static bool is_done(const struct sim *s)
 {
-    bool done = workload_is_set_up(&s->clients[0]) && poison_is_over();
+    bool done = workload_is_set_up(&s->clients[0]) && poison_is_over() &&
+                guest_is_idle(&s->guest);
     for (uint32_t i = 0; i < s->plan.clients; i++)
         done = done && client_is_idle(&s->clients[i]);
     return done;
@@ -359,6 +365,7 @@ void sim_run_plan(struct sim *s, const struct plan *plan)
         s->venue.archive = files_open();
     for (uint32_t i = 0; i < s->plan.clients; i++)
         client_init(&s->clients[i], &s->plan, i);
+    guest_init(&s->guest, &s->plan);
     while (s->broken == NULL && s->step < s->plan.steps)
         step(s);
     heal(s);
@@ -392,6 +399,7 @@ void sim_close(struct sim *s)
     files_close();
     for (uint32_t i = 0; i < s->plan.clients; i++)
         client_close(&s->clients[i]);
+    guest_close(&s->guest);
     archive_close(&s->archive);
     disk_reset();
 }

@@ -1,6 +1,6 @@
 /* sim.h - one world from one seed, from GENESIS to the last check.
  *
- * Owns:     venue, clients, archive.
+ * Owns:     venue, clients, guest, archive.
  * Units:    steps.
  * Errors:   sim_run says what broke.
  * Threads:  one; one world at a time.
@@ -11,6 +11,7 @@
 
 #include "tests/sim/archive.h"
 #include "tests/sim/client.h"
+#include "tests/sim/guest.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/venue.h"
 
@@ -19,6 +20,7 @@ struct sim {
     struct random random; /* faults */
     struct venue venue;
     struct client clients[PLAN_CLIENTS_MAX];
+    struct guest guest;
     struct archive archive;
     uint32_t step;
     bool is_restored; /* from an older copy: who knows better must say so */

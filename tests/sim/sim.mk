@@ -1,8 +1,10 @@
-# The simulator has a bus, a journal and a clock of its own: the library's stay out of it.
+# The simulator has a bus, a journal and a clock of its own: those of the library and the SDK
+# stay out of it.
 SIM_SRC := $(wildcard tests/sim/*.c)
 SIM_LIB := $(filter-out common/bus%.c common/journal.c common/child.c common/clock.c common/http.c \
-             common/service_log.c common/service_main.c common/service_setup.c,$(LIB_SRC))
-SIM_WRAPS := fdatasync pwrite ftruncate mmap munmap # files.c, child.c
+             common/service_log.c common/service_main.c common/service_setup.c,$(LIB_SRC)) \
+           $(filter-out %/zex_clock.c %/zex_socket.c %/zex_directory.c,$(SDK_SRC))
+SIM_WRAPS := fdatasync pwrite ftruncate mmap munmap getrandom # files.c, child.c, guest_socket.c
 $(OUT)/sim/sim: $(patsubst %.c,$(OUT)/sim/%.o,$(SIM_SRC) $(SIM_LIB))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $(SIM_WRAPS:%=-Wl,--wrap=%) $^ -o $@ -lsodium -lxxhash -lpthread

@@ -90,6 +90,11 @@ static struct msg deposit(struct client *c, uint32_t id, uint32_t of)
     return m;
 }
 
+static uint32_t count_traders(const struct client *c)
+{
+    return c->plan->traders + c->plan->has_guest;
+}
+
 /* The venue, one command after the other: assets, symbols, then each trader with its
  * money. False: that was all. */
 static bool next_setup(struct client *c, struct msg *m)
@@ -106,7 +111,7 @@ static bool next_setup(struct client *c, struct msg *m)
     }
     i -= c->plan->symbols;
     uint32_t trader = ACCOUNT_ADMIN + 1 + i / (1 + ASSETS), step = i % (1 + ASSETS);
-    if (trader >= ACCOUNT_ADMIN + 1 + c->plan->traders) {
+    if (trader >= ACCOUNT_ADMIN + 1 + count_traders(c)) {
         c->setup--;
         return false;
     }
@@ -117,12 +122,13 @@ static bool next_setup(struct client *c, struct msg *m)
 bool workload_is_set_up(const struct client *operator)
 {
     const struct plan *p = operator->plan;
-    return operator->setup >= ASSETS + p->symbols + p->traders *(1 + ASSETS);
+    return operator->setup >= ASSETS + p->symbols + count_traders(operator) *
+           (1 + ASSETS);
 }
 
 static uint32_t any_trader(struct client *c)
 {
-    return ACCOUNT_ADMIN + 1 + (uint32_t)below(c, c->plan->traders);
+    return ACCOUNT_ADMIN + 1 + (uint32_t)below(c, count_traders(c));
 }
 
 /* Of a client that may be well and alive, the operator himself too. */
@@ -132,6 +138,10 @@ static struct msg end_session(struct client *c)
     struct msg m = {.kind = MSG_session_close};
     m.session_close.account = client_account(c->plan, index);
     m.session_close.session = happens(c, 50) ? client_session(index) : 0;
+    if (c->plan->has_guest && happens(c, 30)) {
+        m.session_close.account = ACCOUNT_ADMIN + count_traders(c);
+        m.session_close.session = 0;
+    }
     return m;
 }
 
