@@ -184,8 +184,9 @@ static void on_refused(struct client *c, const struct msg_refused *m)
     if (m->reason == error_number(ERR_UNKNOWN_ACCOUNT))
         c->greeted = false; /* a new connection, or the gateway is behind */
     bool is_own = m->session == life->session && m->session != 0;
-    if (m->reason == error_number(ERR_CORRUPT) ||
-        (is_own && m->reason == error_number(ERR_UNKNOWN_SESSION)))
+    if (is_own && m->reason == error_number(ERR_UNKNOWN_SESSION))
+        c->unknown_session = m->session;
+    if (m->reason == error_number(ERR_CORRUPT) || c->unknown_session != 0)
         c->broken = "I7: the log is not the one that was";
     if (m->reason == error_number(ERR_BAD))
         c->broken = "I12: a good message called bad";

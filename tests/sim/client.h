@@ -64,7 +64,8 @@ struct client {
     uint32_t named;
     bool is_fair, is_joined; /* connected when nothing was lost any more; resumed since */
     uint64_t next_name, next_reference;
-    bool quiet; /* makes nothing new */
+    bool quiet;               /* makes nothing new */
+    uint64_t unknown_session; /* its own, that the venue says nobody has; 0: none */
     const char *broken;
 };
 

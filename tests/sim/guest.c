@@ -287,6 +287,10 @@ static void note(struct guest *g)
 
 static void give_up(struct guest *g, int status)
 {
+    const struct zex_outbox_lane *lanes = g->client->outbox.lanes;
+    if (status == ERR_UNKNOWN_SESSION) /* it does not say which */
+        g->unknown_session =
+            lanes[0].session < lanes[1].session ? lanes[0].session : lanes[1].session;
     bool is_other = status == ERR_CORRUPT || status == ERR_LOG_BEHIND ||
                     status == ERR_OTHER_LOG || status == ERR_UNKNOWN_SESSION;
     break_off(g, is_other ? "I7: the log is not the one that was"
@@ -302,6 +306,8 @@ static void listen(struct guest *g)
         if (event.type == ZEX_EVENT_ALARM && g->client->status == ZEX_OK)
             break_off(g, "I13: the client library sounds an alarm");
         take(g, &event);
+        if (!g->quiet && happens(g, 5))
+            return; /* busy with that one; what else has come waits */
     }
     if (status != ZEX_ERR_TIMEOUT)
         give_up(g, status);

@@ -52,6 +52,7 @@ struct guest {
     bool is_new;                 /* no report since it began */
     bool is_over;                /* a session ended: it begins anew */
     bool quiet;                  /* makes nothing new */
+    uint64_t unknown_session;    /* its own, that the venue says nobody has; 0: none */
     const char *broken;
 };
 
