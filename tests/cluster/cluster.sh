@@ -24,9 +24,12 @@ export net=zex$$ subnet=10.$((100 + RANDOM % 100)).$((RANDOM % 250)) venue=$work
 export tag=${TAG:-$net} CONTAINERS_CONF=$work/containers.conf
 readonly work
 . tests/cluster/containers.sh
+said() { # podman, of what matters
+    grep -Ev 'healthcheck|syslog' "$venue/podman.log" | tail -n "$1"
+}
 tell() {
     local pod
-    tail -n 5 "$venue/podman.log"
+    said 5
     for pod in $pods; do
         echo "$pod, $(state "$pod" Status):"
         command podman logs "$net-$pod" 2>&1 | tail -n 5
@@ -42,7 +45,7 @@ echo "seed $seed: repeat with make cluster-test SEED=$seed"
 mkdir -p "$venue"
 printf '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n' >"$CONTAINERS_CONF"
 make_network "$out/bin/zex-sequencer" 2>"$venue/try.log" ||
-    skip "no containers here: $(cat "$venue/podman.log" "$venue/try.log" | grep . | tail -n 1)"
+    skip "no containers here: $({ said 1; cat "$venue/try.log"; } | grep . | tail -n 1)"
 export TOOL=podman
 TAG=$tag alone deploy/images.sh build
 [[ -z ${COMPARE:-} ]] || TAG=$tag alone deploy/images.sh compare
