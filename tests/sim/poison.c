@@ -124,22 +124,14 @@ bool poison_due(struct msg_skip *skip)
     return false;
 }
 
-bool poison_is_in(uint32_t node)
+bool poison_is_in(uint32_t node, uint64_t next)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (poisons[i].node == node && patients[node].applied <= poisons[i].seq)
+        if (poisons[i].node == node && patients[node].applied <= poisons[i].seq &&
+            next <= poisons[i].seq)
             return true;
     }
     return false;
-}
-
-bool poison_is_over(void)
-{
-    for (uint32_t node = 0; node < VENUE_NODES; node++) {
-        if (poison_is_in(node))
-            return false;
-    }
-    return true;
 }
 
 bool poison_is_cause(uint64_t gseq)

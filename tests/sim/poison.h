@@ -30,14 +30,12 @@ const struct service_kind *poison_kind(uint32_t node, const struct service_kind 
 void poison_arm(uint32_t node);
 void poison_disarm(void);
 
-/* It stopped this service, which is not past it yet. */
-bool poison_is_in(uint32_t node);
+/* It stopped this service, which has not been past it, nor is now: `next` is the position
+ * where it stands, 0 if it is down. Nothing need come behind it. */
+bool poison_is_in(uint32_t node, uint64_t next);
 
 /* A record that stopped a service and that nobody was told of yet. */
 bool poison_due(struct msg_skip *);
-
-/* All of them were passed over, by all who were stopped. */
-bool poison_is_over(void);
 
 /* No outcome is owed to this command. */
 bool poison_is_cause(uint64_t gseq);

@@ -179,7 +179,7 @@ static void restart_poisoned(struct sim *s)
 {
     for (uint32_t node = 0; node < VENUE_NODES; node++) {
         const struct venue_process *p = &s->venue.processes[node];
-        if (p->service != NULL && poison_is_in(node) &&
+        if (p->service != NULL && poison_is_in(node, service_next(p->service)) &&
             clock_mono_ns() - p->up_ns >= POISONED_MS * MS)
             venue_crash(&s->venue, node, clock_mono_ns());
     }
@@ -312,8 +312,11 @@ static void heal(struct sim *s)
 
 static bool is_done(const struct sim *s)
 {
-    bool done = workload_is_set_up(&s->clients[0]) && poison_is_over() &&
-                guest_is_idle(&s->guest);
+    bool done = workload_is_set_up(&s->clients[0]) && guest_is_idle(&s->guest);
+    for (uint32_t node = 0; node < VENUE_NODES; node++) {
+        const struct service_instance *service = s->venue.processes[node].service;
+        done = done && !poison_is_in(node, service != NULL ? service_next(service) : 0);
+    }
     for (uint32_t i = 0; i < s->plan.clients; i++)
         done = done && client_is_idle(&s->clients[i]);
     return done;

@@ -295,7 +295,7 @@ int venue_turn(struct venue *v, uint32_t node, uint32_t turns, uint32_t power_op
     power_end();
     if (is_over && legal)
         venue_crash(v, node, clock_mono_ns() + RESTART_NS);
-    if (p->service == NULL && poison_is_in(node))
+    if (p->service == NULL && poison_is_in(node, 0))
         p->up_ns = clock_mono_ns() + POISONED_NS;
     if (!is_over || legal)
         return 0;
