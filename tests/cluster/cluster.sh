@@ -24,9 +24,6 @@ export net=zex$$ subnet=10.$((100 + RANDOM % 100)).$((RANDOM % 250)) venue=$work
 export tag=${TAG:-$net} CONTAINERS_CONF=$work/containers.conf
 readonly work
 . tests/cluster/containers.sh
-said() { # podman, of what matters
-    grep -Ev 'healthcheck|syslog' "$venue/podman.log" | tail -n "$1"
-}
 tell() {
     local pod
     said 5

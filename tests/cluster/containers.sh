@@ -17,6 +17,7 @@ readonly confined="--ulimit nofile=20000:20000 --ulimit nproc=32768:32768 --read
 
 # What it says besides, of timers that nobody asked for, is noise until something fails.
 podman() { command podman "$@" 2>>"$venue/podman.log"; }
+said() { grep -Ev 'healthcheck|syslog' "$venue/podman.log" | tail -n "$1"; } # LINES
 
 # Another run on this machine must not remove images while this one looks at all of them.
 readonly lock=/tmp/zex-images.lock

@@ -94,9 +94,12 @@ lose() { strike "$1" && find "$venue/volumes/$1" -mindepth 1 -delete; } # POD
 # The log alone, of a venue that runs: a journal survives a cut at any point, and while its
 # process stands still a copy is such a cut.
 backup() {
-    mkdir "$venue/backup" && freeze sequencer-0 &&
-        cp -a "$venue/volumes/sequencer-0/sequencer" "$venue/backup/"
-    thaw sequencer-0 && "$out/bin/zex" verify "$venue/backup" >>"$venue/zex.log" 2>&1
+    mkdir "$venue/backup"
+    # shellcheck disable=SC2015
+    freeze sequencer-0 && cp -a "$venue/volumes/sequencer-0/sequencer" "$venue/backup/" &&
+        thaw sequencer-0 || { said 1; return 1; }
+    "$out/bin/zex" verify "$venue/backup" >"$venue/verify.log" 2>&1 ||
+        { tail -n 3 "$venue/verify.log"; return 1; }
 }
 
 # After the test, as accepted commands are lost: who has seen them does not go on with this
