@@ -4,14 +4,17 @@
  * by first_seq (8 bytes, big-endian); snapshots and service rows are tables too. Writes
  * gather in one transaction that the owner commits; LMDB flags are 0, so a commit that
  * returned is on the disk (durable = false, for benchmarks only, leaves the sync out).
+ * Who commits every turn has a redo file before it: a commit is on the disk then, and
+ * seen by tools once it is settled.
  *
  * Owns:     the environment, its directory's lock file, at most one write transaction.
  * Units:    bytes.
  * Errors:   open: ERR_LOCKED, ERR_VERSION, ERR_IO, ERR_CORRUPT; put: ERR_MAP_FULL;
  *           commit: ERR_MAP_FULL, ERR_DISK_FULL, ERR_IO: after the last two the process
  *           must stop and acknowledge nothing.
- * Threads:  one at a time; journals of different directories are independent. A process
- *           opens a directory once, tools too: LMDB's locks are the process's.
+ * Threads:  one at a time, and what one gathered or committed and did not settle another
+ *           must not go on with; journals of different directories are independent. A
+ *           process opens a directory once, tools too: LMDB's locks are the process's.
  * Bounds:   JOURNAL_TABLES tables; keys up to 255 bytes; map size fixed at open.
  *
  * The simulator links another implementation of this header (tests/sim/disk.c).
@@ -43,9 +46,12 @@ struct journal_options {
     const char *path;   /* directory; created if missing */
     uint64_t map_bytes; /* fixed, sparse */
     uint64_t new_bytes; /* length of the file of a new journal (preallocate.h) */
+    bool redo;          /* commits of one flush (journal_redo.h): for who makes many */
     bool durable;       /* false: benchmarks only */
     /* Tools beside a running service: no lock is taken, and reads see the one commit that
-     * was the last when the first of them was made, until journal_abort. */
+     * was the last when the first of them was made, until journal_abort. What the owner
+     * committed before is settled when the journal is open: by it, or, if it is gone, by
+     * the tool, which then has to be allowed to write. */
     bool read_only;
     uint32_t *found_version; /* NULL, or told with ERR_VERSION; 0: it is not of zex */
 };
@@ -59,6 +65,9 @@ int journal_put(struct journal *, uint32_t table, const void *key, size_t key_si
                 const void *value, size_t value_size);
 int journal_del(struct journal *, uint32_t table, const void *key, size_t key_size);
 int journal_commit(struct journal *);
+/* With redo: what was committed goes where tools see it. Nothing may be gathered. */
+int journal_settle(struct journal *);
+bool journal_is_unsettled(const struct journal *);
 void journal_abort(struct journal *);
 bool journal_is_dirty(const struct journal *); /* something is gathered */
 

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JOURNAL_VERSION      2 /* of this build */
-#define JOURNAL_VERSION_TEXT "zex journal 2"
+#define JOURNAL_VERSION      3 /* of this build */
+#define JOURNAL_VERSION_TEXT "zex journal 3"
 
 /* The number in a journal's row of that kind. */
 uint32_t journal_version_read(const void *text, size_t size);

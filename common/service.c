@@ -79,6 +79,7 @@ static int open_all(struct service_instance *s)
     int error = service_sender_init(&s->sender);
     if (error == 0)
         error = service_query_init(&s->queries);
+    s->options.journal.redo = service_owns_log(s); /* it commits every turn */
     if (error == 0)
         error = open_journal(s);
     if (error == 0 && service_owns_log(s))
@@ -87,6 +88,8 @@ static int open_all(struct service_instance *s)
         error = service_archive_open(s);
     if (error == 0)
         error = service_restart_open(s);
+    if (error == 0) /* who turns it may be another thread */
+        error = service_store_settle(s);
     if (error != 0)
         return error;
     struct bus_options bus = s->options.bus;
@@ -175,6 +178,11 @@ static int finish_drain(struct service_instance *s)
 
 static int commit_if_due(struct service_instance *s)
 {
+    if (s->settle_at_ns != 0 && s->now.mono_ns >= s->settle_at_ns) {
+        int error = service_store_settle(s);
+        if (error != 0)
+            return error;
+    }
     if (s->state == NULL || s->is_replaying)
         return 0;
     bool is_due = s->input.next - s->snapshot_next >= s->options.snapshot_records ||
@@ -309,6 +317,8 @@ static int close_down(struct service_instance *s)
         if (error == 0)
             error = service_store_commit(s);
     } while (error == 0 && s->snapshot.phase != SNAPSHOT_IDLE);
+    if (error == 0)
+        error = service_store_settle(s);
     service_log(s, SERVICE_LOG_INFO, "stopped", "gseq=%" PRIu64 " error=%s", s->gseq,
                 error_name(error));
     return error;

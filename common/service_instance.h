@@ -101,6 +101,7 @@ struct service_instance {
     uint8_t log_id[16]; /* zeros: not known yet */
     struct service_link stream_link, owner_link, sequencer_link;
     struct service_link peer_links[SERVICE_SENDER_PEERS]; /* by service number */
+    uint64_t settle_at_ns; /* its journal: what is in the redo file only */
     uint64_t commit_at_ns, checkin_at_ns, position_at_ns, head_at_ns, kept_at_ns,
         measured_at_ns;
     uint64_t position_next; /* input position last told */

@@ -373,7 +373,16 @@ int service_store_commit(struct service_instance *s)
         note_snapshot(s);
     metrics_add(&s->metrics, METRICS_commits, 1);
     s->has_effects = false;
+    if (journal_is_unsettled(s->journal) && s->settle_at_ns == 0)
+        s->settle_at_ns = s->now.mono_ns + UINT64_C(1000) * s->options.commit_interval_us;
     if (s->snapshot.phase != SNAPSHOT_IDLE)
         schedule_commit(s);
     return 0;
+}
+
+int service_store_settle(struct service_instance *s)
+{
+    s->settle_at_ns = 0;
+    int error = journal_commit(s->journal);
+    return error == 0 ? journal_settle(s->journal) : error;
 }

@@ -39,6 +39,9 @@ bool service_store_must_wait(const struct service_instance *);
 /* One transaction: effects, cursor, a step of the snapshot. */
 int service_store_commit(struct service_instance *);
 
+/* What was committed goes where tools see it. */
+int service_store_settle(struct service_instance *);
+
 /* Takes the state as it is now; the commits that follow write it. A large one is
  * serialised by a child meanwhile, unless there is time to do it here. */
 int service_store_snapshot(struct service_instance *, bool may_wait);

@@ -312,7 +312,7 @@ static void other_version_is_refused(void **state)
     close(file);
     assert_true(size > 0);
     for (ssize_t i = 0; i + 13 <= size; i++)
-        if (memcmp(page + i, "zex journal 2", 13) == 0)
+        if (memcmp(page + i, "zex journal 3", 13) == 0)
             damage(fixture->path, i, "zex journal 9", 13);
     struct journal *journal;
     uint32_t version = 0;

@@ -17,7 +17,7 @@ static void what_is_a_version(void **state)
         {"zex journal 999999", 999999},
         {"zex journal 1000000", 0},
         {"zex journal ", 0},
-        {"zex journal 2x", 0},
+        {"zex journal 3x", 0},
         {"zex journal x", 0},
         {"another book 2", 0},
         {"", 0},

@@ -1,0 +1,272 @@
+/* journal_env.c - see journal_env.h. */
+#include "common/journal_env.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/directory.h"
+#include "common/error.h"
+#include "common/journal_error.h"
+#include "common/journal_redo.h"
+#include "common/journal_version.h"
+#include "common/preallocate.h"
+
+#define AWAIT_MS        5
+#define AWAIT_TIMES     2000
+#define CHECKS_MAX      100 /* of a journal that is being written */
+#define FREE_TABLE      0   /* LMDB's own table of free pages */
+#define VERSION_NAME    "version"
+#define GENERATION_NAME "generation"
+
+static MDB_val text_val(const char *text)
+{
+    return (MDB_val){.mv_size = strlen(text), .mv_data = (void *)text};
+}
+
+/* Before LMDB reads anything but its two heads. The transaction keeps the pages. */
+static int check_pages(struct journal_env *env, const char *path)
+{
+    MDB_txn *txn;
+    bool is_over = true;
+    int file, error = 0, rc = mdb_env_get_fd(env->lmdb, &file);
+    for (uint32_t i = 0; rc == 0 && is_over && i < CHECKS_MAX; i++) {
+        if ((rc = mdb_txn_begin(env->lmdb, NULL, MDB_RDONLY, &txn)) != 0)
+            break;
+        error = journal_page_check(file, mdb_txn_id(txn), &is_over);
+        mdb_txn_abort(txn);
+    }
+    return rc == 0 ? error : journal_error(rc, path);
+}
+
+/* The version row and the tables are made in one transaction: an environment has all of
+ * them or is empty. */
+static int check_version(struct journal_env *env, MDB_txn *txn, bool read_only)
+{
+    MDB_val key = text_val(VERSION_NAME), text = text_val(JOURNAL_VERSION_TEXT), found;
+    MDB_stat stat;
+    MDB_envinfo info;
+    mdb_env_info(env->lmdb, &info);
+    int rc = mdb_stat(txn, env->names, &stat);
+    if (rc == 0)
+        rc = mdb_get(txn, env->names, &key, &found);
+    if (rc == 0) {
+        env->map = journal_page_map(found.mv_data, info.me_mapsize, stat.ms_psize);
+        env->version = journal_version_read(found.mv_data, found.mv_size);
+        return env->version == JOURNAL_VERSION ? 0 : MDB_VERSION_MISMATCH;
+    }
+    if (rc != MDB_NOTFOUND)
+        return rc;
+    if (stat.ms_entries != 0 || read_only)
+        return MDB_VERSION_MISMATCH;
+    return mdb_put(txn, env->names, &key, &text, 0);
+}
+
+static int get_generation(struct journal_env *env, MDB_txn *txn)
+{
+    MDB_val key = text_val(GENERATION_NAME), found;
+    int rc = mdb_get(txn, env->names, &key, &found);
+    if (rc == MDB_NOTFOUND)
+        return 0;
+    if (rc == 0 && found.mv_size != sizeof env->generation)
+        return MDB_CORRUPTED;
+    if (rc == 0)
+        memcpy(&env->generation, found.mv_data, sizeof env->generation);
+    return rc;
+}
+
+int journal_env_put_generation(struct journal_env *env, MDB_txn *txn, uint64_t generation)
+{
+    MDB_val key = text_val(GENERATION_NAME);
+    return mdb_put(txn, env->names, &key, &(MDB_val){sizeof generation, &generation}, 0);
+}
+
+static int open_tables(struct journal_env *env, bool read_only)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(env->lmdb, NULL, read_only ? MDB_RDONLY : 0, &txn);
+    if (rc != 0)
+        return rc;
+    rc = mdb_dbi_open(txn, NULL, 0, &env->names);
+    if (rc == 0)
+        rc = mdb_set_compare(txn, env->names, journal_page_compare);
+    if (rc == 0)
+        rc = check_version(env, txn, read_only);
+    if (rc == 0)
+        rc = get_generation(env, txn);
+    for (uint32_t i = 0; rc == 0 && i < JOURNAL_TABLES; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "t%02u", i);
+        rc = mdb_dbi_open(txn, name, read_only ? 0 : MDB_CREATE, &env->tables[i]);
+        if (rc == 0)
+            rc = mdb_set_compare(txn, env->tables[i], journal_page_compare);
+    }
+    if (rc == 0)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+int journal_env_open(struct journal_env *env, const struct journal_options *options,
+                     const char *path, unsigned flags)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    *env = (struct journal_env){.lmdb = NULL};
+    flags |= options->read_only ? MDB_RDONLY : options->durable ? 0 : MDB_NOSYNC;
+    int rc = mdb_env_create(&env->lmdb);
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(env->lmdb, JOURNAL_TABLES);
+    if (rc == 0 && options->map_bytes != 0)
+        rc =
+            mdb_env_set_mapsize(env->lmdb, (options->map_bytes + page - 1) / page * page);
+    if (rc == 0)
+        rc = mdb_env_set_assert(env->lmdb, journal_error_assert);
+    if (rc == 0) /* NOTLS: opened by one thread, used by another */
+        rc = mdb_env_open(env->lmdb, path, flags | MDB_NOTLS, 0600);
+    if (rc == 0)
+        rc = mdb_reader_check(env->lmdb, &(int){0});
+    int error = journal_error(rc, options->path);
+    if (error == 0 && options->read_only)
+        error = check_pages(env, options->path);
+    if (error == 0)
+        error = journal_error(open_tables(env, options->read_only), options->path);
+    return error;
+}
+
+int journal_env_make(const struct journal_options *options)
+{
+    struct journal_env env;
+    char name[PATH_MAX + 16], fresh[PATH_MAX + 16];
+    snprintf(name, sizeof name, "%s/data.mdb", options->path);
+    snprintf(fresh, sizeof fresh, "%s/fresh.mdb", options->path);
+    if (options->read_only || access(name, F_OK) == 0)
+        return 0;
+    unlink(fresh); /* an earlier try */
+    int error = journal_env_open(&env, options, fresh, MDB_NOSUBDIR | MDB_NOLOCK);
+    journal_env_close(&env);
+    if (error == 0)
+        error = preallocate(fresh, options->new_bytes);
+    if (error == 0 && rename(fresh, name) != 0)
+        error = errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
+    return error == 0 ? directory_sync(options->path) : error;
+}
+
+static uint64_t count_free_pages(MDB_txn *txn)
+{
+    uint64_t pages = 0;
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    if (mdb_cursor_open(txn, FREE_TABLE, &cursor) != 0)
+        return 0;
+    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+        size_t count;
+        memcpy(&count, value.mv_data, sizeof count);
+        pages += count;
+    }
+    mdb_cursor_close(cursor);
+    return pages;
+}
+
+uint32_t journal_env_used_percent(const struct journal_env *env, MDB_txn *txn)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    mdb_env_info(env->lmdb, &info);
+    mdb_env_stat(env->lmdb, &stat);
+    uint64_t total = info.me_mapsize / stat.ms_psize;
+    uint64_t used = info.me_last_pgno + 1;
+    if (used * 2 > total &&
+        txn != NULL) /* below half nobody needs to know what is free */
+        used -= count_free_pages(txn);
+    return (uint32_t)(used * 100 / total);
+}
+
+static int reread_generation(struct journal_env *env)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(env->lmdb, NULL, MDB_RDONLY, &txn);
+    if (rc != 0)
+        return rc;
+    rc = get_generation(env, txn);
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+int journal_env_await(struct journal_env *env, const char *directory, bool *is_left)
+{
+    const uint64_t generation = env->generation;
+    const struct timespec pause = {.tv_nsec = AWAIT_MS * 1000000L};
+    *is_left = false;
+    for (uint32_t i = 0; i < AWAIT_TIMES; i++) {
+        int lock = -1, rc = reread_generation(env);
+        if (rc != 0)
+            return journal_error(rc, directory);
+        if (env->generation != generation || !journal_redo_holds(directory, generation))
+            return 0;
+        rc = directory_lock(directory, &lock);
+        directory_unlock(lock);
+        *is_left = rc == 0;
+        if (rc != ERR_LOCKED)
+            return rc;
+        nanosleep(&pause, NULL);
+    }
+    return ERR_LOCKED;
+}
+
+void journal_env_close(struct journal_env *env)
+{
+    if (env->lmdb != NULL)
+        mdb_env_close(env->lmdb);
+    env->lmdb = NULL;
+}
+
+/* ---- rows -------------------------------------------------------------------------- */
+
+/* The row at the cursor is to go, and LMDB frees what its pages say they are. */
+static int check_row(struct journal_env *env, MDB_cursor *cursor, bool *is_large)
+{
+    MDB_val key, value;
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_GET_CURRENT);
+    if (rc == 0 && !journal_page_holds(&env->map, key.mv_data, key.mv_size, value.mv_data,
+                                       value.mv_size))
+        rc = MDB_CORRUPTED;
+    *is_large = rc == 0 && (char *)key.mv_data + key.mv_size != value.mv_data;
+    return rc;
+}
+
+int journal_env_put(struct journal_env *env, MDB_cursor *cursor, bool *ascends,
+                    const MDB_val *key, const MDB_val *value)
+{
+    MDB_val k = *key, v = *value;
+    bool is_large;
+    int rc = MDB_KEYEXIST;
+    if (*ascends)
+        rc = mdb_cursor_put(cursor, &k, &v, MDB_APPEND);
+    if (rc == MDB_KEYEXIST) { /* at or below the last key */
+        *ascends = false;
+        rc = mdb_cursor_put(cursor, &k, &v,
+                            MDB_NOOVERWRITE); /* `v` may be what is there */
+    }
+    if (rc == MDB_KEYEXIST) { /* at one of them */
+        v = *value;
+        rc = check_row(env, cursor, &is_large);
+        if (is_large) /* LMDB would put a smaller one on its pages */
+            rc = mdb_cursor_del(cursor, 0);
+        if (rc == 0)
+            rc = mdb_cursor_put(cursor, &k, &v, 0);
+    }
+    return rc;
+}
+
+int journal_env_del(struct journal_env *env, MDB_cursor *cursor, const MDB_val *key)
+{
+    MDB_val k = *key;
+    int rc = mdb_cursor_get(cursor, &k, &(MDB_val){0}, MDB_SET);
+    if (rc == 0)
+        rc = check_row(env, cursor, &(bool){false});
+    return rc == 0 ? mdb_cursor_del(cursor, 0) : rc;
+}
