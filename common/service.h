@@ -53,15 +53,15 @@ struct service_options {
     const uint64_t *skips; /* input positions the operator wants passed over */
     uint32_t skip_count;
     uint32_t turn_frames_max;
-    uint32_t commit_interval_us;   /* derived services only: the log commits every turn */
-    uint32_t rest_us;              /* of a service that follows, after each turn */
-    uint32_t snapshot_records;     /* input records between two snapshots */
-    uint64_t snapshot_child_bytes; /* a state as large is written by a child */
-    uint32_t query_wait_ms;        /* then PENDING */
-    uint32_t unacked_bytes_max;    /* above it no input is applied */
-    uint32_t fetch_bytes_max;      /* one answer to a FETCH */
-    const char *archive_path;      /* directory for old blocks of the log; NULL: none */
-    uint64_t archive_keep_records; /* newest ones, that stay in the journal */
+    uint32_t commit_interval_us;    /* the log commits every turn, and settles as often */
+    uint32_t rest_us;               /* of a service that follows, after each turn */
+    uint32_t snapshot_records;      /* input records between two snapshots */
+    uint64_t snapshot_child_bytes;  /* a state as large is written by a child */
+    uint32_t query_wait_ms;         /* then PENDING */
+    uint32_t unacked_bytes_max;     /* above it no input is applied */
+    uint32_t fetch_bytes_max;       /* one answer to a FETCH */
+    const char *archive_path;       /* directory for old blocks of the log; NULL: none */
+    uint64_t archive_keep_records;  /* newest ones, that stay in the journal */
     uint64_t archive_segment_bytes; /* 0: the default */
     bool prune_approved;         /* drop what the stream's reader says it needs no more */
     uint32_t map_alarm_percent;  /* of the journal: a line of log */

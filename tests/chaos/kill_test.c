@@ -62,6 +62,12 @@ static const struct place places[] = {
     {PORTFOLIO, false, "journal_commit", 20},
     {PORTFOLIO, false, "history_write", 20},
     {GATEWAY, false, "journal_commit.", 2},
+    /* around a commit of one flush, and around LMDB's that follows */
+    {SEQUENCER, false, "journal_redo_commit", 40},
+    {SEQUENCER, false, "journal_redo_commit.", 40},
+    {SEQUENCER, false, "journal_settle", 2},
+    {SEQUENCER, false, "journal_env_put_generation.", 2},
+    {SEQUENCER, false, "journal_redo_begin", 4},
     /* between commit and send, between two sends */
     {SEQUENCER, false, "service_sender_publish", 40},
     {SEQUENCER, false, "service_output_send", 40},
@@ -95,6 +101,7 @@ static const struct place places[] = {
     {PORTFOLIO, false, "snapshot_step", 3},
     /* while it starts: journal, snapshot, replay, epoch, hello */
     {SEQUENCER, true, "journal_open.", 1},
+    {SEQUENCER, true, "journal_redo_replay.", 1},
     {SEQUENCER, true, "service_genesis_ensure.", 1},
     {SEQUENCER, true, "sequencer_append_own", 1},
     {SEQUENCER, true, "sequencer_append_own.", 1},
