@@ -16,8 +16,8 @@
 #include "common/journal_version.h"
 #include "common/preallocate.h"
 
-#define AWAIT_MS        5
-#define AWAIT_TIMES     2000
+#define AWAIT_MS        20
+#define AWAIT_TIMES     500
 #define CHECKS_MAX      100 /* of a journal that is being written */
 #define FREE_TABLE      0   /* LMDB's own table of free pages */
 #define VERSION_NAME    "version"
@@ -205,8 +205,10 @@ int journal_env_await(struct journal_env *env, const char *directory, bool *is_l
         int lock = -1, rc = reread_generation(env);
         if (rc != 0)
             return journal_error(rc, directory);
-        if (env->generation != generation || !journal_redo_holds(directory, generation))
-            return 0;
+        const int holds =
+            env->generation != generation ? 0 : journal_redo_holds(directory, generation);
+        if (holds <= 0)
+            return holds;
         rc = directory_lock(directory, &lock);
         directory_unlock(lock);
         *is_left = rc == 0;

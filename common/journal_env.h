@@ -3,7 +3,7 @@
  * Owns:     the environment; the caller closes it, also after an error, if there is one.
  * Units:    bytes.
  * Errors:   journal_error's of what LMDB returns; ERR_CORRUPT: a page is not what it is
- *           said to be (read_only looks at all of them).
+ *           said to be (read_only looks at all of them); ERR_LOCKED of await.
  * Threads:  one.
  * Bounds:   JOURNAL_TABLES tables.
  */

@@ -301,19 +301,23 @@ int journal_redo_replay(struct journal_redo *redo, journal_redo_apply *apply,
     return error;
 }
 
-bool journal_redo_holds(const char *directory, uint64_t generation)
+int journal_redo_holds(const char *directory, uint64_t generation)
 {
     char path[PATH_MAX];
     struct journal_redo redo = {.generation = generation};
     struct image image = {.bytes = NULL};
     struct header header;
-    if (name_file(path, directory) != 0)
-        return false;
+    bool holds = false;
+    int error = name_file(path, directory);
+    if (error != 0)
+        return error;
     redo.file = open(path, O_RDONLY | O_CLOEXEC);
     if (redo.file < 0)
-        return false;
-    bool holds = read_file(&redo, &image) == 0 && find_record(&redo, &image, 0, &header);
+        return errno == ENOENT ? 0 : ERR_IO;
+    error = read_file(&redo, &image);
+    for (uint64_t at = 0; error == 0 && !holds && at < image.size; at += PAGE_BYTES)
+        holds = find_record(&redo, &image, at, &header);
     free(image.bytes);
     close(redo.file);
-    return holds;
+    return error != 0 ? error : holds;
 }

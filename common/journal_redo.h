@@ -9,7 +9,9 @@
  * A record is one commit. It begins on a page of its own: nothing that was flushed
  * is written again before it is settled. The file ends, for this generation, where no
  * whole record of the expected index stands: that one was being written. If one of the
- * generation stands further on, what is missing was flushed once: ERR_CORRUPT.
+ * generation stands further on, what is missing was flushed once: ERR_CORRUPT. Damage to
+ * the last record cannot be told from that; who has read further than the log then is
+ * what tells.
  *
  * Owns:     the file, and memory for one record.
  * Units:    bytes.
@@ -45,8 +47,9 @@ typedef int journal_redo_apply(void *argument, const struct journal_redo_change 
 /* Is there such a file in the directory? */
 bool journal_redo_exists(const char *directory);
 
-/* Does its file begin with a record of the generation? */
-bool journal_redo_holds(const char *directory, uint64_t generation);
+/* Is there a record of the generation in its file, whole or not the first? 0, 1, or an
+ * error. */
+int journal_redo_holds(const char *directory, uint64_t generation);
 
 /* Opens the file, made with `bytes` of room if it is missing (preallocate.h). The first
  * record will be of `generation`; nothing that was written is replaced before it is. */

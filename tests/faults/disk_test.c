@@ -180,7 +180,8 @@ static int await(struct test *t, const struct fault *fault)
             enough = t->trader.told + TOLD_AFTER;
         was_met = is_met;
         t->ended += code != CLUSTER_RUNNING && code == fault->code;
-        if (code != CLUSTER_RUNNING && code == fault->start_code && is_met)
+        if (code != CLUSTER_RUNNING && fault->start_code != 0 &&
+            code == fault->start_code && is_met)
             return 0;
         if (code != CLUSTER_RUNNING)
             return judge_end(fault, code, is_met);
