@@ -52,9 +52,11 @@ void *__real_mmap(void *at, size_t size, int rights, int flags, int file, off_t 
 int __real_munmap(void *bytes, size_t size);
 
 /* Shared memory is dear to make, and a world takes hundreds of snapshots: what one has
- * left is given to the next. Nobody reads there what he has not written. */
+ * left is given to the next. Nobody reads there what he has not written. It is private: a
+ * simulated child is this process, and a world that is forked is another (crash.c). */
 void *__wrap_mmap(void *at, size_t size, int rights, int flags, int file, off_t offset)
 {
+    const int own = (flags & ~MAP_SHARED) | MAP_PRIVATE;
     uint32_t i = 0;
     if ((flags & MAP_SHARED) == 0 || (flags & MAP_ANONYMOUS) == 0)
         return __real_mmap(at, size, rights, flags, file, offset);
@@ -62,9 +64,9 @@ void *__wrap_mmap(void *at, size_t size, int rights, int flags, int file, off_t 
            (areas[i].is_used || areas[i].size != size))
         i++;
     if (i == AREAS)
-        return __real_mmap(at, size, rights, flags, file, offset);
+        return __real_mmap(at, size, rights, own, file, offset);
     if (areas[i].bytes == NULL) {
-        void *bytes = __real_mmap(at, size, rights, flags, file, offset);
+        void *bytes = __real_mmap(at, size, rights, own, file, offset);
         CHECK(bytes != MAP_FAILED);
         areas[i] = (struct area){.bytes = bytes, .size = size};
     }
