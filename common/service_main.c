@@ -40,6 +40,13 @@ static void handle_signals(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
+static void ignore_signals(void)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGTERM, &ignore, NULL);
+    sigaction(SIGINT, &ignore, NULL);
+}
+
 static void bind_to_cpu(const char *affinity)
 {
     cpu_set_t set;
@@ -89,6 +96,7 @@ static int run(const struct service_kind *kind, const struct config *config)
     error = service_create(&instance, kind, &setup.options);
     if (error == 0)
         error = serve(instance, config);
+    ignore_signals(); /* it ends already, and what they would stop goes */
     service_destroy(&instance);
     return error;
 }
