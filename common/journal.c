@@ -156,12 +156,17 @@ static int del(struct journal *journal, uint32_t table, const void *key, size_t 
                                        &(MDB_val){key_size, (void *)key}));
 }
 
+static int apply(struct journal *journal, const struct journal_redo_change *c)
+{
+    return c->is_deleted
+               ? del(journal, c->table, c->key, c->key_size)
+               : put(journal, c->table, c->key, c->key_size, c->value, c->value_size);
+}
+
 /* Done in LMDB's transaction, which commits write to the redo file or to LMDB. */
 static int change(struct journal *journal, const struct journal_redo_change *c)
 {
-    int error = c->is_deleted ? del(journal, c->table, c->key, c->key_size)
-                              : put(journal, c->table, c->key, c->key_size, c->value,
-                                    c->value_size);
+    int error = apply(journal, c);
     if (error == 0 && journal->redo != NULL)
         journal_redo_add(journal->redo, c);
     return error;
@@ -213,9 +218,7 @@ static int do_again(void *argument, const struct journal_redo_change *c)
     struct journal *journal = argument;
     if (c->table >= JOURNAL_TABLES || c->key_size == 0)
         return ERR_CORRUPT;
-    return c->is_deleted
-               ? del(journal, c->table, c->key, c->key_size)
-               : put(journal, c->table, c->key, c->key_size, c->value, c->value_size);
+    return apply(journal, c);
 }
 
 static int replay(struct journal *journal)
@@ -481,8 +484,10 @@ int journal_seek_back(struct journal *journal, uint32_t table, const void *key,
 
 uint32_t journal_used_percent(struct journal *journal)
 {
-    MDB_txn *txn = begin_read(journal) == 0 ? journal->read : NULL;
-    const uint32_t percent = journal_env_used_percent(&journal->env, txn);
+    uint32_t percent = journal_env_used_percent(&journal->env, NULL);
+    if (percent < 50 || begin_read(journal) != 0)
+        return percent; /* below half nobody needs to know what is free */
+    percent = journal_env_used_percent(&journal->env, journal->read);
     if (journal->write)
         drop_read(journal);
     return percent;

@@ -179,8 +179,7 @@ uint32_t journal_env_used_percent(const struct journal_env *env, MDB_txn *txn)
     mdb_env_stat(env->lmdb, &stat);
     uint64_t total = info.me_mapsize / stat.ms_psize;
     uint64_t used = info.me_last_pgno + 1;
-    if (used * 2 > total &&
-        txn != NULL) /* below half nobody needs to know what is free */
+    if (txn != NULL)
         used -= count_free_pages(txn);
     return (uint32_t)(used * 100 / total);
 }

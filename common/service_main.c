@@ -29,22 +29,20 @@ static void on_signal(int number)
     service_stop(running);
 }
 
+static void on_stop(void (*handler)(int))
+{
+    const struct sigaction stop = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+}
+
 /* SIGTERM and SIGINT end the loop after what it is doing; a peer that went is no
  * signal. */
 static void handle_signals(void)
 {
-    struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGINT, &stop, NULL);
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    on_stop(on_signal);
     sigaction(SIGPIPE, &ignore, NULL);
-}
-
-static void ignore_signals(void)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGTERM, &ignore, NULL);
-    sigaction(SIGINT, &ignore, NULL);
 }
 
 static void bind_to_cpu(const char *affinity)
@@ -96,7 +94,7 @@ static int run(const struct service_kind *kind, const struct config *config)
     error = service_create(&instance, kind, &setup.options);
     if (error == 0)
         error = serve(instance, config);
-    ignore_signals(); /* it ends already, and what they would stop goes */
+    on_stop(SIG_IGN); /* it ends already, and what they would stop goes */
     service_destroy(&instance);
     return error;
 }

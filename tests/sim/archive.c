@@ -12,6 +12,7 @@
 #include "proto/big_endian.h"
 #include "proto/block.h"
 #include "proto/codec.h"
+#include "proto/feed.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/marks.h"
 
@@ -206,4 +207,20 @@ const char *archive_check_files(const struct archive *a, const char *files)
     }
     archive_close(&copy);
     return broken;
+}
+
+struct msg archive_decode(const struct archive_record *record)
+{
+    struct msg m;
+    int error = codec_decode_whole(record->bytes, record->size, &m);
+    CHECK(error == 0);
+    return m;
+}
+
+bool archive_concerns(const struct archive_record *record, uint32_t account)
+{
+    uint32_t accounts[2];
+    const struct msg m = archive_decode(record);
+    uint32_t count = feed_accounts(&m, accounts);
+    return (count > 0 && accounts[0] == account) || (count > 1 && accounts[1] == account);
 }

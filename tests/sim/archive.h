@@ -47,6 +47,12 @@ void archive_close(struct archive *);
  * journal does not have any more is in the files; NULL: there are none. */
 const char *archive_read(struct archive *, const char *path, const char *files);
 
+/* What it says. */
+struct msg archive_decode(const struct archive_record *);
+
+/* Is it in the account's feed? */
+bool archive_concerns(const struct archive_record *, uint32_t account);
+
 /* The operator said that this service passes over this record of its input. */
 bool archive_skips(const struct archive *, uint32_t service, uint64_t seq);
 

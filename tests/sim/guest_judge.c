@@ -10,14 +10,6 @@
 #include "proto/feed.h"
 #include "tests/sim/guest.h"
 
-static struct msg decode(const struct archive_record *record)
-{
-    struct msg m;
-    int error = codec_decode_whole(record->bytes, record->size, &m);
-    CHECK(error == 0);
-    return m;
-}
-
 /* ---- commands ---------------------------------------------------------------------- */
 
 struct place {
@@ -70,7 +62,7 @@ static const char *judge_commands(const struct guest *g, const struct archive *a
     for (uint64_t i = 0; i < a->count; i++) {
         if (a->records[i].source <= 0)
             continue;
-        const struct msg m = decode(&a->records[i]);
+        const struct msg m = archive_decode(&a->records[i]);
         const uint64_t name = name_of(&m);
         if (name != 0)
             places[count++] = (struct place){name, a->records[i].gseq};
@@ -89,7 +81,7 @@ static const char *judge_view(const struct guest *g, const struct archive_record
                               uint32_t *at)
 {
     const struct invariants_report none = {.gseq = 0};
-    const struct msg m = decode(record);
+    const struct msg m = archive_decode(record);
     struct feed_view view;
     struct msg part;
     const char *broken = NULL;
@@ -105,21 +97,13 @@ static const char *judge_view(const struct guest *g, const struct archive_record
     return broken;
 }
 
-static bool concerns(const struct archive_record *record, uint32_t account)
-{
-    uint32_t accounts[2];
-    const struct msg m = decode(record);
-    uint32_t count = feed_accounts(&m, accounts);
-    return (count > 0 && accounts[0] == account) || (count > 1 && accounts[1] == account);
-}
-
 static const char *judge_reports(const struct guest *g, const struct archive *a)
 {
     const struct invariants_report none = {.gseq = 0};
     const char *broken = NULL;
     uint32_t at = 0;
     for (uint64_t i = g->from; i < a->count && broken == NULL; i++) {
-        if (a->records[i].source < 0 && concerns(&a->records[i], g->account))
+        if (a->records[i].source < 0 && archive_concerns(&a->records[i], g->account))
             broken = judge_view(g, &a->records[i], &at);
     }
     if (broken == NULL && at < g->report_count)

@@ -7,7 +7,6 @@
 #include "common/check.h"
 #include "common/invariants.h"
 #include "common/metrics.h"
-#include "proto/codec.h"
 #include "proto/digest.h"
 #include "proto/feed.h"
 #include "tests/sim/disk.h"
@@ -21,14 +20,6 @@ enum { SNAPSHOTS_MAX = 8 };
 static const struct archive_record *get(const struct sim *s, uint64_t gseq)
 {
     return gseq >= 1 && gseq <= s->archive.count ? &s->archive.records[gseq - 1] : NULL;
-}
-
-static struct msg decode(const struct archive_record *record)
-{
-    struct msg m;
-    int error = codec_decode_whole(record->bytes, record->size, &m);
-    CHECK(error == 0);
-    return m;
 }
 
 /* Calls `check` for every command of a session with its record, NULL where the log has
@@ -96,7 +87,8 @@ static const char *is_over(const struct sim *s, const struct life *life)
         if (record->source == (int64_t)life->session)
             last_n = record->n;
         if (record->kind == MSG_session_closed)
-            ended = ended || decode(record).session_closed.session == life->session;
+            ended =
+                ended || archive_decode(record).session_closed.session == life->session;
     }
     return ended ? invariants_gone(life->count, last_n) : "I2: a session gone unasked";
 }
@@ -169,7 +161,7 @@ static const char *check_outcomes(const struct sim *s)
         const struct archive_record *record = &s->archive.records[i];
         if (record->source >= 0)
             continue;
-        const struct msg m = decode(record);
+        const struct msg m = archive_decode(record);
         uint64_t cause = cause_of(s, &m);
         if (cause != 0 && cause <= s->archive.count)
             broken = invariants_once(cause, record->gseq, ++outcomes[cause]);
@@ -186,18 +178,10 @@ static const char *check_outcomes(const struct sim *s)
     return broken;
 }
 
-static bool concerns(const struct archive_record *record, uint32_t account)
-{
-    uint32_t accounts[2];
-    const struct msg m = decode(record);
-    uint32_t count = feed_accounts(&m, accounts);
-    return (count > 0 && accounts[0] == account) || (count > 1 && accounts[1] == account);
-}
-
 static struct invariants_report view_of(const struct archive_record *record,
                                         uint32_t account)
 {
-    const struct msg m = decode(record);
+    const struct msg m = archive_decode(record);
     struct feed_view view;
     feed_view(&view, &m, record->bytes, record->size, account);
     return (struct invariants_report){record->gseq, digest_hash(view.bytes, view.size)};
@@ -211,7 +195,7 @@ static const char *check_feed(const struct sim *s, const struct client *c)
     uint32_t taken = 0;
     for (uint64_t i = 0; i < s->archive.count && broken == NULL; i++) {
         const struct archive_record *record = &s->archive.records[i];
-        if (record->source >= 0 || !concerns(record, c->account))
+        if (record->source >= 0 || !archive_concerns(record, c->account))
             continue;
         const struct invariants_report due = view_of(record, c->account);
         broken =

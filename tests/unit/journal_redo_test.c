@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 #include "common/journal.h"
 #include "common/journal_redo.h"
 #include "common/random.h"
+#include "tests/unit/tree.h"
 
 #define MAP_BYTES    (UINT64_C(1) << 30)
 #define PAGE_BYTES   4096
@@ -53,18 +53,11 @@ static int set_up(void **state)
     return try_open(f->path, true, false, &f->journal);
 }
 
-static int remove_entry(const char *path, const struct stat *stat, int type,
-                        struct FTW *ftw)
-{
-    (void)stat, (void)type, (void)ftw;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
     journal_close(&f->journal);
-    nftw(f->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    tree_remove(f->directory);
     free(f);
     return 0;
 }
@@ -112,7 +105,7 @@ static void copy_file(const char *from, const char *to, const char *name)
 /* What the disk has of a journal that is open: as if its process had ended here. */
 static void crash(struct fixture *f)
 {
-    nftw(f->copy, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    tree_remove(f->copy);
     assert_int_equal(mkdir(f->copy, 0700), 0);
     copy_file(f->path, f->copy, "data.mdb");
     copy_file(f->path, f->copy, "redo");

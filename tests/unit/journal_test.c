@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include "common/error.h"
 #include "common/journal.h"
 #include "common/random.h"
+#include "tests/unit/tree.h"
 
 #define MAP_BYTES (UINT64_C(1) << 30)
 
@@ -48,18 +48,11 @@ static int set_up(void **state)
     return try_open(fixture->path, MAP_BYTES, false, &fixture->journal);
 }
 
-static int remove_entry(const char *path, const struct stat *stat, int type,
-                        struct FTW *ftw)
-{
-    (void)stat, (void)type, (void)ftw;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     journal_close(&fixture->journal);
-    nftw(fixture->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    tree_remove(fixture->directory);
     free(fixture);
     return 0;
 }
