@@ -12,18 +12,16 @@
 #include "common/check.h"
 #include "common/error.h"
 #include "common/invariants.h"
+#include "tests/sim/ablation.h"
 #include "tests/sim/crash.h"
 #include "tests/sim/crew.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/transcript.h"
 
-enum ablate_name ablate_chosen;
-
 enum {
     MARKS_SEEDS = 400, /* fewer may miss a mark */
     MARKS_SHARE = 20,  /* of so many seeds, one event */
     TEST_SEEDS = 60,
-    ABLATE_SEEDS = 200,
     CRASH_SEED = 1,
 };
 
@@ -207,48 +205,15 @@ static int run_file(const char *path)
 
 /* ---- ablations --------------------------------------------------------------------- */
 
-/* The first seed that did not hold; a smaller one that was slower does not matter. */
-static bool is_missed(void *context, const struct crew_outcome *one)
+static void run_expecting(uint64_t seed, struct crew_outcome *o)
 {
-    uint64_t *caught = context;
-    if (!one->held)
-        *caught = one->seed;
-    return one->held;
-}
-
-static int run_ablations(uint64_t seeds)
-{
-    static const char *const names[] = {"",
-#define NAME(name) #name,
-                                        ABLATE_LIST(NAME)
-#undef NAME
-    };
-    int missed = 0;
-    is_terse = true;
-    for (int i = 1; i < ABLATE_END; i++) {
-        uint64_t caught = 0;
-        ablate_chosen = (enum ablate_name)i;
-        bool all_held = crew_run(&(struct crew_work){.first = 1,
-                                                     .last = seeds,
-                                                     .run = run_seed,
-                                                     .hear = is_missed,
-                                                     .context = &caught});
-        missed += all_held;
-        printf("ablate: %-22s %s %" PRIu64 "\n", names[i],
-               all_held ? "NOT CAUGHT in" : "caught by seed", all_held ? seeds : caught);
-    }
-    printf("ablate: %d of %d caught\n", ABLATE_END - 1 - missed, ABLATE_END - 1);
-    return missed == 0 ? 0 : 1;
+    is_terse = ablate_chosen != ABLATE_NOTHING;
+    run_seed(seed, o);
 }
 
 static int ablate(const char *name, uint64_t first, uint64_t last)
 {
-#define CHOOSE(item)                                                                     \
-    if (strcmp(name, #item) == 0)                                                        \
-        ablate_chosen = ABLATE_##item;
-    ABLATE_LIST(CHOOSE)
-#undef CHOOSE
-    return ablate_chosen == ABLATE_NOTHING ? 2 : run_range(first, last);
+    return ablation_choose(name) ? run_range(first, last) : 2;
 }
 
 /* ---- arguments --------------------------------------------------------------------- */
@@ -292,7 +257,7 @@ int main(int argc, char **argv)
     if (commands != NULL && *commands != 0)
         plan_commands = number(commands);
     if (argc == 2 && strcmp(argv[1], "--ablate") == 0)
-        return run_ablations(ABLATE_SEEDS);
+        return ablation_each("tests/sim/ablations.txt", run_expecting) == 0 ? 0 : 1;
     if (argc == 4 && strcmp(argv[1], "--ablate") == 0 &&
         read_range(argv[3], &first, &last))
         return ablate(argv[2], first, last);
