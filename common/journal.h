@@ -54,6 +54,7 @@ struct journal_options {
      * the tool, which then has to be allowed to write. */
     bool read_only;
     uint32_t *found_version; /* NULL, or told with ERR_VERSION; 0: it is not of zex */
+    const char **missing; /* NULL, or told with ERR_CORRUPT: a file that must be there */
 };
 
 int journal_open(struct journal **, const struct journal_options *);

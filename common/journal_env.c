@@ -111,6 +111,17 @@ static int open_tables(struct journal_env *env, bool read_only)
     return rc;
 }
 
+/* Who began a generation had the file, and commits may be there only. An empty one in its
+ * place says that they are known to be lost. */
+static int check_redo(const struct journal_env *env,
+                      const struct journal_options *options)
+{
+    const bool is_missing = env->generation != 0 && !journal_redo_exists(options->path);
+    if (is_missing && options->missing != NULL)
+        *options->missing = "redo";
+    return is_missing ? ERR_CORRUPT : 0;
+}
+
 int journal_env_open(struct journal_env *env, const struct journal_options *options,
                      const char *path, unsigned flags)
 {
@@ -134,7 +145,7 @@ int journal_env_open(struct journal_env *env, const struct journal_options *opti
         error = check_pages(env, options->path);
     if (error == 0)
         error = journal_error(open_tables(env, options->read_only), options->path);
-    return error;
+    return error == 0 ? check_redo(env, options) : error;
 }
 
 int journal_env_make(const struct journal_options *options)

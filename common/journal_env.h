@@ -3,7 +3,8 @@
  * Owns:     the environment; the caller closes it, also after an error, if there is one.
  * Units:    bytes.
  * Errors:   journal_error's of what LMDB returns; ERR_CORRUPT: a page is not what it is
- *           said to be (read_only looks at all of them); ERR_LOCKED of await.
+ *           said to be (read_only looks at all of them), or the redo file is missing;
+ *           ERR_LOCKED of await.
  * Threads:  one.
  * Bounds:   JOURNAL_TABLES tables.
  */

@@ -64,9 +64,14 @@ static bool admit(void *argument, enum bus_port port, const uint8_t key[32])
 static int open_journal(struct service_instance *s)
 {
     uint32_t version = 0;
+    const char *missing = NULL;
     struct journal_options options = s->options.journal;
     options.found_version = &version;
+    options.missing = &missing;
     int error = journal_open(&s->journal, &options);
+    if (missing != NULL)
+        service_log(s, SERVICE_LOG_ERROR, "missing", "file=%s directory=%s", missing,
+                    options.path);
     if (error == ERR_VERSION)
         service_log(s, SERVICE_LOG_ERROR, "version",
                     "journal=%" PRIu32 " reads=%d directory=%s", version, JOURNAL_VERSION,

@@ -39,9 +39,12 @@ int refold_world_journal(struct journal **journal, const char *directory,
     if (access(file, R_OK) != 0)
         return ERR_NOT_FOUND;
     uint32_t version = 0;
+    const char *missing = NULL;
     const struct journal_options options = {
-        .path = path, .read_only = true, .found_version = &version};
+        .path = path, .read_only = true, .found_version = &version, .missing = &missing};
     int error = journal_open(journal, &options);
+    if (missing != NULL)
+        (void)!args_fail("%s: its file %s is missing", path, missing);
     if (error == ERR_VERSION)
         (void)!args_fail("%s: journal version %" PRIu32 ", this zex reads %d", path,
                          version, JOURNAL_VERSION);

@@ -327,6 +327,34 @@ static void other_generation_is_void(void **state)
     journal_close(&after);
 }
 
+/* Whoever copied the environment alone is told what else there was. */
+static void missing_file_is_corrupt(void **state)
+{
+    struct fixture *f = *state;
+    struct journal *after;
+    char name[128];
+    const char *missing;
+    commit(f->journal, "a", "1");
+    crash(f);
+    snprintf(name, sizeof name, "%s/redo", f->copy);
+    assert_int_equal(unlink(name), 0);
+    for (uint32_t way = 0; way < 4; way++) {
+        const struct journal_options options = {.path = f->copy,
+                                                .map_bytes = MAP_BYTES,
+                                                .redo = way == 0,
+                                                .read_only = way >= 2,
+                                                .missing = way == 3 ? NULL : &missing};
+        missing = NULL;
+        assert_int_equal(journal_open(&after, &options), ERR_CORRUPT);
+        assert_null(after);
+        assert_true(way == 3 ? missing == NULL : strcmp(missing, "redo") == 0);
+    }
+    close(open(name, O_CREAT | O_WRONLY, 0600)); /* it is known */
+    after = reopen_copy(f);
+    assert_value(after, "a", NULL);
+    journal_close(&after);
+}
+
 #define TWIN_ROWS 64
 
 static void assert_twin(struct journal *journal, const uint32_t rows[TWIN_ROWS])
@@ -393,15 +421,11 @@ static void random_crashes_agree_with_an_array(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(committed_is_kept),
-        TEST(tools_see_commits),
-        TEST(tool_waits_for_the_owner),
-        TEST(abort_keeps_commits),
-        TEST(large_commits_settle),
-        TEST(torn_end_is_void),
-        TEST(missing_record_is_corrupt),
-        TEST(other_generation_is_void),
-        TEST(random_crashes_agree_with_an_array),
+        TEST(committed_is_kept),         TEST(tools_see_commits),
+        TEST(tool_waits_for_the_owner),  TEST(abort_keeps_commits),
+        TEST(large_commits_settle),      TEST(torn_end_is_void),
+        TEST(missing_record_is_corrupt), TEST(other_generation_is_void),
+        TEST(missing_file_is_corrupt),   TEST(random_crashes_agree_with_an_array),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
