@@ -10,7 +10,7 @@
 #include "proto/codec.h"
 #include "services/gateway/gateway_core.h"
 
-#define LOOK_NS UINT64_C(50000000) /* how often the late ones are looked for */
+#define LOOK_NS UINT64_C(50000000) /* how often they are looked through */
 
 /* Whose rows a query gives. */
 enum scope {
@@ -80,6 +80,12 @@ static struct lookup *take_entry(struct lookup_table *t)
     return NULL;
 }
 
+static void send_query(struct outbox *outbox, const struct lookup *entry)
+{
+    const struct msg m = {.kind = MSG_query, .query = entry->query};
+    outbox_send(outbox, BUS_SERVICE, entry->service, &m);
+}
+
 /* Registers a question and sends it. 0: no entry is free. */
 static uint64_t ask(struct gateway *g, struct outbox *outbox, const struct peer *p,
                     enum lookup_purpose purpose, uint32_t service,
@@ -93,10 +99,9 @@ static uint64_t ask(struct gateway *g, struct outbox *outbox, const struct peer 
     entry->service = service;
     entry->purpose = purpose;
     entry->deadline_ns = g->now_ns + g->settings.query_timeout_ms * UINT64_C(1000000);
-    struct msg m = {.kind = MSG_query};
-    m.query = *q;
-    m.query.id = entry->id;
-    outbox_send(outbox, BUS_SERVICE, service, &m);
+    entry->query = *q;
+    entry->query.id = entry->id;
+    send_query(outbox, entry);
     return entry->id;
 }
 
@@ -192,6 +197,14 @@ static void settle(struct gateway *g, struct outbox *outbox, struct lookup *entr
     }
 }
 
+/* The log says that the shard has the symbol, and the shard has not read that far; or it
+ * has given it up, and the log has not been read so far here. */
+static bool is_on_its_way(const struct lookup *entry, const struct msg_answer *answer)
+{
+    return entry->purpose == LOOKUP_CLIENT && entry->service >= SERVICE_SHARD &&
+           answer->reason == error_number(ERR_UNKNOWN_SYMBOL);
+}
+
 int lookup_answer(struct gateway *g, struct outbox *outbox, uint32_t service,
                   const struct msg_answer *answer, const uint8_t **at, const uint8_t *end)
 {
@@ -205,7 +218,11 @@ int lookup_answer(struct gateway *g, struct outbox *outbox, uint32_t service,
         *at += used;
     }
     struct lookup *entry = &g->lookups.entries[answer->id % LOOKUP_MAX];
-    if (entry->id == answer->id && entry->service == service)
+    if (entry->id != answer->id || entry->service != service)
+        return 0;
+    if (is_on_its_way(entry, answer))
+        entry->service = 0;
+    else
         settle(g, outbox, entry, answer, rows, *at);
     return 0;
 }
@@ -220,6 +237,14 @@ void lookup_forget(struct lookup_table *t, uint32_t peer)
     }
 }
 
+/* By now the symbol may be on another shard. */
+static void ask_again(const struct gateway *g, struct outbox *outbox,
+                      struct lookup *entry)
+{
+    entry->service = SERVICE_SHARD + directory_shard(&g->directory, entry->query.symbol);
+    send_query(outbox, entry);
+}
+
 void lookup_turn(struct gateway *g, struct outbox *outbox)
 {
     struct lookup_table *t = &g->lookups;
@@ -229,7 +254,11 @@ void lookup_turn(struct gateway *g, struct outbox *outbox)
     for (uint32_t i = 0; i < LOOKUP_MAX; i++) {
         struct lookup *entry = &t->entries[i];
         bool is_late = entry->deadline_ns <= g->now_ns || FAULT(LOOKUP_LATE);
-        if (entry->id == 0 || !is_late || !gateway_has_room(outbox, 0))
+        if (entry->id == 0 || !gateway_has_room(outbox, 0))
+            continue;
+        if (!is_late && entry->service == 0)
+            ask_again(g, outbox, entry);
+        if (!is_late)
             continue;
         const struct msg_answer none = {
             .id = entry->id, .reason = (uint16_t)error_number(ERR_UNAVAILABLE)};

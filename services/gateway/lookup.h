@@ -2,7 +2,8 @@
  *
  * Owns:     one entry per question, with the client's own id for it.
  * Units:    ns of the monotonic clock.
- * Errors:   none; what is not answered in time is answered UNAVAILABLE.
+ * Errors:   none; what is not answered in time is answered UNAVAILABLE, also by a shard
+ *           that a symbol is still on its way to.
  * Threads:  none; belongs to the gateway core.
  * Bounds:   LOOKUP_MAX questions; of one peer PEER_QUERIES_MAX, of one account
  *           LOOKUP_OF_ACCOUNT_MAX, of all clients LOOKUP_OF_CLIENTS_MAX: else BUSY.
@@ -34,8 +35,9 @@ struct lookup {
     uint64_t client_id;
     uint64_t deadline_ns;
     uint32_t peer;
-    uint32_t service; /* that was asked */
+    uint32_t service; /* that was asked; 0: none, it is to be asked again */
     enum lookup_purpose purpose;
+    struct msg_query query; /* as it was asked */
 };
 
 struct lookup_table {

@@ -161,6 +161,42 @@ static void test_refusals(void **unused)
     desk_destroy(d);
 }
 
+/* The log has a symbol on one shard, and that has not read so far, or has given it up:
+ * nobody is told that there is no such symbol. Whoever has it by then is asked again. */
+static void test_symbol_on_its_way(void **unused)
+{
+    (void)unused;
+    struct desk *d = open_venue(&world_settings);
+    put_query(d, QUERY_KIND_BOOK, 0);
+    put_query(d, QUERY_KIND_BOOK, 0);
+    from(d, A);
+    const struct msg_query first = asked(d, SERVICE_SHARD + 1);
+    const struct msg_query second = asked(d, SERVICE_SHARD + 1);
+    put_answer(d, first.id, ERR_UNKNOWN_SYMBOL, 0, 0);
+    put_answer(d, second.id, ERR_UNKNOWN_SYMBOL, 0, 0);
+    from_service(d, SERVICE_SHARD + 1);
+    desk_sent_nothing(d);
+    set_symbol(d, SYMBOL, 0);
+    d->taken = d->sent_count;
+    desk_pass_ms(d, 51);
+    desk_turn(d);
+    assert_int_equal(asked(d, SERVICE_SHARD).id, first.id);
+    assert_int_equal(asked(d, SERVICE_SHARD).symbol, SYMBOL);
+    put_answer(d, second.id, 0, 0, 0); /* of who is asked no more */
+    from_service(d, SERVICE_SHARD + 1);
+    desk_sent_nothing(d);
+    put_answer(d, first.id, 0, 0, 0);
+    put_answer(d, second.id, ERR_UNKNOWN_SYMBOL, 0, 0);
+    from_service(d, SERVICE_SHARD);
+    answered(d, A, 0);
+    desk_sent_nothing(d);
+    desk_pass_ms(d, 2001);
+    desk_turn(d);
+    answered(d, A, ERR_UNAVAILABLE); /* in the end: ask again */
+    desk_sent_nothing(d);
+    desk_destroy(d);
+}
+
 /* An account fills its own share and no more, over however many connections: others are
  * asked for all the same. */
 static void test_crowd_of_one_account(void **unused)
@@ -248,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_answer),
         cmocka_unit_test(test_scope),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_symbol_on_its_way),
         cmocka_unit_test(test_peer_gone),
         cmocka_unit_test(test_foreign_account),
         cmocka_unit_test(test_crowd_of_one_account),
