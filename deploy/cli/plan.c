@@ -145,10 +145,18 @@ static void check_together(struct plan *self, const struct venue_symbol *v,
         plan_row_complain(self,
                           "price_scale %" PRIu32 ": it is %" PRIu32 " and never changes",
                           m->price_scale, present->price_scale);
-    if (m->shard != present->shard)
-        plan_row_complain(self,
-                          "shard %" PRIu32 ": it is on %" PRIu32 "; see zex admin move",
-                          m->shard, present->shard);
+}
+
+/* Where a symbol is, the operator says later than the file does: `zex admin move`. */
+static void keep_shard(struct plan *self, struct msg_symbol_set *m,
+                       const struct msg_symbol_set *present)
+{
+    if (present->symbol == 0 || m->shard == present->shard)
+        return;
+    plan_row_warn(self,
+                  "shard %" PRIu32 ": it is on %" PRIu32 " and stays; see zex admin move",
+                  m->shard, present->shard);
+    m->shard = present->shard;
 }
 
 static void plan_symbol(struct plan *self, unsigned at)
@@ -180,6 +188,8 @@ static void plan_symbol(struct plan *self, unsigned at)
     set_values(self, v, &m);
     if (self->bad == bad)
         check_together(self, v, &m.symbol_set, present);
+    if (self->bad == bad)
+        keep_shard(self, &m.symbol_set, present);
     plan_row_end(self, bad, &m, present->symbol != 0 ? &old : NULL);
     *present = m.symbol_set;
 }

@@ -38,9 +38,9 @@ check "the other symbol trades on" z order buy ACME-USD 1 100 --as alice
 check "and verifies" says "verified" z verify "$dir/data"
 check "killed" exits 137 venue_down KILL
 
-sed '/name: BTC-USD/,/shard:/s/shard: 0/shard: 1/' deploy/venues/demo.yaml >"$dir/venue.yaml"
-venue_file=$dir/venue.yaml
 venue_up --shards 2
+check "that the file has it elsewhere is said" grep "BTC-USD: shard 0: it is on 1 and stays" "$dir/up.out"
+check "and changes nothing" grep "^0 changes" "$dir/up.out"
 check "the order is still there" rows 1
 check "closed again" z admin close BTC-USD
 check "it moves back" z admin move BTC-USD 0

@@ -250,14 +250,34 @@ static void what_never_changes_is_refused(void **state)
     struct world w;
     begin(&w);
     make(&w, ASSETS SYMBOL);
-    make(&w, ASSETS SYMBOL_BUT("1", "1", ", shard: 1"));
+    make(&w, ASSETS SYMBOL_BUT("1", "1", ""));
     assert_false(w.ok);
     assert_string_equal(w.said,
-                        "zex: symbol BTC-USD: price_scale 1: it is 2 and never changes\n"
-                        "zex: symbol BTC-USD: shard 1: it is on 0; see zex admin move\n");
+                        "zex: symbol BTC-USD: price_scale 1: it is 2 and never changes\n");
     make(&w, "assets: [{name: USD, scale: 7}]");
     assert_false(w.ok);
     assert_string_equal(w.said, "zex: asset USD: scale 7: it is 6 and never changes\n");
+    end(&w);
+}
+
+/* A symbol is moved by the operator, after the file was written: what else changes in the
+ * file is done where the symbol is. */
+static void a_moved_symbol_stays_where_it_is(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    make(&w, ASSETS SYMBOL_BUT("2", "0.50", ", shard: 1"));
+    make(&w, ASSETS SYMBOL);
+    assert_true(w.ok);
+    assert_int_equal(w.plan.count, 0);
+    assert_string_equal(
+        w.said, "zex: symbol BTC-USD: shard 0: it is on 1 and stays; see zex admin move\n");
+    make(&w, ASSETS SYMBOL_BUT("2", "0.50", ", band: 20%"));
+    assert_true(w.ok);
+    assert_int_equal(w.plan.count, 1);
+    assert_int_equal(w.plan.commands[0].msg.symbol_set.shard, 1);
+    assert_int_equal(w.plan.commands[0].msg.symbol_set.band_ppm, 200000);
     end(&w);
 }
 
@@ -298,6 +318,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_venue_becomes_commands),
+        cmocka_unit_test(a_moved_symbol_stays_where_it_is),
         cmocka_unit_test(what_is_there_is_not_sent_again),
         cmocka_unit_test(a_bad_value_is_named),
         cmocka_unit_test(all_that_is_bad_is_said),
