@@ -258,8 +258,8 @@ static int act(struct crowd_client *c)
 {
     if (zex_client_in_flight(c->connection) >= CROWD_WINDOW)
         return ZEX_OK;
-    if (c->index == OPERATOR)
-        return move_money(c);
+    if (c->index == OPERATOR) /* a venue keeps 65536 references: for half an hour */
+        return random_chance(&c->random, 500000) ? move_money(c) : ZEX_OK;
     if (random_chance(&c->random, 2000))
         return restart(c, c->lives_left > 0 && random_chance(&c->random, 300000));
     return trade(c);
