@@ -33,7 +33,7 @@ tell() {
     done
 }
 finish() {
-    (($? == 0)) || tell
+    (($? == 0)) || tell || true
     remove_all || true # all of it, whatever is not there
     if [[ -n ${KEEP:-} ]]; then echo "kept: $work"; else rm -rf "$work"; fi
 }

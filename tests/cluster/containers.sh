@@ -146,7 +146,14 @@ hold_bridge() {
 }
 strike() { podman kill -s KILL "$net-$1" >/dev/null && ended "$1" 137; }
 stop() { podman stop -t 30 "$net-$1" >/dev/null 2>&1 && ended "$1" 0; }
-freeze() { podman pause "$net-$1" >/dev/null; }
+# runc gives a group up that does not stand still at once, as while a process in it waits for
+# the disk.
+freeze() {
+    local tries=0
+    until podman pause "$net-$1" >/dev/null; do
+        said 2 | grep -q 'unable to freeze' && ((tries++ < 1000)) || return 1
+    done
+}
 thaw() { podman unpause "$net-$1" >/dev/null; }
 
 # A pod that is rolled has another address; where the gateways are, clients must know.
