@@ -33,7 +33,8 @@ place() { # POD: the last part of its first address
     done
 }
 
-# The settings of the manifests; the owner of an address listens on all it has.
+# The settings of the manifests; the owner of an address listens on all it has, and a journal
+# has so little in hand that a full volume is noticed in seconds, not minutes.
 settings() { # POD
     local kind=${1%-*}
     {
@@ -41,6 +42,7 @@ settings() { # POD
         sed -nE "s|^(ZEX_ENDPOINT_${kind^^}(_PUB)?)=.*:([0-9]+)$|\1=tcp://*:\3|p" k8s/base/places.env
         echo ZEX_SHARDS=$shards
         echo "ZEX_KEY_FILE=/etc/zex/keys/key"
+        echo "ZEX_PREALLOCATE_MB=1"
         if [[ $kind == shard ]]; then echo "ZEX_INSTANCE=${1#*-}"; fi
         if [[ $kind == sequencer ]]; then
             echo "ZEX_ADMIN_KEY=$(<"$venue/keys/admin.pub")"
@@ -190,9 +192,12 @@ exhaust() { # POD
         head -c "$memory" /dev/zero | tail -c "$memory"
     ) >/dev/null 2>&1 || true
     ended "$1" 137
+    local code=$?
+    rm -f oom # conmon leaves it here
+    return $code
 }
 
-# A journal has up to 64 MB in hand before it notices.
+# What it has in hand it uses up first: its file, and that of commits of one flush.
 fill() { # POD
     local at=$venue/volumes/$1
     fallocate -l "$(($(df --output=avail -B 1 "$at" | tail -n 1) - 65536))" "$at/filler"
