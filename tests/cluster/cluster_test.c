@@ -63,7 +63,7 @@ static const struct fault faults[] = {
     {"hears nothing", "deafen", "rejoin", 3000, CORES, false},
     {"is parted", "part", "rejoin", 3000, CORES | GATEWAY_0, false},
     {"runs out of memory", "exhaust", "start", 0, RISK | SHARD_1, false},
-    {"has a full volume", "fill", "empty", 0, SEQUENCER | PORTFOLIO, true},
+    {"has a full volume", "fill", "empty", 0, SEQUENCER | PORTFOLIO, false},
     {"is rolled", "stop", "renew", 0, ALL & ~GATEWAYS, true},
     {"is rolled", "stop", "start", 0, GATEWAYS, true},
     {"expels a client", "expel", "true", 0, 0, false},
