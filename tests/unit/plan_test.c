@@ -252,8 +252,8 @@ static void what_never_changes_is_refused(void **state)
     make(&w, ASSETS SYMBOL);
     make(&w, ASSETS SYMBOL_BUT("1", "1", ""));
     assert_false(w.ok);
-    assert_string_equal(w.said,
-                        "zex: symbol BTC-USD: price_scale 1: it is 2 and never changes\n");
+    assert_string_equal(
+        w.said, "zex: symbol BTC-USD: price_scale 1: it is 2 and never changes\n");
     make(&w, "assets: [{name: USD, scale: 7}]");
     assert_false(w.ok);
     assert_string_equal(w.said, "zex: asset USD: scale 7: it is 6 and never changes\n");
@@ -272,7 +272,8 @@ static void a_moved_symbol_stays_where_it_is(void **state)
     assert_true(w.ok);
     assert_int_equal(w.plan.count, 0);
     assert_string_equal(
-        w.said, "zex: symbol BTC-USD: shard 0: it is on 1 and stays; see zex admin move\n");
+        w.said,
+        "zex: symbol BTC-USD: shard 0: it is on 1 and stays; see zex admin move\n");
     make(&w, ASSETS SYMBOL_BUT("2", "0.50", ", band: 20%"));
     assert_true(w.ok);
     assert_int_equal(w.plan.count, 1);
