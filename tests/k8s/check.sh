@@ -71,6 +71,15 @@ compose() {
     ZEX_DIR=$PWD/$out/venue ZEX_ADMIN_KEY=key docker-compose -f deploy/compose.yaml config -q &&
         echo "no complaint"
 }
+commands() {
+    local dev
+    rm -rf $out/commands.*
+    $here/commands.sh $out dev 1 k8s/{README,operations}.md >$out/commands.dev 2>&1 &
+    dev=$!
+    $here/commands.sh $out prod 4 k8s/{README,operations}.md || return
+    wait $dev || { cat $out/commands.dev; return 1; }
+    tail -n 1 $out/commands.dev
+}
 scripts() {
     command -v shellcheck >/dev/null || { echo "skipped: no shellcheck"; return; }
     shellcheck --severity warning k8s/*.sh deploy/*.sh tests/{k8s,cluster}/*.sh && echo "no complaint"
@@ -84,6 +93,7 @@ check "keys are made" keys
 check "schema" node $out/schema.mjs $out $out/dev.yaml $out/prod.yaml $out/keys.yaml
 check "policy" node $out/policy.mjs $out/{dev,prod,two_shards}.yaml
 check "pods run and a venue is applied" pods
+check "every command of the pages" commands
 check "rules and dashboard" rules
 check "Dockerfile and compose" node $out/images.mjs
 check "compose reads it" compose
