@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,27 +48,4 @@ int directory_make(const char *path)
         parent = i;
     }
     return error;
-}
-
-void directory_unlock(int lock)
-{
-    if (lock < 0)
-        return;
-    flock(lock, LOCK_UN); /* a child of this process may have it for a moment yet */
-    close(lock);
-}
-
-int directory_lock(const char *path, int *lock)
-{
-    int rc = directory_make(path);
-    if (rc != 0)
-        return rc;
-    char name[PATH_MAX + 8];
-    snprintf(name, sizeof name, "%s/LOCK", path);
-    *lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (*lock < 0)
-        return errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
-    if (flock(*lock, LOCK_EX | LOCK_NB) != 0)
-        return errno == EWOULDBLOCK ? ERR_LOCKED : ERR_IO;
-    return 0;
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "common/check.h"
@@ -15,6 +14,7 @@
 #include "common/error.h"
 #include "common/journal_env.h"
 #include "common/journal_error.h"
+#include "common/journal_lock.h"
 #include "common/journal_page.h"
 #include "common/journal_redo.h"
 
@@ -35,7 +35,7 @@ struct journal {
     struct journal_redo *redo; /* NULL: each commit is one of LMDB */
     int txn_error;             /* why the write transaction can only be aborted */
     int failed;                /* why the disk is not to be trusted any more */
-    int lock;
+    struct journal_lock lock;
     uint32_t countdowns[JOURNAL_STEPS];
     int faults[JOURNAL_STEPS];
     char path[PATH_MAX];
@@ -199,18 +199,13 @@ static void abort_write(struct journal *journal)
         journal_redo_drop(journal->redo);
 }
 
-/* Numbers that never return: an older copy of the environment meets no file that another
- * life of it wrote. */
 static int draw_generation(struct journal *journal, uint64_t *generation)
 {
     int error = begin_write(journal, JOURNAL_META);
-    if (error == 0 && getrandom(generation, sizeof *generation, 0) < 0)
-        error = note_error(journal, ERR_IO);
     if (error == 0)
-        error = note_error(
-            journal, translate(journal, journal_env_put_generation(
-                                            &journal->env, journal->write, *generation)));
-    return error;
+        error = translate(journal, journal_env_draw_generation(
+                                       &journal->env, journal->write, generation));
+    return error == 0 ? 0 : note_error(journal, error);
 }
 
 static int do_again(void *argument, const struct journal_redo_change *c)
@@ -314,50 +309,66 @@ static int open_redo(struct journal *journal, const struct journal_options *opti
     return error;
 }
 
-/* A tool sees all that was committed before it came. */
+static int open_locked(struct journal **, const struct journal_options *,
+                       struct journal_lock);
+
+/* A tool sees all that was committed before it came; what nobody is left to settle it
+ * does, as an owner for a moment. */
 static int await_settled(struct journal *journal, const struct journal_options *options)
 {
-    bool is_left = false;
+    struct journal_lock lock = JOURNAL_LOCK_NONE;
     struct journal *owner = NULL;
-    int error = journal_env_await(&journal->env, options->path, &is_left);
-    if (error != 0 || !is_left)
+    int error = journal_env_await(&journal->env, options->path, &lock);
+    if (error != 0 || lock.writer < 0)
         return error;
+    const struct journal_options settling = {.path = options->path, .durable = true};
     journal_env_close(&journal->env);
-    error = journal_open(
-        &owner, &(struct journal_options){.path = options->path, .durable = true});
+    error = open_locked(&owner, &settling, lock);
     journal_close(&owner);
     return error == 0 ? journal_env_open(&journal->env, options, options->path, 0)
                       : error;
 }
 
-int journal_open(struct journal **out, const struct journal_options *options)
+/* Takes the lock. */
+static int open_locked(struct journal **out, const struct journal_options *options,
+                       struct journal_lock lock)
 {
-    *out = NULL;
-    if (strlen(options->path) >= PATH_MAX)
-        return ERR_IO;
     struct journal *journal = calloc(1, sizeof *journal);
-    if (!journal)
+    if (journal == NULL) {
+        journal_lock_release(&lock);
         return ERR_MEMORY;
-    journal->lock = -1;
+    }
+    journal->lock = lock;
     journal->read_only = options->read_only;
     strncpy(journal->path, options->path, sizeof journal->path - 1);
-    int rc = options->read_only ? 0 : directory_lock(journal->path, &journal->lock);
-    if (rc == 0)
-        rc = journal_env_make(options);
-    if (rc == 0)
-        rc = journal_env_open(&journal->env, options, journal->path, 0);
-    if (rc == 0)
-        rc = options->read_only ? await_settled(journal, options)
-                                : directory_sync(journal->path);
-    if (rc == 0)
-        rc = open_redo(journal, options);
-    if (rc == ERR_VERSION && options->found_version != NULL)
+    int error = journal_env_make(options);
+    if (error == 0)
+        error = journal_env_open(&journal->env, options, journal->path, 0);
+    if (error == 0)
+        error = options->read_only ? await_settled(journal, options)
+                                   : directory_sync(journal->path);
+    if (error == 0)
+        error = open_redo(journal, options);
+    if (error == ERR_VERSION && options->found_version != NULL)
         *options->found_version = journal->env.version;
-    if (rc == 0)
+    if (error == 0)
         *out = journal;
     else
         journal_close(&journal);
-    return rc;
+    return error;
+}
+
+int journal_open(struct journal **out, const struct journal_options *options)
+{
+    struct journal_lock lock = JOURNAL_LOCK_NONE;
+    *out = NULL;
+    if (strlen(options->path) >= PATH_MAX)
+        return ERR_IO;
+    int error = options->read_only ? 0 : journal_lock_own(&lock, options->path);
+    if (error == 0)
+        return open_locked(out, options, lock);
+    journal_lock_release(&lock);
+    return error;
 }
 
 void journal_close(struct journal **self)
@@ -375,7 +386,7 @@ void journal_close(struct journal **self)
         mdb_txn_abort(journal->read);
     journal_env_close(&journal->env);
     journal_redo_close(&journal->redo);
-    directory_unlock(journal->lock);
+    journal_lock_release(&journal->lock);
     free(journal);
 }
 
@@ -447,16 +458,8 @@ static int seek(struct journal *journal, uint32_t table, bool back, const void *
     int rc = find_cursor(journal, table, &cursor);
     if (rc != 0)
         return rc;
-    const MDB_val asked = {.mv_size = wanted_size, .mv_data = (void *)wanted};
-    MDB_val k = asked, v;
-    rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-    if (back && rc == MDB_NOTFOUND)
-        rc = mdb_cursor_get(cursor, &k, &v, MDB_LAST);
-    else if (back && rc == 0 && journal_page_compare(&k, &asked) > 0)
-        rc = mdb_cursor_get(cursor, &k, &v, MDB_PREV);
-    const int order = rc == 0 ? journal_page_compare(&k, &asked) : 0;
-    if (back ? order > 0 : order < 0) /* who goes on behind it would never end */
-        rc = MDB_CORRUPTED;
+    MDB_val k = {.mv_size = wanted_size, .mv_data = (void *)wanted}, v;
+    rc = journal_env_seek(cursor, back, &k, &v);
     if (rc != 0)
         return translate(journal, rc);
     *found_key = k.mv_data;

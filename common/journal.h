@@ -7,9 +7,10 @@
  * Who commits every turn has a redo file before it: a commit is on the disk then, and
  * seen by tools once it is settled.
  *
- * Owns:     the environment, its directory's lock file, at most one write transaction.
+ * Owns:     the environment, its directory's lock, at most one write transaction.
  * Units:    bytes.
- * Errors:   open: ERR_LOCKED, ERR_VERSION, ERR_IO, ERR_CORRUPT; put: ERR_MAP_FULL;
+ * Errors:   open: ERR_LOCKED, ERR_VERSION, ERR_IO, ERR_CORRUPT, ERR_MAP_FULL; put:
+ *           ERR_MAP_FULL;
  *           commit: ERR_MAP_FULL, ERR_DISK_FULL, ERR_IO: after the last two the process
  *           must stop and acknowledge nothing.
  * Threads:  one at a time, and what one gathered or committed and did not settle another
@@ -48,13 +49,14 @@ struct journal_options {
     uint64_t new_bytes; /* length of the file of a new journal (preallocate.h) */
     bool redo;          /* commits of one flush (journal_redo.h): for who makes many */
     bool durable;       /* false: benchmarks only */
-    /* Tools beside a running service: no lock is taken, and reads see the one commit that
-     * was the last when the first of them was made, until journal_abort. What the owner
-     * committed before is settled when the journal is open: by it, or, if it is gone, by
-     * the tool, which then has to be allowed to write. */
+    /* Tools beside a running service: reads see the one commit that was the last when the
+     * first of them was made, until journal_abort. What the owner committed before is
+     * settled when the journal is open: by it, or, if it is gone, by the tool, which then
+     * has to be allowed to write and has the lock meanwhile (journal_lock.h); else it has
+     * none. ERR_LOCKED: the owner, or another tool, did not settle for 10 s. */
     bool read_only;
     uint32_t *found_version; /* NULL, or told with ERR_VERSION; 0: it is not of zex */
-    const char **missing; /* NULL, or told with ERR_CORRUPT: a file that must be there */
+    const char **missing;    /* NULL, or told with ERR_CORRUPT: a file that is gone */
 };
 
 int journal_open(struct journal **, const struct journal_options *);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,10 +80,13 @@ static int get_generation(struct journal_env *env, MDB_txn *txn)
     return rc;
 }
 
-int journal_env_put_generation(struct journal_env *env, MDB_txn *txn, uint64_t generation)
+int journal_env_draw_generation(struct journal_env *env, MDB_txn *txn,
+                                uint64_t *generation)
 {
     MDB_val key = text_val(GENERATION_NAME);
-    return mdb_put(txn, env->names, &key, &(MDB_val){sizeof generation, &generation}, 0);
+    if (getrandom(generation, sizeof *generation, 0) != sizeof *generation)
+        return EIO;
+    return mdb_put(txn, env->names, &key, &(MDB_val){sizeof *generation, generation}, 0);
 }
 
 static int open_tables(struct journal_env *env, bool read_only)
@@ -206,27 +210,26 @@ static int reread_generation(struct journal_env *env)
     return rc;
 }
 
-int journal_env_await(struct journal_env *env, const char *directory, bool *is_left)
+int journal_env_await(struct journal_env *env, const char *directory,
+                      struct journal_lock *lock)
 {
     const uint64_t generation = env->generation;
     const struct timespec pause = {.tv_nsec = AWAIT_MS * 1000000L};
-    *is_left = false;
-    for (uint32_t i = 0; i < AWAIT_TIMES; i++) {
-        int lock = -1, rc = reread_generation(env);
-        if (rc != 0)
+    int error = ERR_LOCKED;
+    for (uint32_t i = 0; error == ERR_LOCKED && i < AWAIT_TIMES; i++) {
+        if (i > 0)
+            nanosleep(&pause, NULL);
+        int rc = reread_generation(env);
+        if (rc != 0 || env->generation != generation)
             return journal_error(rc, directory);
-        const int holds =
-            env->generation != generation ? 0 : journal_redo_holds(directory, generation);
+        const int holds = journal_redo_holds(directory, generation);
         if (holds <= 0)
             return holds;
-        rc = directory_lock(directory, &lock);
-        directory_unlock(lock);
-        *is_left = rc == 0;
-        if (rc != ERR_LOCKED)
-            return rc;
-        nanosleep(&pause, NULL);
+        error = journal_lock_visit(lock, directory);
+        if (error != 0)
+            journal_lock_release(lock);
     }
-    return ERR_LOCKED;
+    return error;
 }
 
 void journal_env_close(struct journal_env *env)
@@ -281,4 +284,18 @@ int journal_env_del(struct journal_env *env, MDB_cursor *cursor, const MDB_val *
     if (rc == 0)
         rc = check_row(env, cursor, &(bool){false});
     return rc == 0 ? mdb_cursor_del(cursor, 0) : rc;
+}
+
+int journal_env_seek(MDB_cursor *cursor, bool back, MDB_val *key, MDB_val *value)
+{
+    const MDB_val asked = *key;
+    int rc = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
+    if (back && rc == MDB_NOTFOUND)
+        rc = mdb_cursor_get(cursor, key, value, MDB_LAST);
+    else if (back && rc == 0 && journal_page_compare(key, &asked) > 0)
+        rc = mdb_cursor_get(cursor, key, value, MDB_PREV);
+    const int order = rc == 0 ? journal_page_compare(key, &asked) : 0;
+    if (back ? order > 0 : order < 0) /* who goes on behind it would never end */
+        rc = MDB_CORRUPTED;
+    return rc;
 }

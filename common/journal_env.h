@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "common/journal.h"
+#include "common/journal_lock.h"
 #include "common/journal_page.h"
 
 struct journal_env {
@@ -37,19 +38,24 @@ void journal_env_close(struct journal_env *);
  * whole: a power cut leaves all or nothing. */
 int journal_env_make(const struct journal_options *);
 
-/* For tools: returns when all that its owner committed before the call is settled. If
- * there is no owner and something is left to do, `is_left`. ERR_LOCKED: there is one, and
- * it does not settle. */
-int journal_env_await(struct journal_env *, const char *directory, bool *is_left);
+/* For tools: returns when all that its owner committed before the call is settled, by it
+ * or by another tool. If there is neither and something is left to do, `lock` is held.
+ * ERR_LOCKED: there is one, and it does not settle. */
+int journal_env_await(struct journal_env *, const char *directory, struct journal_lock *);
 
-/* The transaction, when it is committed, ends a generation. */
-int journal_env_put_generation(struct journal_env *, MDB_txn *, uint64_t generation);
+/* The transaction, when it is committed, begins a generation: a number that never
+ * returns, so that an older copy of the environment meets no file that another life of it
+ * wrote. Returns what LMDB does. */
+int journal_env_draw_generation(struct journal_env *, MDB_txn *, uint64_t *generation);
 
 /* Through a cursor of the write transaction. `ascends`: no put of the transaction went
  * below the last key of the table. Returns what LMDB does. */
 int journal_env_put(struct journal_env *, MDB_cursor *, bool *ascends, const MDB_val *key,
                     const MDB_val *value);
 int journal_env_del(struct journal_env *, MDB_cursor *, const MDB_val *key);
+
+/* The first row with a key >= `key`, or the last one with a key <= it. */
+int journal_env_seek(MDB_cursor *, bool back, MDB_val *key, MDB_val *value);
 
 /* Percent of the map in use by the last commit; `txn`: without what that sees as free. */
 uint32_t journal_env_used_percent(const struct journal_env *, MDB_txn *txn);

@@ -20,6 +20,7 @@
 
 #define MAGIC      UINT32_C(0x7a657872)
 #define PAGE_BYTES 4096
+#define FEW_BYTES  (UINT64_C(64) << 10)
 
 /* What stands in the file, in the machine's byte order, as LMDB's pages do. */
 struct header {
@@ -267,13 +268,16 @@ static int replay(struct journal_redo *redo, const struct image *image,
     return error == 0 ? check_end(redo, image) : error;
 }
 
-static int read_file(const struct journal_redo *redo, struct image *image)
+static int read_file(const struct journal_redo *redo, struct image *image,
+                     uint64_t bytes_max)
 {
     struct stat status;
     uint64_t done = 0;
     if (fstat(redo->file, &status) != 0)
         return ERR_IO;
     image->size = (uint64_t)status.st_size;
+    if (image->size > bytes_max)
+        image->size = bytes_max;
     image->bytes = malloc(image->size + 1);
     if (image->bytes == NULL)
         return ERR_MEMORY;
@@ -294,30 +298,41 @@ int journal_redo_replay(struct journal_redo *redo, journal_redo_apply *apply,
 {
     struct image image = {.bytes = NULL};
     journal_redo_begin(redo, redo->generation);
-    int error = read_file(redo, &image);
+    int error = read_file(redo, &image, UINT64_MAX);
     if (error == 0)
         error = replay(redo, &image, apply, argument);
     free(image.bytes);
     return error;
 }
 
+/* Is there a record in the first so many bytes? */
+static int find_any(const struct journal_redo *redo, uint64_t bytes_max)
+{
+    struct image image = {.bytes = NULL};
+    struct header header;
+    bool is_found = false;
+    int error = read_file(redo, &image, bytes_max);
+    for (uint64_t at = 0; error == 0 && !is_found && at < image.size; at += PAGE_BYTES)
+        is_found = find_record(redo, &image, at, &header);
+    free(image.bytes);
+    return error != 0 ? error : is_found;
+}
+
+/* Beside an owner that has not settled it is asked often, and a look at the first record
+ * is enough. All of the file is read once: there is none, or it is damaged or large. */
 int journal_redo_holds(const char *directory, uint64_t generation)
 {
     char path[PATH_MAX];
     struct journal_redo redo = {.generation = generation};
-    struct image image = {.bytes = NULL};
-    struct header header;
-    bool holds = false;
-    int error = name_file(path, directory);
-    if (error != 0)
-        return error;
+    int holds = name_file(path, directory);
+    if (holds != 0)
+        return holds;
     redo.file = open(path, O_RDONLY | O_CLOEXEC);
     if (redo.file < 0)
         return errno == ENOENT ? 0 : ERR_IO;
-    error = read_file(&redo, &image);
-    for (uint64_t at = 0; error == 0 && !holds && at < image.size; at += PAGE_BYTES)
-        holds = find_record(&redo, &image, at, &header);
-    free(image.bytes);
+    holds = find_any(&redo, FEW_BYTES);
+    if (holds == 0)
+        holds = find_any(&redo, UINT64_MAX);
     close(redo.file);
-    return error != 0 ? error : holds;
+    return holds;
 }

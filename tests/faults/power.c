@@ -74,7 +74,7 @@ static bool is_lock(const char *path)
     const char *name = strrchr(path, '/');
     name = name != NULL ? name + 1 : path;
     return strcmp(name, "lock.mdb") == 0 || strcmp(name, "LOCK") == 0 ||
-           strcmp(name, "fresh.mdb-lock") == 0;
+           strcmp(name, "OWNER") == 0 || strcmp(name, "fresh.mdb-lock") == 0;
 }
 
 static struct power_file *find_file(const struct power *p, const char *path)

@@ -2,7 +2,7 @@
 # stay out of it.
 SIM_SRC := $(wildcard tests/sim/*.c)
 SIM_LIB := $(filter-out common/bus%.c common/journal.c common/journal_env.c common/journal_redo.c \
-             common/child.c common/clock.c common/http.c \
+             common/journal_lock.c common/child.c common/clock.c common/http.c \
              common/service_log.c common/service_main.c common/service_setup.c,$(LIB_SRC)) \
            $(filter-out %/zex_clock.c %/zex_socket.c %/zex_directory.c,$(SDK_SRC))
 SIM_WRAPS := fdatasync pwrite ftruncate mmap munmap getrandom # files.c, child.c, guest_socket.c

@@ -19,6 +19,7 @@
 #include "common/error.h"
 #include "common/journal.h"
 #include "common/random.h"
+#include "tests/unit/tree.h"
 #include "tests/unit/unit.h"
 
 enum {
@@ -63,15 +64,9 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    static const char *const names[] = {"data.mdb", "lock.mdb", "LOCK"};
     struct fixture *f = *state;
-    char name[128];
     journal_close(&f->journal);
-    for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) {
-        snprintf(name, sizeof name, "%s/%s", f->directory, names[i]);
-        unlink(name);
-    }
-    rmdir(f->directory);
+    tree_remove(f->directory);
     free(f);
     return 0;
 }

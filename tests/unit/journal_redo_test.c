@@ -219,6 +219,35 @@ static void tool_waits_for_the_owner(void **state)
     close(told[0]), close(told[1]);
 }
 
+/* Several at once, after an unclean end: one settles, the others wait for it; and so does
+ * an owner, which all of them then go along with. */
+static void tools_wait_for_a_tool(void **state)
+{
+    struct fixture *f = *state;
+    commit(f->journal, "a", "1");
+    for (uint32_t round = 0; round < 20; round++) {
+        pid_t tools[4];
+        int status;
+        crash(f);
+        for (uint32_t i = 0; i < 4; i++)
+            if ((tools[i] = fork()) == 0) {
+                struct journal *tool = NULL;
+                int error = try_open(f->copy, false, true, &tool);
+                if (error == 0)
+                    assert_value(tool, "a", "1");
+                journal_close(&tool);
+                _exit(-error);
+            }
+        struct journal *owner = reopen_copy(f);
+        assert_value(owner, "a", "1");
+        journal_close(&owner);
+        for (uint32_t i = 0; i < 4; i++) {
+            assert_int_equal(waitpid(tools[i], &status, 0), tools[i]);
+            assert_int_equal(status, 0);
+        }
+    }
+}
+
 /* Abort takes back what was gathered, not what was committed and is not settled. */
 static void abort_keeps_commits(void **state)
 {
@@ -421,11 +450,17 @@ static void random_crashes_agree_with_an_array(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(committed_is_kept),         TEST(tools_see_commits),
-        TEST(tool_waits_for_the_owner),  TEST(abort_keeps_commits),
-        TEST(large_commits_settle),      TEST(torn_end_is_void),
-        TEST(missing_record_is_corrupt), TEST(other_generation_is_void),
-        TEST(missing_file_is_corrupt),   TEST(random_crashes_agree_with_an_array),
+        TEST(committed_is_kept),
+        TEST(tools_see_commits),
+        TEST(tool_waits_for_the_owner),
+        TEST(tools_wait_for_a_tool),
+        TEST(abort_keeps_commits),
+        TEST(large_commits_settle),
+        TEST(torn_end_is_void),
+        TEST(missing_record_is_corrupt),
+        TEST(other_generation_is_void),
+        TEST(missing_file_is_corrupt),
+        TEST(random_crashes_agree_with_an_array),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

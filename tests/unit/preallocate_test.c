@@ -18,6 +18,7 @@
 #include "common/error.h"
 #include "common/journal.h"
 #include "common/preallocate.h"
+#include "tests/unit/tree.h"
 
 enum { MEGABYTE = 1 << 20 };
 
@@ -39,13 +40,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct place *place = *state;
-    char lock[96];
-    snprintf(lock, sizeof lock, "%s-lock", place->file);
-    unlink(lock);
-    snprintf(lock, sizeof lock, "%s/LOCK", place->directory);
-    unlink(lock);
-    unlink(place->file);
-    rmdir(place->directory);
+    tree_remove(place->directory);
     free(place);
     return 0;
 }
