@@ -227,26 +227,28 @@ static int replay(struct journal *journal)
 /* The transaction is gone; what it held that was committed is done again. */
 static void start_over(struct journal *journal, bool was_unsettled)
 {
-    if (was_unsettled && journal->failed == 0 && replay(journal) != 0)
-        journal->failed = ERR_IO;
+    if (was_unsettled && journal->failed == 0)
+        journal->failed = replay(journal);
 }
 
+/* If it fails, what was gathered is gone; what was committed is in the redo file. */
 static int settle(struct journal *journal)
 {
     uint64_t generation;
     int error = journal->redo != NULL ? draw_generation(journal, &generation) : 0;
-    if (error != 0)
-        return error;
-    error = translate(journal, mdb_txn_commit(journal->write));
-    const bool was_unsettled = journal->is_unsettled;
-    end_write(journal);
-    if (error == ERR_MAP_FULL)
-        start_over(journal, was_unsettled);
-    else if (error != 0)
+    if (error == 0) {
+        error = translate(journal, mdb_txn_commit(journal->write));
+        journal->write = NULL; /* also after an error */
+    }
+    if (error != 0) {
         note_error(journal, error);
-    else if (journal->redo != NULL)
+        journal_abort(journal);
+        return error;
+    }
+    end_write(journal);
+    if (journal->redo != NULL)
         journal_redo_begin(journal->redo, generation);
-    return error;
+    return 0;
 }
 
 int journal_settle(struct journal *journal)
@@ -292,8 +294,8 @@ void journal_abort(struct journal *journal)
 
 /* ---- opening ----------------------------------------------------------------------- */
 
-/* What was left behind is done again, also if from now on nothing is. The first settling
- * gives the environment its generation. */
+/* What was left behind is done again, also if from now on nothing is. Each owner begins a
+ * generation: no two lives, and no two copies, write records of the same. */
 static int open_redo(struct journal *journal, const struct journal_options *options)
 {
     if (options->read_only || (!options->redo && !journal_redo_exists(journal->path)))
@@ -302,7 +304,7 @@ static int open_redo(struct journal *journal, const struct journal_options *opti
                                   journal->env.generation, options->durable);
     if (error == 0)
         error = replay(journal);
-    if (error == 0 && (journal->is_unsettled || journal->env.generation == 0))
+    if (error == 0)
         error = settle(journal);
     if (!options->redo)
         journal_redo_close(&journal->redo);

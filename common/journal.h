@@ -5,7 +5,9 @@
  * gather in one transaction that the owner commits; LMDB flags are 0, so a commit that
  * returned is on the disk (durable = false, for benchmarks only, leaves the sync out).
  * Who commits every turn has a redo file before it: a commit is on the disk then, and
- * seen by tools once it is settled.
+ * seen by tools once it is settled. A map too small to settle loses nothing of that:
+ * settle, and then open, return ERR_MAP_FULL until the journal is opened with a larger
+ * one.
  *
  * Owns:     the environment, its directory's lock, at most one write transaction.
  * Units:    bytes.
@@ -14,7 +16,8 @@
  *           commit: ERR_MAP_FULL, ERR_DISK_FULL, ERR_IO: after the last two the process
  *           must stop and acknowledge nothing.
  * Threads:  one at a time, and what one gathered or committed and did not settle another
- *           must not go on with; journals of different directories are independent. A
+ *           must not go on with, only close, once the thread has ended (LMDB's lock is
+ *           the thread's); journals of different directories are independent. A
  *           process opens a directory once, tools too: LMDB's locks are the process's.
  * Bounds:   JOURNAL_TABLES tables; keys up to 255 bytes; map size fixed at open.
  *
