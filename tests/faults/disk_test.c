@@ -1,11 +1,14 @@
 /* disk_test.c - each write or sync of a running venue fails in turn, in each service.
  *
- *     disk_test DIRECTORY PROGRAMS [STRIDE [SEED]]   one in STRIDE cases
+ *     disk_test DIRECTORY PROGRAMS [STRIDE [SEED]]   at each n one error in STRIDE
  *     disk_test DIRECTORY PROGRAMS --case PLAN       SERVICE/:OP:NTH:HOW, of shim.c
  *     disk_test DIRECTORY PROGRAMS --full SERVICE COMMAND   ... gets full: see below
  *
  * First it is counted how often each of them writes and syncs while clients trade for a
- * while: so far n goes, NTH_MAX at most.
+ * while. The nth of them fails, for n up to NTH_MAX with one in STRIDE of the ERRORS that
+ * there are, others at the next n: a STRIDE of ERRORS is one error at each n, which is
+ * another service's each time. With a smaller one it goes on to the last n that was
+ * counted, where a seed has one n in SEEDS.
  *
  * A case: the service is started with the fault before it, and clients trade until it has
  * met it, which it must. Then it must have ended, with the code exit.def has for that,
@@ -36,9 +39,12 @@ enum {
     TARGETS = CLUSTER_SERVICES + 1, /* and the archive */
     HOWS = 4,
     OPS = 3,
-    STALL_EVERY = 10, /* they take two seconds each */
-    LOOK_EVERY = 50,  /* cases */
-    TOLD_AFTER = 20,  /* events, after a fault that ends nothing */
+    STALL = HOWS - 1,
+    STALL_EVERY = 10, /* n: they take two seconds each */
+    ERRORS = TARGETS * STALL,
+    SEEDS = 20,
+    LOOK_EVERY = 50, /* cases */
+    TOLD_AFTER = 20, /* events, after a fault that ends nothing */
     ARCHIVE_OPENS = 2,
     CASE_MS = 30000,
     CASE_MS_MIN = 300, /* it has to start, and to be found by the others */
@@ -49,7 +55,7 @@ enum {
     FILL_PERCENT = 95,
 };
 
-static const char *const hows[HOWS] = {"eio", "enospc", "short", "stall"};
+static const char *const hows[HOWS] = {"eio", "enospc", "short", [STALL] = "stall"};
 static const char *const ops[OPS] = {"any", "write", "sync"};
 
 struct fault {
@@ -289,38 +295,52 @@ static int count(struct test *t, uint32_t target)
     return error;
 }
 
-/* Is this case one of those that are run? Then `fault` is it. */
-static bool draw_case(struct test *t, struct random *random, uint64_t stride,
-                      uint32_t nth, uint32_t at, struct fault *fault)
+/* A target that never comes so far leaves it to the next one. */
+static int meet(struct test *t, struct random *random, uint32_t nth, uint32_t target,
+                uint32_t how)
 {
-    const uint32_t target = at / HOWS;
-    const char *how = hows[at % HOWS];
-    const bool is_slow = strcmp(how, "stall") == 0;
-    const uint64_t op = strcmp(how, "short") == 0 ? 1 : random_below(random, OPS);
-    if (nth > t->counts[target][op] ||
-        random_below(random, is_slow ? STALL_EVERY * stride : stride) != 0)
-        return false;
-    make_fault(fault, target, ops[op], nth, how);
-    return true;
+    struct fault fault;
+    const bool is_short = strcmp(hows[how], "short") == 0; /* syncs have no length */
+    uint64_t op = is_short ? 1 : random_below(random, OPS);
+    if (nth > t->counts[target][op])
+        op = is_short;
+    while (nth > t->counts[target][op])
+        target = (target + 1) % TARGETS;
+    make_fault(&fault, target, ops[op], nth, hows[how]);
+    int error = run_case(t, &fault);
+    if (error == 0 && t->cases % LOOK_EVERY == 0)
+        error = look(t);
+    return complain(t, &fault, error);
 }
 
-static int run_all(struct test *t, uint64_t stride)
+/* What fails at this n; `turn` moves with it, so that what fails does. */
+static int meet_some(struct test *t, struct random *random, uint32_t stride, uint32_t nth)
+{
+    const uint64_t turn = nth + t->seed;
+    const uint32_t step = nth > NTH_MAX ? ERRORS : stride;
+    int error = 0;
+    if (nth > NTH_MAX && (stride >= ERRORS || turn % SEEDS != 0))
+        return 0;
+    for (uint32_t at = (uint32_t)(turn % step); error == 0 && at < ERRORS; at += step)
+        error = meet(t, random, nth, at / STALL, at % STALL);
+    if (error == 0 && turn % STALL_EVERY == 0)
+        error = meet(t, random, nth, (uint32_t)(turn / STALL_EVERY % TARGETS), STALL);
+    return error;
+}
+
+static int run_all(struct test *t, uint32_t stride)
 {
     struct random random;
-    struct fault fault;
+    uint32_t last = 0;
     random_init(&random, t->seed);
     int error = 0;
-    for (uint32_t target = 0; error == 0 && target < TARGETS; target++)
+    for (uint32_t target = 0; error == 0 && target < TARGETS; target++) {
         error = count(t, target);
-    for (uint32_t nth = 1; error == 0 && nth <= NTH_MAX; nth++)
-        for (uint32_t at = 0; error == 0 && at < TARGETS * HOWS; at++) {
-            if (!draw_case(t, &random, stride, nth, at, &fault))
-                continue;
-            error = run_case(t, &fault);
-            if (error == 0 && t->cases % LOOK_EVERY == 0)
-                error = look(t);
-            (void)complain(t, &fault, error);
-        }
+        if (last < t->counts[target][1]) /* writes */
+            last = t->counts[target][1];
+    }
+    for (uint32_t nth = 1; error == 0 && nth <= last; nth++)
+        error = meet_some(t, &random, stride, nth);
     return error != 0 ? error : look(t);
 }
 
@@ -397,7 +417,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: disk_test DIRECTORY PROGRAMS [STRIDE [SEED]]\n");
         return 2;
     }
-    uint64_t stride = argc > 3 && !is_one && !is_full ? strtoull(argv[3], NULL, 10) : 1;
+    uint32_t stride =
+        argc > 3 && !is_one && !is_full ? (uint32_t)strtoul(argv[3], NULL, 10) : 1;
     if (argc == 5 && !is_one)
         t.seed = strtoull(argv[4], NULL, 10);
     snprintf(t.hit, sizeof t.hit, "%s.hit", argv[1]);
