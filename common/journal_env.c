@@ -126,11 +126,22 @@ static int check_redo(const struct journal_env *env,
     return is_missing ? ERR_CORRUPT : 0;
 }
 
+static int check_heads(const char *path, unsigned flags)
+{
+    char name[PATH_MAX + 16];
+    const char *file = (flags & MDB_NOSUBDIR) != 0 ? "" : "/data.mdb";
+    snprintf(name, sizeof name, "%s%s", path, file);
+    return journal_page_check_heads(name);
+}
+
 int journal_env_open(struct journal_env *env, const struct journal_options *options,
                      const char *path, unsigned flags)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     *env = (struct journal_env){.lmdb = NULL};
+    int error = check_heads(path, flags);
+    if (error != 0)
+        return error;
     flags |= options->read_only ? MDB_RDONLY : options->durable ? 0 : MDB_NOSYNC;
     int rc = mdb_env_create(&env->lmdb);
     if (rc == 0)
@@ -144,7 +155,7 @@ int journal_env_open(struct journal_env *env, const struct journal_options *opti
         rc = mdb_env_open(env->lmdb, path, flags | MDB_NOTLS, 0600);
     if (rc == 0)
         rc = mdb_reader_check(env->lmdb, &(int){0});
-    int error = journal_error(rc, options->path);
+    error = journal_error(rc, options->path);
     if (error == 0 && options->read_only)
         error = check_pages(env, options->path);
     if (error == 0)

@@ -1,11 +1,14 @@
 /* journal_page.c - LMDB 0.9's format, data version 1. */
 #include "common/journal_page.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/check.h"
 #include "common/error.h"
@@ -234,6 +237,31 @@ static bool walk_tree(struct walk *w, const uint8_t *root, bool is_main, bool is
     return walk_page(w, &tree, page, 1) && tree.rows == get(root + 32, NUMBER);
 }
 
+static bool is_page_size(uint64_t bytes)
+{
+    return bytes >= 512 && bytes <= 65536 && (bytes & (bytes - 1)) == 0;
+}
+
+int journal_page_check_heads(const char *path)
+{
+    uint8_t head[HEAD + META];
+    uint64_t page_bytes = 0;
+    int error = 0, file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return errno == ENOENT ? 0 : ERR_IO;
+    for (uint32_t i = 0; i < 2 && error == 0; i++) {
+        ssize_t size = pread(file, head, sizeof head, (off_t)(i * page_bytes));
+        if (size != sizeof head || get(head + HEAD, 4) != MAGIC)
+            break; /* LMDB knows what to say */
+        const uint64_t found = get(head + HEAD + 24, 4);
+        if (!is_page_size(found) || (i > 0 && found != page_bytes))
+            error = ERR_CORRUPT;
+        page_bytes = found;
+    }
+    close(file);
+    return error;
+}
+
 /* Commits take turns with two heads: the next but one takes this one's place. */
 static int walk_all(const uint8_t *file, uint64_t size, uint64_t txn, bool *is_over)
 {
@@ -242,7 +270,7 @@ static int walk_all(const uint8_t *file, uint64_t size, uint64_t txn, bool *is_o
     if (size < HEAD + META)
         return ERR_CORRUPT;
     walk.page_bytes = get(file + HEAD + 24, 4);
-    if (walk.page_bytes < 512 || walk.page_bytes > 65536 || size < 2 * walk.page_bytes)
+    if (!is_page_size(walk.page_bytes) || size < 2 * walk.page_bytes)
         return ERR_CORRUPT;
     const uint8_t *meta = file + txn % 2 * walk.page_bytes + HEAD;
     memcpy(head, meta, sizeof head);

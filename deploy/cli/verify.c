@@ -367,7 +367,6 @@ static void handle_faults(struct verify *v, void (*handler)(int))
     signal(SIGABRT, handler);
     signal(SIGSEGV, handler);
     signal(SIGBUS, handler);
-    signal(SIGFPE, handler); /* a page size of 0 */
 }
 
 int command_verify(int argc, char **argv)
