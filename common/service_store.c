@@ -384,5 +384,10 @@ int service_store_settle(struct service_instance *s)
 {
     s->settle_at_ns = 0;
     int error = journal_commit(s->journal);
-    return error == 0 ? journal_settle(s->journal) : error;
+    if (error != 0 || !journal_is_unsettled(s->journal))
+        return error;
+    const uint64_t begin_ns = clock_mono_ns();
+    error = journal_settle(s->journal);
+    metrics_observe(&s->metrics, METRICS_settle, clock_mono_ns() - begin_ns);
+    return error;
 }

@@ -39,7 +39,7 @@ bool service_store_must_wait(const struct service_instance *);
 /* One transaction: effects, cursor, a step of the snapshot. */
 int service_store_commit(struct service_instance *);
 
-/* What was committed goes where tools see it. */
+/* What was committed goes where tools see it. ERR_MAP_FULL: nothing of it is lost. */
 int service_store_settle(struct service_instance *);
 
 /* Takes the state as it is now; the commits that follow write it. A large one is
