@@ -13,4 +13,10 @@ cp -r "$venue" "$work/older"
 cluster up
 "$out/faults/record" "$venue" /dev/null "$((seed + 10))" 300 1300
 cluster down
+export ZEX_COMMIT_INTERVAL_US=10000000 # the redo file is settled no sooner
+cluster up
+"$out/faults/record" "$venue" /dev/null "$((seed + 20))" 100 1400
+kill -KILL "$(<"$venue/run/sequencer.pid")"
+cluster down
+unset ZEX_COMMIT_INTERVAL_US
 "$out/faults/rot_test" "$venue" "$work/older" "$states" "$seed"

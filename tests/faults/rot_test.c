@@ -4,7 +4,8 @@
  *     rot_test VENUE OLDER [STATES [SEED]]
  *     rot_test VENUE OLDER --state NUMBER SEED    one of them again; keeps its files
  *
- * OLDER is a copy of VENUE from an earlier time. Each state is started, comes to rest,
+ * OLDER is a copy of VENUE from an earlier time. The sequencer of VENUE was killed, the
+ * rest came to rest: its redo file holds records. Each state is started, comes to rest,
  * stops and is verified. Good are: nothing is different; a service ends; or verify names
  * what is damaged, and whoever reads it finds it out by a checksum. Bad is a log that
  * lost records without a word, rows of a table that are wrong and look right, or a
@@ -81,8 +82,8 @@ struct run {
 static int list_files(struct run *run)
 {
     char command[PATH_MAX], line[64];
-    snprintf(command, sizeof command, "cd '%s' && find */data.mdb archive -type f | sort",
-             run->venue);
+    snprintf(command, sizeof command,
+             "cd '%s' && find */data.mdb */redo archive -type f | sort", run->venue);
     FILE *list = popen(command, "re");
     while (list != NULL && run->file_count < FILES &&
            fgets(line, sizeof line, list) != NULL) {
@@ -206,6 +207,22 @@ static bool has_bad_row(const char *directory, const char *name)
     }
     journal_close(&journal);
     return is_bad;
+}
+
+/* A tool that reads the log settles it, and the redo file would be void. */
+static int load_reference(struct run *run)
+{
+    char directory[PATH_MAX];
+    snprintf(directory, sizeof directory, "%s.read", run->venue);
+    remove_all(directory);
+    int error = copy_all(run, directory);
+    if (error == 0)
+        error = reference_load(&run->reference, directory);
+    if (error == 0 &&
+        (has_bad_row(directory, "portfolio") || has_bad_row(directory, "settlement")))
+        error = ERR_CORRUPT; /* then the test could not fail */
+    remove_all(directory);
+    return error;
 }
 
 /* Verify says that rows differ. */
@@ -377,10 +394,7 @@ int main(int argc, char **argv)
     run.older = argv[2];
     if (argc >= 5)
         run.seed = strtoull(argv[argc - 1], NULL, 10);
-    int error = reference_load(&run.reference, run.venue);
-    if (error == 0 &&
-        (has_bad_row(run.venue, "portfolio") || has_bad_row(run.venue, "settlement")))
-        error = ERR_CORRUPT; /* then the test could not fail */
+    int error = load_reference(&run);
     if (error == 0)
         error = list_files(&run);
     if (error != 0) {
