@@ -22,6 +22,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 /* The `number`th input to begin with; 0 when there are no more. */
 size_t fuzz_seed(uint32_t number, uint8_t bytes[FUZZ_SEED_BYTES]);
 
+/* What lines of code do not tell apart: an input is also kept if it is the first in which
+ * this happened. For a message: how large each of its fields is. */
+void fuzz_feature(uint32_t number);
+struct msg;
+void fuzz_feature_msg(struct msg *);
+
 struct fuzz {
     const uint8_t *at, *end;
 };

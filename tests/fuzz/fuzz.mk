@@ -1,6 +1,6 @@
 # A target with libFuzzer (MODE=fuzz CC=clang), or with a main that replays its corpus.
 FUZZ := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
-FUZZ_LIB := $(call object,tests/fuzz/market.c tests/fuzz/kept.c) $(CLI) $(SDK) $(LIB)
+FUZZ_LIB := $(call object,tests/fuzz/market.c tests/fuzz/kept.c tests/fuzz/feature.c) $(CLI) $(SDK) $(LIB)
 $(OUT)/fuzz/%_replay: $(OUT)/tests/fuzz/%_fuzz.o $(OUT)/tests/fuzz/replay.o $(FUZZ_LIB)
 	$(call link,-lcmocka)
 

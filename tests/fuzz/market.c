@@ -15,6 +15,7 @@
 #include "services/sequencer/sequencer_core.h"
 #include "services/settlement/settlement_core.h"
 #include "services/shard/shard_core.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/kept.h"
 #include "tests/unit/declare.h"
 
@@ -31,6 +32,7 @@ static struct {
     struct refold_fold folds[MARKET_CORES];
     uint64_t gseq, time_ns, tick, made[MARKET_CORES];
     uint64_t sessions[MARKET_SESSIONS], n[MARKET_SESSIONS];
+    uint32_t row; /* kinds of the last three records */
 } market, kept;
 
 static struct kept kept_states[MARKET_CORES];
@@ -116,11 +118,20 @@ static void feed_shard(const struct core_input *cause)
     }
 }
 
+/* Which three follow each other, and what is in them. */
+static void note(struct msg *msg)
+{
+    market.row = (market.row << 8 | (msg->kind & 0xff)) & 0xffffff;
+    fuzz_feature(market.row * 2654435761u >> 18);
+    fuzz_feature_msg(msg);
+}
+
 static void fold(const struct record *r)
 {
     struct msg msg;
     int error = codec_decode_whole(r->bytes, r->size, &msg);
     CHECK(error == 0);
+    note(&msg);
     market.time_ns += 1000;
     const struct core_input input = {.seq = ++market.gseq,
                                      .gseq = market.gseq,

@@ -9,7 +9,7 @@
 #include "common/check.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { FRAMES = 12, KEY = 32 };
+enum { FRAMES = 12, SIZES = 256, KEY = 32 };
 
 static const uint8_t good_key[KEY] = "01234567890123456789012345678901";
 
@@ -30,6 +30,7 @@ static bool ask(void *socket, struct fuzz *f)
         if (size > (size_t)(f->end - f->at))
             size = (size_t)(f->end - f->at);
         is_last = ++count == FRAMES || f->at + size == f->end;
+        fuzz_feature(count * SIZES + (uint32_t)size);
         if (count <= 6 && wanted[count - 1] != NULL)
             is_good = is_good && size == strlen(wanted[count - 1]) &&
                       memcmp(f->at, wanted[count - 1], size) == 0;
