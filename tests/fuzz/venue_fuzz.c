@@ -15,13 +15,13 @@ enum { FILE_BYTES = 1 << 14, LENGTHS = 32 };
 static void note_text(uint32_t field, const char *text)
 {
     static const char classes[] = "0-.%'";
+    const uint32_t count = sizeof classes;
     const size_t size = text == NULL ? 0 : strlen(text);
     uint32_t row = field * LENGTHS + (size < LENGTHS ? (uint32_t)size : LENGTHS - 1);
     for (size_t end = 0; size > 0 && end < 2; end++) {
         const char c = text[end * (size - 1)];
         const char *found = strchr(classes, c >= '1' && c <= '9' ? '0' : c);
-        row =
-            row * sizeof classes + (found == NULL ? 0 : (uint32_t)(found - classes + 1));
+        row = row * count + (found == NULL ? 0 : (uint32_t)(found - classes + 1));
     }
     fuzz_feature(row * 2654435761u >> 18);
 }
