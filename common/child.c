@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,16 @@ static void leave(pid_t parent)
     if (getppid() != parent)
         _exit(1);
     close_range(FIRST_FILE, ~0U, 0);
+}
+
+void child_hide(void *memory, size_t size)
+{
+    (void)madvise(memory, size, MADV_DONTFORK); /* refused: it costs copies */
+}
+
+int child_show(void *memory, size_t size)
+{
+    return madvise(memory, size, MADV_DOFORK) == 0 ? 0 : ERR_MEMORY;
 }
 
 int child_start(struct child *child, void (*work)(void *argument), void *argument)

@@ -5,7 +5,7 @@
  *
  * Owns:     at most one process, until it was polled to its end or killed.
  * Units:    none.
- * Errors:   ERR_MEMORY: there can be no such process now.
+ * Errors:   ERR_MEMORY: there can be no such process, or no such memory in it, now.
  * Threads:  the child has only the caller's; work() therefore does no I/O, takes no lock
  *           and allocates nothing.
  * Bounds:   none.
@@ -14,6 +14,8 @@
  */
 #ifndef CHILD_H
 #define CHILD_H
+
+#include <stddef.h>
 
 enum child_state {
     CHILD_WORKS,
@@ -24,6 +26,11 @@ enum child_state {
 struct child {
     int pid; /* 0: none */
 };
+
+/* Memory that children do not have while it is hidden. Neither is it copied when it is
+ * written while one lives, as all other memory is. */
+void child_hide(void *memory, size_t size);
+int child_show(void *memory, size_t size);
 
 int child_start(struct child *, void (*work)(void *argument), void *argument);
 

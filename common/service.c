@@ -34,7 +34,7 @@ void service_options_init(struct service_options *options)
 {
     *options = (struct service_options){.turn_frames_max = 512,
                                         .commit_interval_us = 10000,
-                                        .snapshot_records = 1u << 20,
+                                        .snapshot_records = 4000000,
                                         .snapshot_child_bytes = 16u << 20,
                                         .query_wait_ms = 2000,
                                         .unacked_bytes_max = 4u << 20,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/child.h"
 #include "common/error.h"
 #include "common/pages.h"
 #include "common/service_instance.h"
@@ -99,6 +100,8 @@ int service_input_birth(struct service_instance *s, const struct msg_genesis *ge
     s->state = pages_map(s->state_size, PAGES_LARGE);
     if (s->memory == NULL || s->state == NULL)
         return ERR_MEMORY;
+    child_hide(s->memory, s->memory_size);
+    child_hide(s->state, s->state_size);
     carve(s, &sizes, publisher_size, submitter_size);
     core->init(s->state, genesis, s->options.instance);
     return 0;

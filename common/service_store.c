@@ -5,6 +5,7 @@
 
 #include "common/ablate.h"
 #include "common/check.h"
+#include "common/child.h"
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/reader.h"
@@ -286,12 +287,20 @@ static int make_here(struct service_instance *s)
 }
 
 /* A large state is written by a child: a million orders take 80 ms, a fork less than one.
- * A child that was lost is not tried again at once; what ended it then ends us, with a
- * word. */
+ * It has this service's memory, not that of others in the process. A child that was lost
+ * is not tried again at once; what ended it then ends us, with a word. */
 static int make_in_child(struct service_instance *s)
 {
     int error = snapshot_reserve(&s->snapshot, s->state_size + SNAPSHOT_GUESS, true);
-    return error != 0 ? error : child_start(&s->snapshot.child, make_snapshot, s);
+    if (error == 0)
+        error = child_show(s->memory, s->memory_size);
+    if (error == 0)
+        error = child_show(s->state, s->state_size);
+    if (error == 0)
+        error = child_start(&s->snapshot.child, make_snapshot, s);
+    child_hide(s->memory, s->memory_size);
+    child_hide(s->state, s->state_size);
+    return error;
 }
 
 int service_store_snapshot(struct service_instance *s, bool may_wait)
