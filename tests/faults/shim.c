@@ -8,7 +8,8 @@
  *              kill: it is not done, for the process ends there; or count: none fails,
  *              and at the end SHIM_HIT has how many writes and syncs there were
  *   SHIM_ALLOC the nth allocation finds no memory
- *   SHIM_HIT   a file that is made when that happens; it names who asked for the memory
+ *   SHIM_HIT   a file that is made when that happens; it names the file, or who asked for
+ *              the memory
  *
  * Works in programs whose name begins with zex only. What stdio writes it does not see:
  * the indexes of the archive, which are computed again where they are damaged.
@@ -192,7 +193,7 @@ static bool fails(int file, const char *op, size_t *size)
 {
     enum how how = draw(file, op);
     if (how != NOT)
-        tell("");
+        tell(files[file].path);
     switch (how) {
     case EIO_ONCE:
         errno = EIO;
