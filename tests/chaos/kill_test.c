@@ -66,7 +66,7 @@ static const struct place places[] = {
     {SEQUENCER, false, "journal_redo_commit", 40},
     {SEQUENCER, false, "journal_redo_commit.", 40},
     {SEQUENCER, false, "journal_settle", 2},
-    {SEQUENCER, false, "journal_env_put_generation.", 2},
+    {SEQUENCER, false, "journal_env_draw_generation.", 2},
     {SEQUENCER, false, "journal_redo_begin", 4},
     /* between commit and send, between two sends */
     {SEQUENCER, false, "service_sender_publish", 40},
