@@ -3,7 +3,7 @@
 # happens that cluster_test.c lists while clients trade. Needs root and podman; says
 # `skipped` where either is missing. ONLY='killed|parted': only those faults.
 # QUICK=1: of faults that last a while only one, no other images.
-# COMPARE=1: first builds the images once more, which must give the same. KEEP=1 leaves the
+# COMPARE=1: first builds the images once more, which must give the same (in CI). KEEP=1 leaves the
 # files. TAG: of its own.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
