@@ -32,6 +32,7 @@
     X(PRUNE_AT_CURSOR) /* readers: what is applied, if not stored, is not needed */      \
     X(HEAD_IS_PROOF)   /* consumers: a HEAD that is behind means a log that is */        \
     X(WALL_CLOCK)      /* sequencer: the time of the log is the wall clock's */          \
+    X(NO_REDO)         /* journal: what is in the redo file alone is not done again */   \
     X(DELETE_UNSYNCED) /* archive: the journal forgets what is not synced yet */         \
     X(NO_RECONNECT)    /* services: a connection is good as long as nobody ends it */    \
     X(NO_EPOCH_CHECK)  /* consumers: a sequencer that was replaced is believed */        \

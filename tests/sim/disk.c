@@ -4,20 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ablate.h"
 #include "common/check.h"
 #include "common/error.h"
 #include "common/journal.h"
+#include "tests/sim/marks.h"
 #include "tests/sim/power.h"
-
-struct row {
-    uint32_t key_size, value_size;
-    uint8_t bytes[]; /* key, value */
-};
-
-struct table {
-    struct row **rows;
-    uint32_t count, capacity;
-};
+#include "tests/sim/table.h"
 
 struct change {
     uint32_t table;
@@ -27,8 +20,9 @@ struct change {
 struct disk {
     char path[64];
     struct table tables[JOURNAL_TABLES];
-    struct change *changes; /* not committed yet */
-    uint32_t change_count, change_capacity;
+    struct change
+        *changes; /* not settled yet; the first `committed` are in the redo file */
+    uint32_t change_count, change_capacity, committed;
     uint64_t bytes;
     uint32_t puts_left; /* 0: no limit; 1: full */
     bool is_open;
@@ -39,81 +33,14 @@ struct disk {
 struct journal {
     struct disk *disk;
     uint64_t map_bytes;
+    bool redo;
     uint32_t countdown[JOURNAL_STEPS];
     int error[JOURNAL_STEPS];
 };
 
 static struct disk *disks[DISK_COUNT];
 
-/* ---- rows -------------------------------------------------------------------------- */
-
-static int compare(const struct row *row, const void *key, size_t key_size)
-{
-    size_t least = row->key_size < key_size ? row->key_size : key_size;
-    int order = memcmp(row->bytes, key, least);
-    if (order != 0)
-        return order;
-    return row->key_size < key_size ? -1 : row->key_size > key_size;
-}
-
-/* Index of the first row with a key >= the given one: often behind the last. */
-static uint32_t lower_bound(const struct table *t, const void *key, size_t key_size)
-{
-    uint32_t low = 0, high = t->count;
-    if (high > 0 && compare(t->rows[high - 1], key, key_size) < 0)
-        return high;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (compare(t->rows[middle], key, key_size) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool is_at(const struct table *t, uint32_t at, const void *key, size_t key_size)
-{
-    return at < t->count && compare(t->rows[at], key, key_size) == 0;
-}
-
-static void insert(struct table *t, uint32_t at, struct row *row)
-{
-    if (t->count == t->capacity) {
-        t->capacity = t->capacity * 2 + 64;
-        t->rows = realloc(t->rows, t->capacity * sizeof(struct row *));
-        CHECK(t->rows != NULL);
-    }
-    memmove(&t->rows[at + 1], &t->rows[at], (t->count - at) * sizeof(struct row *));
-    t->rows[at] = row;
-    t->count++;
-}
-
-static void take_out(struct table *t, uint32_t at)
-{
-    t->count--;
-    memmove(&t->rows[at], &t->rows[at + 1], (t->count - at) * sizeof(struct row *));
-}
-
-/* The row at this key becomes `row`, or none; returns what was there. */
-static struct row *set_row(struct table *t, const void *key, size_t key_size,
-                           struct row *row)
-{
-    uint32_t at = lower_bound(t, key, key_size);
-    struct row *before = is_at(t, at, key, key_size) ? t->rows[at] : NULL;
-    if (before != NULL && row != NULL)
-        t->rows[at] = row;
-    else if (before != NULL)
-        take_out(t, at);
-    else if (row != NULL)
-        insert(t, at, row);
-    return before;
-}
-
-static uint64_t bytes_of(const struct row *row)
-{
-    return row != NULL ? row->key_size + row->value_size + UINT64_C(16) : 0;
-}
+/* ---- changes ----------------------------------------------------------------------- */
 
 static void change(struct disk *d, uint32_t table, const void *key, size_t key_size,
                    struct row *row)
@@ -123,27 +50,28 @@ static void change(struct disk *d, uint32_t table, const void *key, size_t key_s
         d->changes = realloc(d->changes, d->change_capacity * sizeof *d->changes);
         CHECK(d->changes != NULL);
     }
-    struct row *before = set_row(&d->tables[table], key, key_size, row);
+    struct row *before = table_set(&d->tables[table], key, key_size, row);
     d->changes[d->change_count++] =
         (struct change){.table = table, .before = before, .after = row};
-    d->bytes += bytes_of(row) - bytes_of(before);
+    d->bytes += table_row_bytes(row) - table_row_bytes(before);
 }
 
+/* LMDB has them all. */
 static void forget(struct disk *d)
 {
     for (uint32_t i = 0; i < d->change_count; i++)
         free(d->changes[i].before);
-    d->change_count = 0;
+    d->change_count = d->committed = 0;
 }
 
-static void undo(struct disk *d)
+static void undo(struct disk *d, uint32_t but)
 {
-    while (d->change_count > 0) {
+    while (d->change_count > but) {
         struct change *c = &d->changes[--d->change_count];
         const struct row *at = c->after != NULL ? c->after : c->before;
         if (at != NULL)
-            (void)set_row(&d->tables[c->table], at->bytes, at->key_size, c->before);
-        d->bytes += bytes_of(c->before) - bytes_of(c->after);
+            (void)table_set(&d->tables[c->table], at->bytes, at->key_size, c->before);
+        d->bytes += table_row_bytes(c->before) - table_row_bytes(c->after);
         free(c->after);
     }
 }
@@ -153,6 +81,7 @@ static void undo(struct disk *d)
 void disk_wipe(struct disk *d)
 {
     CHECK(!d->is_open);
+    forget(d);
     free(d->rotten);
     d->rotten = NULL;
     for (uint32_t i = 0; i < JOURNAL_TABLES; i++) {
@@ -188,15 +117,6 @@ struct disk *disk_find(const char *path)
     return disks[i];
 }
 
-static struct row *copy_row(const struct row *row)
-{
-    size_t size = sizeof *row + row->key_size + row->value_size;
-    struct row *copy = malloc(size);
-    CHECK(copy != NULL);
-    memcpy(copy, row, size);
-    return copy;
-}
-
 void disk_fork(struct disk *d, const char *name)
 {
     char path[sizeof d->path];
@@ -206,19 +126,19 @@ void disk_fork(struct disk *d, const char *name)
     struct disk *copy = disk_find(path);
     for (uint32_t i = 0; i < JOURNAL_TABLES; i++) {
         for (uint32_t k = 0; k < d->tables[i].count; k++)
-            insert(&copy->tables[i], k, copy_row(d->tables[i].rows[k]));
+            table_insert(&copy->tables[i], k, table_copy_row(d->tables[i].rows[k]));
     }
-    for (uint32_t i = d->change_count; i-- > 0;) {
+    for (uint32_t i = d->change_count; i-- > d->committed;) {
         const struct change *c = &d->changes[i];
         const struct row *at = c->after != NULL ? c->after : c->before;
         if (at == NULL)
             continue;
-        struct row *before = c->before != NULL ? copy_row(c->before) : NULL;
-        free(set_row(&copy->tables[c->table], at->bytes, at->key_size, before));
+        struct row *before = c->before != NULL ? table_copy_row(c->before) : NULL;
+        free(table_set(&copy->tables[c->table], at->bytes, at->key_size, before));
     }
     for (uint32_t i = 0; i < JOURNAL_TABLES; i++) {
         for (uint32_t k = 0; k < copy->tables[i].count; k++)
-            copy->bytes += bytes_of(copy->tables[i].rows[k]);
+            copy->bytes += table_row_bytes(copy->tables[i].rows[k]);
     }
 }
 
@@ -229,7 +149,7 @@ void disk_fill_up(struct disk *d, uint32_t puts)
 
 uint32_t disk_seek(const struct disk *d, uint32_t table, const void *key, size_t key_size)
 {
-    return lower_bound(&d->tables[table], key, key_size);
+    return table_find(&d->tables[table], key, key_size);
 }
 
 bool disk_row(const struct disk *d, uint32_t table, uint32_t index, const void **key,
@@ -271,13 +191,14 @@ bool disk_drop_snapshot(struct disk *d)
     struct table *t = &d->tables[JOURNAL_SNAPSHOT];
     uint32_t newest = t->count;
     CHECK(!d->is_open);
+    forget(d);
     if (disk_snapshots(d) < 2)
         return false;
     do
         newest--;
     while (!is_marker(t->rows[newest]));
     free(t->rows[newest]);
-    take_out(t, newest);
+    table_take_out(t, newest);
     return true;
 }
 
@@ -295,11 +216,12 @@ bool disk_rot(struct disk *d, struct random *random)
     uint32_t table = tables[at];
     const struct table *t = &d->tables[table];
     CHECK(!d->is_open);
+    forget(d);
     if (t->count == 0 || d->rotten != NULL)
         return false;
     struct row *row = t->rows[random_below(random, t->count)];
     uint32_t bit = (uint32_t)random_below(random, row->value_size * UINT64_C(8));
-    d->rotten = copy_row(row);
+    d->rotten = table_copy_row(row);
     d->rotten_table = table;
     row->bytes[row->key_size + bit / 8] ^= (uint8_t)(1u << bit % 8);
     return true;
@@ -311,8 +233,8 @@ void disk_restore(struct disk *d)
         return;
     struct table *t = &d->tables[d->rotten_table];
     const struct row *good = d->rotten;
-    uint32_t at = lower_bound(t, good->bytes, good->key_size);
-    if (is_at(t, at, good->bytes, good->key_size) &&
+    uint32_t at = table_find(t, good->bytes, good->key_size);
+    if (table_is_at(t, at, good->bytes, good->key_size) &&
         t->rows[at]->value_size == good->value_size)
         memcpy(t->rows[at]->bytes, good->bytes, good->key_size + good->value_size);
     free(d->rotten);
@@ -324,6 +246,7 @@ bool disk_roll_back(struct disk *d, uint32_t blocks)
     struct table *log = &d->tables[JOURNAL_LOG], *t = &d->tables[JOURNAL_SNAPSHOT];
     uint8_t first[8];
     CHECK(!d->is_open);
+    forget(d);
     if (log->count <= blocks)
         return false;
     memcpy(first, log->rows[log->count - blocks]->bytes, sizeof first);
@@ -336,13 +259,25 @@ bool disk_roll_back(struct disk *d, uint32_t blocks)
 
 /* ---- common/journal.h -------------------------------------------------------------- */
 
+/* What the last life committed and did not settle is done again: its rows are there. */
+static void open_redo(struct disk *d)
+{
+    if (d->committed > 0)
+        MARK(redone);
+    if (ABLATE(NO_REDO))
+        undo(d, 0);
+    forget(d);
+}
+
 int journal_open(struct journal **opened, const struct journal_options *options)
 {
     struct journal *j = calloc(1, sizeof *j);
     CHECK(j != NULL && !options->read_only);
     j->disk = disk_find(options->path);
     j->map_bytes = options->map_bytes;
+    j->redo = options->redo;
     CHECK(!j->disk->is_open);
+    open_redo(j->disk);
     j->disk->is_open = true;
     j->disk->puts_left = 0;
     *opened = j;
@@ -354,7 +289,7 @@ void journal_close(struct journal **closed)
     struct journal *j = *closed;
     if (j == NULL)
         return;
-    undo(j->disk);
+    undo(j->disk, j->disk->committed);
     j->disk->is_open = false;
     free(j);
     *closed = NULL;
@@ -400,7 +335,7 @@ int journal_del(struct journal *j, uint32_t table, const void *key, size_t key_s
         return error;
     if (!power_write())
         return ERR_IO;
-    if (!is_at(t, lower_bound(t, key, key_size), key, key_size))
+    if (!table_is_at(t, table_find(t, key, key_size), key, key_size))
         return ERR_NOT_FOUND;
     change(j->disk, table, key, key_size, NULL);
     return 0;
@@ -413,30 +348,37 @@ int journal_commit(struct journal *j)
         return error;
     if (!power_write())
         return ERR_IO;
-    forget(j->disk);
+    if (j->redo)
+        j->disk->committed = j->disk->change_count;
+    else
+        forget(j->disk);
     return 0;
 }
 
 void journal_abort(struct journal *j)
 {
-    undo(j->disk);
+    undo(j->disk, j->disk->committed);
 }
 
 int journal_settle(struct journal *j)
 {
-    (void)j;
+    CHECK(!journal_is_dirty(j));
+    if (!journal_is_unsettled(j))
+        return 0;
+    if (!power_write())
+        return ERR_IO;
+    forget(j->disk);
     return 0;
 }
 
 bool journal_is_unsettled(const struct journal *j)
 {
-    (void)j;
-    return false;
+    return j->disk->committed > 0;
 }
 
 bool journal_is_dirty(const struct journal *j)
 {
-    return j->disk->change_count > 0;
+    return j->disk->change_count > j->disk->committed;
 }
 
 static int give(const struct table *t, uint32_t at, const void **key, size_t *key_size,
@@ -458,8 +400,8 @@ int journal_get(struct journal *j, uint32_t table, const void *key, size_t key_s
                 const void **value, size_t *value_size)
 {
     const struct table *t = &j->disk->tables[table];
-    uint32_t at = lower_bound(t, key, key_size);
-    if (!is_at(t, at, key, key_size))
+    uint32_t at = table_find(t, key, key_size);
+    if (!table_is_at(t, at, key, key_size))
         return ERR_NOT_FOUND;
     return give(t, at, NULL, NULL, value, value_size);
 }
@@ -469,7 +411,7 @@ int journal_seek(struct journal *j, uint32_t table, const void *key, size_t key_
                  size_t *value_size)
 {
     const struct table *t = &j->disk->tables[table];
-    uint32_t at = lower_bound(t, key, key_size);
+    uint32_t at = table_find(t, key, key_size);
     return give(t, at, found_key, found_key_size, value, value_size);
 }
 
@@ -478,8 +420,8 @@ int journal_seek_back(struct journal *j, uint32_t table, const void *key, size_t
                       size_t *value_size)
 {
     const struct table *t = &j->disk->tables[table];
-    uint32_t at = lower_bound(t, key, key_size);
-    if (!is_at(t, at, key, key_size)) {
+    uint32_t at = table_find(t, key, key_size);
+    if (!table_is_at(t, at, key, key_size)) {
         if (at == 0)
             return ERR_NOT_FOUND;
         at--;

@@ -1,7 +1,8 @@
 /* disk.h - virtual disks, behind common/journal.h.
  *
  * A disk outlives the process that has it open. What was not committed when the journal
- * is closed, or when the power was cut, never was.
+ * is closed, or when the power was cut, never was. What was committed with `redo` and not
+ * settled is done again by who opens it next.
  *
  * Owns:     every disk, found by its path.
  * Units:    bytes.

@@ -17,6 +17,7 @@
     X(crash)               /* a process died between two turns */                        \
     X(power_cut)           /* ... at an operation within a turn */                       \
     X(stopped)             /* ... or was asked to, and did it cleanly */                 \
+    X(redone)              /* what it had in the redo file alone was done again */       \
     X(torn_tail)           /* ... and the archive lost what was not synced */            \
     X(pruned)              /* the log's beginning is in files only */                    \
     X(approved_pruned)     /* risk dropped what its shard has */                         \
