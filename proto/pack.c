@@ -84,8 +84,8 @@ static int take_length(struct pack_reader *reader, uint8_t base, uint64_t least,
     return *size < (width == 1 ? least : UINT64_C(1) << (4 * width)) ? PACK_CANONICAL : 0;
 }
 
-int pack_read_bin(struct pack_reader *reader, size_t max, const uint8_t **bytes,
-                  size_t *size)
+int pack_read_bin_slow(struct pack_reader *reader, size_t max, const uint8_t **bytes,
+                       size_t *size)
 {
     if (reader->at == reader->end)
         return PACK_TRUNCATED;

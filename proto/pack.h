@@ -145,8 +145,23 @@ PACK_INLINE int pack_read_signed(struct pack_reader *reader, uint64_t min, uint6
 /* The head of an array of at most `max` members, each at least one byte. */
 int pack_read_array(struct pack_reader *, uint32_t max, uint32_t *count);
 
+/* The same, where its length takes more than a byte or there is a fault. */
+int pack_read_bin_slow(struct pack_reader *, size_t max, const uint8_t **bytes,
+                       size_t *size);
+
 /* A bin of at most `max` bytes; `bytes` points into the reader's. */
-int pack_read_bin(struct pack_reader *, size_t max, const uint8_t **bytes, size_t *size);
+PACK_INLINE int pack_read_bin(struct pack_reader *reader, size_t max,
+                              const uint8_t **bytes, size_t *size)
+{
+    const uint8_t *at = reader->at;
+    const size_t left = pack_left(reader);
+    if (left < 2 || at[0] != 0xc4 || at[1] > max || at[1] > left - 2)
+        return pack_read_bin_slow(reader, max, bytes, size);
+    *bytes = at + 2;
+    *size = at[1];
+    reader->at = at + 2 + at[1];
+    return 0;
+}
 
 /* A string of at most `max` bytes, printable UTF-8 without NUL. */
 int pack_read_text(struct pack_reader *, size_t max, const uint8_t **bytes, size_t *size);
