@@ -155,6 +155,43 @@ uint32_t checks_set(const struct annals *h, const struct annals_log *log, FILE *
     return r.count;
 }
 
+/* Into the span that a call ended in, if there is one. */
+static void count_in(struct checks_span *spans, uint32_t count,
+                     const struct annals_call *call, uint32_t records)
+{
+    uint32_t low = 0, high = count; /* the first span that ends later is in between */
+    while (low < high) {
+        const uint32_t middle = (low + high) / 2;
+        if (spans[middle].to_ns <= call->ended_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == count || call->ended_ns < spans[low].from_ns)
+        return;
+    spans[low].acknowledged++;
+    spans[low].wrong += records != 1;
+}
+
+uint32_t checks_spans(const struct annals *h, const struct annals_log *log,
+                      struct checks_span *spans, uint32_t count)
+{
+    uint32_t all_count, end;
+    struct named *all = pair_up(h, log, &all_count);
+    if (all == NULL)
+        return CHECKS_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        spans[i].acknowledged = spans[i].wrong = 0;
+    for (uint32_t i = 0; i < all_count; i = end) {
+        for (end = i + 1; end < all_count && is_same(&all[i], &all[end]);)
+            end++;
+        if (all[i].call != NULL && all[i].call->outcome == ANNALS_OK)
+            count_in(spans, count, all[i].call, end - i - 1);
+    }
+    free(all);
+    return 0;
+}
+
 /* ---- order ------------------------------------------------------------------------- */
 
 static int by_session(const void *left, const void *right)

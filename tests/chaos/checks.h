@@ -19,6 +19,17 @@ enum { CHECKS_MEMORY = 1 << 30, CHECKS_TOLD = 5 /* described, of each check */ }
  * is unknown at most once; and nothing is there that nobody sent. */
 uint32_t checks_set(const struct annals *, const struct annals_log *, FILE *);
 
+/* What was acknowledged between two times, and how much of it is not in the log exactly
+ * once. */
+struct checks_span {
+    int64_t from_ns, to_ns;
+    uint32_t acknowledged, wrong;
+};
+
+/* Counts for spans in order of time, none within another. 0, or CHECKS_MEMORY. */
+uint32_t checks_spans(const struct annals *, const struct annals_log *,
+                      struct checks_span *, uint32_t count);
+
 /* Numbers n = 1, 2, 3 ... of each session; the commands of a client in its order. */
 uint32_t checks_order(const struct annals *, const struct annals_log *, FILE *);
 

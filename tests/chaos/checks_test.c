@@ -120,6 +120,24 @@ static void test_set_of_nobody(void **state)
     assert_int_equal(set(&w), 1);
 }
 
+static void test_spans(void **state)
+{
+    (void)state;
+    struct world w;
+    struct checks_span spans[] = {{1, 20, 9, 9}, {20, 45, 9, 9}, {50, 60, 9, 9}};
+    make(&w);
+    assert_int_equal(checks_spans(&w.history, &w.log, spans, 3), 0);
+    assert_int_equal(spans[0].acknowledged, 0);
+    assert_int_equal(spans[1].acknowledged,
+                     2); /* from where it begins, to before its end */
+    assert_int_equal(spans[2].acknowledged, 1);
+    assert_int_equal(spans[0].wrong + spans[1].wrong + spans[2].wrong, 0);
+    w.records[1].name = 100; /* one twice, one never */
+    assert_int_equal(checks_spans(&w.history, &w.log, spans, 3), 0);
+    assert_int_equal(spans[1].wrong, 2);
+    assert_int_equal(spans[2].wrong, 0);
+}
+
 static void test_order_gap(void **state)
 {
     struct world w;
@@ -205,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_set_elsewhere),
         cmocka_unit_test(test_set_refused_yet_there),
         cmocka_unit_test(test_set_of_nobody),
+        cmocka_unit_test(test_spans),
         cmocka_unit_test(test_order_gap),
         cmocka_unit_test(test_order_of_a_client),
         cmocka_unit_test(test_order_of_the_log),

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
+#include "common/error.h"
 #include "proto/limits.h"
-#include "tests/chaos/checks.h"
 
 enum { DRAIN_MS = 20000, BALANCES = 4096 };
 
@@ -59,4 +59,15 @@ bool verdict_holds(struct crowd *crowd, struct cluster *cluster, struct annals *
     if (cluster_run(cluster, "zex", "verify", cluster->directory) != 0)
         holds = complain("the venue does not verify");
     return holds;
+}
+
+int verdict_spans(const struct annals *h, const char *directory,
+                  struct checks_span *spans, uint32_t count)
+{
+    struct annals_log log;
+    int error = annals_log_read(&log, directory);
+    if (error == 0 && checks_spans(h, &log, spans, count) != 0)
+        error = ERR_MEMORY;
+    annals_log_close(&log);
+    return error;
 }

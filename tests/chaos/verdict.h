@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "tests/chaos/annals.h"
+#include "tests/chaos/checks.h"
 #include "tests/chaos/crowd.h"
 #include "tests/faults/cluster.h"
 
@@ -21,5 +22,10 @@ int verdict_adopt(struct annals *, const char *directory);
 /* Everything sent is known, every service stops, the checks hold, and `zex verify`
  * finds nothing. The crowd is closed and the services are down after it. */
 bool verdict_holds(struct crowd *, struct cluster *, struct annals *);
+
+/* What clients were told in each of some spans of time, held against the log of a venue
+ * that is down. 0, or a negative ERR_*. */
+int verdict_spans(const struct annals *, const char *directory, struct checks_span *,
+                  uint32_t count);
 
 #endif

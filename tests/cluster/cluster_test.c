@@ -87,13 +87,21 @@ struct counter {
     uint64_t last, sum;
 };
 
+/* A fault that was met, and the time from the one before it to its end. */
+struct met {
+    const char *pod, *fault;
+};
+
 struct test {
     struct cluster cluster;
     struct crowd crowd;
     const char *helper;
     struct counter counters[LINES];
     uint64_t gaps, fetches, busy, unavailable; /* at the end of the fault before */
-    uint64_t slowest_ns, met;
+    uint64_t slowest_ns;
+    uint32_t count;
+    struct met met[FAULTS * PODS];
+    struct checks_span spans[FAULTS * PODS];
     bool has_failed;
 };
 
@@ -168,11 +176,32 @@ static void tell(struct test *t, const struct fault *fault, const char *pod, uin
            " UNAVAILABLE %4" PRIu64 " gaps %4" PRIu64 " fetches\n",
            pod, fault->name, ns / 1000000, busy - t->busy, unavailable - t->unavailable,
            gaps - t->gaps, fetches - t->fetches);
-    t->met++;
     t->gaps = gaps;
     t->fetches = fetches;
     t->busy = busy;
     t->unavailable = unavailable;
+}
+
+static void note(struct test *t, const struct fault *fault, const char *pod)
+{
+    struct checks_span *span = &t->spans[t->count];
+    span->from_ns = t->count == 0 ? 1 : span[-1].to_ns;
+    span->to_ns = (int64_t)clock_mono_ns();
+    t->met[t->count++] = (struct met){pod, fault->name};
+}
+
+/* What clients were told while each fault was there is in the log, once. */
+static void tell_spans(struct test *t, const struct annals *h)
+{
+    if (verdict_spans(h, t->cluster.directory, t->spans, t->count) != 0)
+        fail(t, "the log", "is read", "not");
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct checks_span *span = &t->spans[i];
+        printf("%-12s %-22s %7u acknowledged, %u lost or twice\n", t->met[i].pod,
+               t->met[i].fault, span->acknowledged, span->wrong);
+        if (span->wrong != 0)
+            fail(t, t->met[i].pod, t->met[i].fault, "not all of it is in the log once");
+    }
 }
 
 /* ---- faults ------------------------------------------------------------------------ */
@@ -189,6 +218,7 @@ static void meet(struct test *t, const struct fault *fault, const char *pod)
     if (!crowd_await(&t->crowd, HEAL_TOLD, HEAL_MS))
         fail(t, pod, fault->name, "not over in time");
     tell(t, fault, pod, clock_mono_ns() - ended_ns);
+    note(t, fault, pod);
 }
 
 /* `only`: NULL, or an extended regular expression. */
@@ -258,9 +288,10 @@ int main(int argc, char **argv)
     meet_all(&t, getenv("ONLY"), getenv("QUICK") != NULL);
     if (error == 0 && !verdict_holds(&t.crowd, &t.cluster, &h))
         fail(&t, "the venue", "keeps its promises", "not");
-    printf("%" PRIu64 " faults, each over at most %" PRIu64
+    tell_spans(&t, &h);
+    printf("%" PRIu32 " faults, each over at most %" PRIu64
            " ms after its end: %s %d ms\n",
-           t.met, t.slowest_ns / 1000000,
+           t.count, t.slowest_ns / 1000000,
            t.slowest_ns / 1000000 <= GOAL_MS ? "within" : "NOT within", GOAL_MS);
     annals_close(&h);
     return t.has_failed;
