@@ -23,8 +23,8 @@ test: deps
 	$(Q)$(MAKE) --no-print-directory tested
 
 .PHONY: tested # what was installed a moment ago is found by a make that starts after it
-tested: all $(EXAMPLES) $(PROGRAMS) $(TESTS:%=$(OUT)/%) $(OUT)/chaos/checks_test $(OUT)/sim/sim
-	$(Q)MODE=$(MODE) tests/run.sh $(OUT) $(TESTS:%=$(OUT)/%) $(OUT)/chaos/checks_test $(OUT)/sim/sim $(E2E)
+tested: all $(EXAMPLES) $(PROGRAMS) $(TESTS:%=$(OUT)/%) $(OUT)/chaos/checks_test $(OUT)/soak/slope_test $(OUT)/sim/sim
+	$(Q)MODE=$(MODE) tests/run.sh $(OUT) $(TESTS:%=$(OUT)/%) $(OUT)/chaos/checks_test $(OUT)/soak/slope_test $(OUT)/sim/sim $(E2E)
 
 bench: ## every benchmark with its floors
 bench: all $(BENCHES:%=$(OUT)/%)
@@ -44,11 +44,12 @@ memcheck: ## unit and model tests under valgrind; ROUNDS= of the random ones
 memchecked: all $(TESTS:%=$(OUT)/%)
 	$(Q)tests/memcheck.sh $(OUT) $(TESTS:%=$(OUT)/%)
 
-nightly: ## simulation, kills, faults and fuzz with large amounts, threads, memory: hours
+nightly: ## simulation, kills, faults, fuzz with large amounts, soak, threads, memory: hours
 	$(Q)$(MAKE) sim SEEDS=2001..202000 COMMANDS=5000
 	$(Q)$(MAKE) crashes STRIDE=1
 	$(Q)$(MAKE) kill KILLS=1000
 	$(Q)$(MAKE) faults NIGHTLY=1
 	$(Q)$(MAKE) fuzz FUZZ_S=3600
+	$(Q)$(MAKE) soak
 	$(Q)$(MAKE) threads
 	$(Q)$(MAKE) memcheck ROUNDS=20000

@@ -19,37 +19,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/random.h"
-#include "sdk/include/zex.h"
-#include "tests/chaos/annals.h"
+#include "tests/chaos/crowd_client.h"
 
-enum { CROWD_CLIENTS = 16, CROWD_WINDOW = 4, CROWD_OWN = 32, CROWD_LIVES = 1 };
-
-/* What clients are told: that a command is accepted, and what a shard did with it. */
-enum crowd_kind { CROWD_ACCEPTED, CROWD_SHARD_0, CROWD_SHARD_1, CROWD_KINDS };
-
-struct crowd;
-
-struct crowd_client {
-    struct crowd *crowd;
-    uint32_t index, life, lives_left, account;
-    pthread_t thread;
-    zex_client *connection;
-    struct random random;
-    struct zex_row symbols[2];
-    struct annals annals;
-    uint32_t open_from;      /* calls before this one have an outcome */
-    uint64_t own[CROWD_OWN]; /* names of orders */
-    uint64_t placed, moved;  /* orders; movements of money */
-    uint32_t money;          /* call + 1 of the movement under way */
-    uint64_t alarms, gone;
-    uint64_t last_name, last_gseq; /* an order of the end; the report that it is gone */
-    bool is_at_rest;
-};
+enum { CROWD_CLIENTS = 16, CROWD_LIVES = 1 };
 
 struct crowd {
     const char *directory;
     struct crowd_client clients[CROWD_CLIENTS];
+    pthread_t threads[CROWD_CLIENTS];
     atomic_bool is_over;
     pthread_mutex_t mutex;
     pthread_cond_t more;

@@ -24,8 +24,7 @@ static bool complain(const char *what)
     return false;
 }
 
-/* Does all that was seen fit the log of the venue, which is down? */
-static bool check(const char *directory, const struct annals *h,
+bool verdict_fits(const char *directory, const struct annals *h,
                   const struct annals_balance *rows, uint32_t count)
 {
     struct annals_log log;
@@ -55,7 +54,7 @@ bool verdict_holds(struct crowd *crowd, struct cluster *cluster, struct annals *
     crowd_close(crowd);
     if (cluster_stop_all(cluster) != 0)
         holds = complain("a service did not stop cleanly");
-    holds = check(cluster->directory, h, rows, count) && holds;
+    holds = verdict_fits(cluster->directory, h, rows, count) && holds;
     if (cluster_run(cluster, "zex", "verify", cluster->directory) != 0)
         holds = complain("the venue does not verify");
     return holds;

@@ -19,6 +19,10 @@
 /* What is in the log of a venue before the crowd comes. 0, or a negative ERR_*. */
 int verdict_adopt(struct annals *, const char *directory);
 
+/* All that clients saw fits the log of the venue, which is down, and its balances. */
+bool verdict_fits(const char *directory, const struct annals *,
+                  const struct annals_balance *, uint32_t count);
+
 /* Everything sent is known, every service stops, the checks hold, and `zex verify`
  * finds nothing. The crowd is closed and the services are down after it. */
 bool verdict_holds(struct crowd *, struct cluster *, struct annals *);

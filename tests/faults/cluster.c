@@ -20,6 +20,17 @@ const char *const cluster_names[CLUSTER_SERVICES_MAX] = {
 
 /* ---- life -------------------------------------------------------------------------- */
 
+/* A line http_SERVICE=port, with _ for -. */
+static void note_port(struct cluster *c, char *name, const char *port)
+{
+    for (char *at = name; *at != 0; at++)
+        if (*at == '_')
+            *at = '-';
+    for (uint32_t i = 0; i < CLUSTER_SERVICES_MAX; i++)
+        if (strcmp(name, cluster_names[i]) == 0)
+            c->http_ports[i] = (uint16_t)strtoul(port, NULL, 10);
+}
+
 int cluster_begin(struct cluster *c, const char *directory, const char *programs)
 {
     char line[TEXT];
@@ -33,10 +44,13 @@ int cluster_begin(struct cluster *c, const char *directory, const char *programs
         line[strcspn(line, "\n")] = 0;
         if (strncmp(line, "shards=", 7) == 0)
             c->shards = (uint32_t)strtoul(value + 1, NULL, 10);
-        if (value == NULL || strncmp(line, "ZEX_", 4) != 0)
+        if (value == NULL)
             continue;
         *value = 0;
-        setenv(line, value + 1, 1);
+        if (strncmp(line, "http_", 5) == 0)
+            note_port(c, line + 5, value + 1);
+        if (strncmp(line, "ZEX_", 4) == 0)
+            setenv(line, value + 1, 1);
     }
     fclose(file);
     c->count = CLUSTER_SERVICES + c->shards - 1;
@@ -82,7 +96,7 @@ static void listen_everywhere(const char *service)
 static void become(const struct cluster *c, uint32_t index)
 {
     const char *service = cluster_names[index];
-    char program[TEXT], key[TEXT], output[TEXT], points[TEXT], shards[16];
+    char program[TEXT], key[TEXT], output[TEXT], points[TEXT], shards[16], bind[32] = "";
     const char *instance = strchr(service, '-');
     int kind = (int)strcspn(service, "-");
     snprintf(program, sizeof program, "%s/bin/zex-%.*s", c->programs, kind, service);
@@ -90,6 +104,8 @@ static void become(const struct cluster *c, uint32_t index)
     snprintf(output, sizeof output, "log/%s", service);
     snprintf(points, sizeof points, "run/%s.points", service);
     snprintf(shards, sizeof shards, "%u", c->shards);
+    if (c->serves_http)
+        snprintf(bind, sizeof bind, "127.0.0.1:%u", c->http_ports[index]);
     const char *number = instance != NULL ? instance + 1 : "0";
     const char *host = c->hosts != NULL ? c->hosts[index] : "";
     const char *const words[] = {"ip",
@@ -100,7 +116,7 @@ static void become(const struct cluster *c, uint32_t index)
                                  "--data_dir",
                                  ".",
                                  "--http_bind",
-                                 "",
+                                 bind,
                                  "--key_file",
                                  key,
                                  "--keys_file",

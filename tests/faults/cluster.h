@@ -25,8 +25,10 @@ extern const char *const cluster_names[CLUSTER_SERVICES_MAX];
 
 struct cluster {
     const char *directory, *programs, *shim;
-    const char *const *hosts;         /* NULL, or the network namespace of each service */
-    const char *stopper;              /* NULL, or a command that stops what is no child */
+    const char *const *hosts; /* NULL, or the network namespace of each service */
+    const char *stopper;      /* NULL, or a command that stops what is no child */
+    bool serves_http;         /* at http_ports, which DIRECTORY/env names */
+    uint16_t http_ports[CLUSTER_SERVICES_MAX];
     uint32_t shards, count;           /* services */
     pid_t pids[CLUSTER_SERVICES_MAX]; /* 0: down */
 };
