@@ -87,6 +87,7 @@ static struct service_options options_of(uint32_t i, char path[80])
         o.bus.endpoint_count++;
     o.init = true;
     o.snapshot_records = 150;
+    o.snapshot_child_bytes = UINT64_MAX; /* a child has a clock of its own */
     o.prune_approved = prunes;
     o.settings = (struct core_settings){.window_records = 100000,
                                         .shard_window_records = 100000,
