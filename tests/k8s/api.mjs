@@ -4,6 +4,7 @@
 import { createServer } from 'node:http';
 import { writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
+import { quantity } from './documents.mjs';
 
 const GOES_MS = 50; // what a pod takes to end, and its successor to come
 const WATCHED_MS = 3000; // ... one that kubectl deletes, unless it looks before: as pods are slow
@@ -231,6 +232,27 @@ function watch(kind, namespace, query, response) {
     response.on('close', () => watchers.delete(send));
 }
 
+// What CSI does later, the claim pending for ever: a volume is at least as large as the snapshot
+// that it begins with, and of its driver, here of its class.
+function checkSource(namespace, { name }, { storageClassName, resources }) {
+    const { status } = find('volumesnapshots', namespace, name) ?? {};
+    if (!status)
+        throw new Refusal(422, 'Invalid', `no snapshot ${name}`);
+    if (quantity(resources.requests.storage) < quantity(status.restoreSize))
+        throw new Refusal(422, 'Invalid', `smaller than snapshot ${name}: ${status.restoreSize}`);
+    if (storageClassName !== status.storageClassName)
+        throw new Refusal(422, 'Invalid', `snapshot ${name} is of ${status.storageClassName}`);
+}
+function complete(kind, namespace, { spec }) {
+    if (kind.plural === 'persistentvolumeclaims' && spec.dataSource)
+        checkSource(namespace, spec.dataSource, spec);
+    if (kind.plural !== 'volumesnapshots')
+        return {};
+    const claim = find('persistentvolumeclaims', namespace, spec.source.persistentVolumeClaimName);
+    return claim ? { status: { storageClassName: claim.spec.storageClassName,
+        restoreSize: claim.spec.resources.requests.storage } } : {};
+}
+
 function create(kind, namespace, body) {
     const object = { ...body, metadata: { ...body.metadata } };
     if (kind.namespaced) {
@@ -240,7 +262,7 @@ function create(kind, namespace, body) {
     }
     if (find(kind.plural, object.metadata.namespace, object.metadata.name))
         throw new Refusal(409, 'AlreadyExists', `${kind.plural} "${object.metadata.name}" already exists`);
-    return write(kind, object);
+    return write(kind, Object.assign(object, complete(kind, namespace, object)));
 }
 
 function remove(kind, object) {

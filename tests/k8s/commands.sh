@@ -32,5 +32,13 @@ sed -n 's/^    //p' $pages |
 [[ $overlay == prod ]] || sed -i '/configmap begin/d' script
 timeout 60 bash -euxo pipefail script
 ! kubectl -n zex rollout restart statefulset/risc || { echo "anything passes"; exit 1; }
+! kubectl apply -f - <<EOF || { echo "a claim smaller than its snapshot passes"; exit 1; }
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: small, namespace: zex}
+spec:
+  resources: {requests: {storage: 4Gi}}
+  dataSource: {kind: VolumeSnapshot, name: log-1}
+EOF
 kubectl -n zex wait pod --all --for condition=ready --timeout 10s >ready
 echo "$overlay: $(grep -c kubectl script) lines of commands; in the end $(grep -c . ready) pods are ready"
