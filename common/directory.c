@@ -16,7 +16,7 @@ int directory_sync(const char *path)
 {
     int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
-        return ERR_IO;
+        return error_of_file(errno);
     int rc = fsync(directory);
     close(directory);
     return rc == 0 ? 0 : ERR_IO;
@@ -31,7 +31,7 @@ static int make(const char *path, size_t size, size_t parent)
     prefix[size] = '\0';
     bool is_new = mkdir(prefix, 0700) == 0;
     if (!is_new && errno != EEXIST)
-        return errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
+        return error_of_file(errno);
     prefix[parent] = '\0';
     int error = directory_sync(parent > 0 ? prefix : *path == '/' ? "/" : ".");
     return is_new || path[size] == '\0' ? error : 0; /* "/" may be closed to us */

@@ -5,7 +5,7 @@
  *
  * Owns:     nothing.
  * Units:    none.
- * Errors:   ERR_DISK_FULL, ERR_IO.
+ * Errors:   of error_of_file().
  * Threads:  any.
  * Bounds:   paths up to PATH_MAX.
  */

@@ -2,6 +2,7 @@
 #include "common/error.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stddef.h>
 
 #include "proto/pack.h"
@@ -77,5 +78,25 @@ int error_exit_code(int error)
 #undef EXIT
     default:
         return EXIT_CODE_OTHER;
+    }
+}
+
+int error_of_file(int number)
+{
+    switch (number) {
+    case ENOSPC:
+    case EDQUOT:
+        return ERR_DISK_FULL;
+    case ENOMEM:
+        return ERR_MEMORY;
+    case ENOENT:
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case ENOTDIR:
+    case ELOOP:
+        return ERR_DATA_DIR;
+    default:
+        return ERR_IO;
     }
 }

@@ -43,6 +43,10 @@ static inline unsigned error_number(int error)
     return error < 0 ? 0u - (unsigned)error : (unsigned)error;
 }
 
+/* What errno says of a file or a directory: ERR_DISK_FULL, ERR_MEMORY, ERR_DATA_DIR where
+ * it is missing or may not be used, ERR_IO. */
+int error_of_file(int number);
+
 /* What main returns after this error. */
 int error_exit_code(int error);
 

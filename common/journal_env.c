@@ -2,6 +2,7 @@
 #include "common/journal_env.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,8 +20,9 @@
 
 #define AWAIT_MS        20
 #define AWAIT_TIMES     500
-#define CHECKS_MAX      100 /* of a journal that is being written */
-#define FREE_TABLE      0   /* LMDB's own table of free pages */
+#define CHECKS_MAX      100  /* of a journal that is being written */
+#define FREE_TABLE      0    /* LMDB's own table of free pages */
+#define READERS_BYTES   8192 /* of 126 readers, which is what LMDB has room for */
 #define VERSION_NAME    "version"
 #define GENERATION_NAME "generation"
 
@@ -134,12 +136,28 @@ static int check_heads(const char *path, unsigned flags)
     return journal_page_check_heads(name);
 }
 
+/* LMDB maps its table of readers as it made it, which is empty: the first write to it
+ * would end the process where the disk is full. */
+static int reserve_readers(const char *path)
+{
+    char name[PATH_MAX + 16];
+    snprintf(name, sizeof name, "%s/lock.mdb", path);
+    int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0)
+        return error_of_file(errno);
+    int number = posix_fallocate(file, 0, READERS_BYTES);
+    close(file);
+    return number == 0 ? 0 : error_of_file(number);
+}
+
 int journal_env_open(struct journal_env *env, const struct journal_options *options,
                      const char *path, unsigned flags)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     *env = (struct journal_env){.lmdb = NULL};
     int error = check_heads(path, flags);
+    if (error == 0 && !options->read_only && (flags & MDB_NOLOCK) == 0)
+        error = reserve_readers(path);
     if (error != 0)
         return error;
     flags |= options->read_only ? MDB_RDONLY : options->durable ? 0 : MDB_NOSYNC;
@@ -177,7 +195,7 @@ int journal_env_make(const struct journal_options *options)
     if (error == 0)
         error = preallocate(fresh, options->new_bytes);
     if (error == 0 && rename(fresh, name) != 0)
-        error = errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
+        error = error_of_file(errno);
     return error == 0 ? directory_sync(options->path) : error;
 }
 

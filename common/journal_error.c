@@ -33,15 +33,10 @@ int journal_error(int rc, const char *path)
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
         return ERR_CORRUPT;
-    case ENOSPC:
-    case EDQUOT:
-        return ERR_DISK_FULL;
-    case ENOMEM:
-        return ERR_MEMORY;
     case EIO:
         return is_disk_full(path) ? ERR_DISK_FULL : ERR_IO;
     default:
-        return ERR_IO;
+        return error_of_file(rc);
     }
 }
 

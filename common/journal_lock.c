@@ -22,7 +22,7 @@ static int take(const char *directory, const char *name, int *file)
     if (*file < 0)
         *file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (*file < 0)
-        return errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
+        return error_of_file(errno);
     if (flock(*file, LOCK_EX | LOCK_NB) != 0)
         return errno == EWOULDBLOCK ? ERR_LOCKED : ERR_IO;
     return 0;

@@ -248,7 +248,7 @@ int journal_page_check_heads(const char *path)
     uint64_t page_bytes = 0;
     int error = 0, file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
-        return errno == ENOENT ? 0 : ERR_IO;
+        return errno == ENOENT ? 0 : error_of_file(errno);
     for (uint32_t i = 0; i < 2 && error == 0; i++) {
         ssize_t size = pread(file, head, sizeof head, (off_t)(i * page_bytes));
         if (size != sizeof head || get(head + HEAD, 4) != MAGIC)

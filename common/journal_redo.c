@@ -66,11 +66,6 @@ bool journal_redo_exists(const char *directory)
     return name_file(path, directory) == 0 && access(path, F_OK) == 0;
 }
 
-static int disk_error(int number)
-{
-    return number == ENOSPC || number == EDQUOT ? ERR_DISK_FULL : ERR_IO;
-}
-
 static int open_file(struct journal_redo *redo, const char *directory, uint64_t bytes)
 {
     char path[PATH_MAX];
@@ -79,7 +74,7 @@ static int open_file(struct journal_redo *redo, const char *directory, uint64_t 
         return error;
     redo->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (redo->file < 0)
-        return disk_error(errno);
+        return error_of_file(errno);
     error = preallocate(path, bytes < JOURNAL_REDO_FILE ? bytes : JOURNAL_REDO_FILE);
     return error == 0 ? directory_sync(directory) : error;
 }
@@ -160,7 +155,7 @@ static int write_all(int file, const uint8_t *bytes, uint64_t size, uint64_t at)
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
-            return written == 0 ? ERR_DISK_FULL : disk_error(errno);
+            return written == 0 ? ERR_DISK_FULL : error_of_file(errno);
         bytes += written;
         at += (uint64_t)written;
         size -= (uint64_t)written;
@@ -190,7 +185,7 @@ int journal_redo_commit(struct journal_redo *redo)
     memcpy(redo->record, &header, sizeof header);
     int error = write_all(redo->file, redo->record, redo->used, redo->end);
     if (error == 0 && redo->durable && fdatasync(redo->file) != 0)
-        error = disk_error(errno);
+        error = error_of_file(errno);
     if (error != 0)
         return error;
     redo->end += round_up(redo->used);
@@ -329,7 +324,7 @@ int journal_redo_holds(const char *directory, uint64_t generation)
         return holds;
     redo.file = open(path, O_RDONLY | O_CLOEXEC);
     if (redo.file < 0)
-        return errno == ENOENT ? 0 : ERR_IO;
+        return errno == ENOENT ? 0 : error_of_file(errno);
     holds = find_any(&redo, FEW_BYTES);
     if (holds == 0)
         holds = find_any(&redo, UINT64_MAX);

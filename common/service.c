@@ -72,6 +72,8 @@ static int open_journal(struct service_instance *s)
     if (missing != NULL)
         service_log(s, SERVICE_LOG_ERROR, "missing", "file=%s directory=%s", missing,
                     options.path);
+    if (error == ERR_DATA_DIR)
+        service_log(s, SERVICE_LOG_ERROR, "data_dir", "directory=%s", options.path);
     if (error == ERR_VERSION)
         service_log(s, SERVICE_LOG_ERROR, "version",
                     "journal=%" PRIu32 " reads=%d directory=%s", version, JOURNAL_VERSION,

@@ -50,13 +50,6 @@ struct stream_archive {
     uint8_t *bytes;   /* STREAM_FRAME_BYTES */
 };
 
-static int translate(int number)
-{
-    if (number == ENOSPC || number == EDQUOT)
-        return ERR_DISK_FULL;
-    return number == ENOMEM ? ERR_MEMORY : ERR_IO;
-}
-
 static void name_of(char name[NAME_BYTES], uint64_t first, const char *ending)
 {
     snprintf(name, NAME_BYTES, "%020" PRIu64 "%s", first, ending);
@@ -117,7 +110,7 @@ static int walk(struct stream_archive *a, struct segment *s, uint64_t *next,
         uint64_t before = s->size;
         ssize_t size = pread(s->file, a->bytes, STREAM_FRAME_BYTES, (off_t)s->size);
         if (size < 0)
-            return translate(errno);
+            return error_of_file(errno);
         int error = take_blocks(s, next, chain, a->bytes, (size_t)size);
         if (error != 0 || s->size == before)
             return error;
@@ -131,7 +124,7 @@ static int open_segment(struct stream_archive *a, struct segment *s, uint64_t fi
     name_of(name, first, ".log");
     *s = (struct segment){.first = first};
     s->file = openat(a->directory, name, flags | O_CLOEXEC, 0600);
-    return s->file < 0 ? translate(errno) : 0;
+    return s->file < 0 ? error_of_file(errno) : 0;
 }
 
 /* ---- indexes ----------------------------------------------------------------------- */
@@ -241,7 +234,7 @@ static int list_segments(struct stream_archive *a)
 {
     int again = openat(a->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *listing = again < 0 ? NULL : fdopendir(again);
-    int error = listing == NULL ? translate(errno) : 0;
+    int error = listing == NULL ? error_of_file(errno) : 0;
     for (struct dirent *file; error == 0 && (file = readdir(listing)) != NULL;) {
         char *end;
         uint64_t first = strtoull(file->d_name, &end, 10);
@@ -265,7 +258,7 @@ static int open_last(struct stream_archive *a)
     a->next = a->firsts[a->count - 1];
     int error = open_segment(a, &a->last, a->next, a->read_only ? O_RDONLY : O_RDWR);
     if (error == 0 && !a->read_only && fdatasync(a->last.file) != 0)
-        error = translate(errno);
+        error = error_of_file(errno);
     a->is_unsynced = true; /* its name, for one */
     if (error == 0)
         (void)posix_fadvise(a->last.file, 0, 0, POSIX_FADV_DONTNEED);
@@ -371,7 +364,7 @@ static int begin_segment(struct stream_archive *a)
 static int trim(struct stream_archive *a)
 {
     a->is_trimmed = ftruncate(a->last.file, (off_t)a->last.size) == 0;
-    return a->is_trimmed ? 0 : translate(errno);
+    return a->is_trimmed ? 0 : error_of_file(errno);
 }
 
 static int write_all(int file, const uint8_t *bytes, size_t size, uint64_t offset)
@@ -379,7 +372,7 @@ static int write_all(int file, const uint8_t *bytes, size_t size, uint64_t offse
     while (size > 0) {
         ssize_t written = pwrite(file, bytes, size, (off_t)offset);
         if (written <= 0)
-            return written == 0 ? ERR_DISK_FULL : translate(errno);
+            return written == 0 ? ERR_DISK_FULL : error_of_file(errno);
         bytes += written;
         size -= (size_t)written;
         offset += (uint64_t)written;
@@ -422,7 +415,7 @@ int stream_archive_sync(struct stream_archive *a)
     if (!a->is_unsynced)
         return 0;
     if (fdatasync(a->last.file) != 0 || fsync(a->directory) != 0)
-        return translate(errno);
+        return error_of_file(errno);
     a->is_unsynced = false;
     if (a->last.size >= a->segment_bytes) {
         save_index(a, &a->last);
@@ -458,7 +451,7 @@ static int get_bad(struct stream_archive *a, uint64_t *first, const void **bytes
         return ERR_NOT_FOUND;
     ssize_t got = pread(a->last.file, a->bytes, STREAM_FRAME_BYTES, (off_t)a->last.size);
     if (got <= 0)
-        return got < 0 ? translate(errno) : ERR_NOT_FOUND;
+        return got < 0 ? error_of_file(errno) : ERR_NOT_FOUND;
     *first = a->next;
     *bytes = a->bytes;
     *size = (size_t)got;
@@ -487,7 +480,7 @@ int stream_archive_get(struct stream_archive *a, uint64_t seq, uint64_t *first,
         return ERR_CORRUPT;
     ssize_t got = pread(s->file, a->bytes, length, (off_t)s->entries[i].offset);
     if (got < 0 || (uint64_t)got != length)
-        return got < 0 ? translate(errno) : ERR_CORRUPT;
+        return got < 0 ? error_of_file(errno) : ERR_CORRUPT;
     *first = s->entries[i].first_seq;
     *bytes = a->bytes;
     *size = length;

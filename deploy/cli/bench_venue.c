@@ -182,7 +182,7 @@ static int start_threads(struct bench_venue *self, bool durable)
         error = config_set(&config, self->more[i][0], self->more[i][1], message);
     if (error == 0)
         error = config_set(&config, "endpoint_gateway", self->address, message);
-    return error == 0 ? venue_process_start(&self->process, &args, &config)
+    return error == 0 ? venue_process_start(&self->process, &args, &config, NULL)
                       : args_fail("%s", message);
 }
 

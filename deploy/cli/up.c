@@ -203,13 +203,13 @@ int command_up(int argc, char **argv)
     signal(SIGTERM, stop);
     signal(SIGPIPE, SIG_IGN);
     log_set_level(LOG_LEVEL_WARN);
-    code = venue_process_start(&venue, &args, &config);
-    if (code == ARGS_OK && file != NULL)
+    code = venue_process_start(&venue, &args, &config, &stopped);
+    if (code == ARGS_OK && file != NULL && !stopped)
         code = apply_file(&args, file);
     venue_close(&file);
-    if (code == ARGS_OK && count > 0)
+    if (code == ARGS_OK && count > 0 && !stopped)
         code = bots_start(&bots, &args, (uint32_t)count, seed);
-    if (code == ARGS_OK) {
+    if (code == ARGS_OK && !stopped) {
         printf("zex is up: clients at %s, keys and data in %s, metrics at "
                "http://127.0.0.1:%u\n",
                venue_process_gateway(venue), args.directory,

@@ -73,11 +73,27 @@ static void *run(void *argument)
     return NULL;
 }
 
-static bool has_log(const struct config *config)
+/* A log is begun once: by the first start, and by those after it until one was whole. A
+ * sequencer whose files were lost later must not begin another. */
+static void name_begun(char path[4096], const struct config *config)
+{
+    snprintf(path, 4096, "%s/begun", config->data_dir);
+}
+
+static bool is_begun(const struct config *config)
 {
     char path[4096];
-    snprintf(path, sizeof path, "%s/sequencer/data.mdb", config->data_dir);
+    name_begun(path, config);
     return access(path, F_OK) == 0;
+}
+
+static int note_begun(const struct config *config)
+{
+    char path[4096];
+    name_begun(path, config);
+    FILE *file = fopen(path, "ae");
+    return file != NULL && fclose(file) == 0 ? ARGS_OK
+                                             : args_fail("cannot write %s", path);
 }
 
 /* Settings of one member: inproc between services, CURVE only towards clients. */
@@ -93,7 +109,7 @@ static int configure(struct member *member, const struct config *config,
     member->config.curve = config->curve && is_gateway;
     member->config.key_file = member->config.curve ? gateway_key_file : "";
     member->config.keys_file = "";
-    member->config.init = member->kind->number == SERVICE_SEQUENCER && !has_log(config);
+    member->config.init = member->kind->number == SERVICE_SEQUENCER && !is_begun(config);
     for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
         if (config_set(&member->config, inside[i].setting, inside[i].address, message) !=
             0)
@@ -160,15 +176,25 @@ static bool all_ready(const struct venue_process *self)
     return true;
 }
 
-static int wait_ready(const struct venue_process *self)
+static int fail_unready(const struct venue_process *self)
+{
+    args_fail("not ready after %d s:", READY_MS / 1000);
+    for (uint32_t i = 0; i < self->count; i++)
+        if (!service_is_ready(self->members[i].instance))
+            fprintf(stderr, "  %s\n", self->members[i].name);
+    return ARGS_FAILED;
+}
+
+static int wait_ready(const struct venue_process *self,
+                      const volatile sig_atomic_t *stopped)
 {
     uint64_t end_ns = clock_mono_ns() + (uint64_t)READY_MS * 1000000;
-    while (!all_ready(self)) {
+    while (!all_ready(self) && (stopped == NULL || !*stopped)) {
         int error = venue_process_error(self);
         if (error != 0)
             return venue_process_fail("a service", error);
         if (clock_mono_ns() > end_ns)
-            return args_fail("not ready after %d s", READY_MS / 1000);
+            return fail_unready(self);
         usleep(POLL_MS * 1000);
     }
     return ARGS_OK;
@@ -200,7 +226,7 @@ static int start_http(struct venue_process *self, const struct config *config)
 }
 
 int venue_process_start(struct venue_process **out, const struct args *args,
-                        const struct config *config)
+                        const struct config *config, const volatile sig_atomic_t *stopped)
 {
     struct keys_pair admin, gateway;
     char key_file[4096];
@@ -222,7 +248,10 @@ int venue_process_start(struct venue_process **out, const struct args *args,
     if (code == ARGS_OK)
         code = start_http(self, config);
     if (code == ARGS_OK)
-        code = wait_ready(self);
+        code = wait_ready(self, stopped);
+    if (code != ARGS_OK || (stopped != NULL && *stopped))
+        return code;
+    code = note_begun(config);
     return code == ARGS_OK ? write_gateways(self, config) : code;
 }
 

@@ -11,6 +11,7 @@
 #ifndef VENUE_PROCESS_H
 #define VENUE_PROCESS_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "common/config.h"
@@ -18,11 +19,11 @@
 
 struct venue_process;
 
-/* Starts everything on the data in `config`->data_dir, beginning a new log if it is
- * empty, makes missing keys, writes the `gateways` file, and waits until all are ready.
- * */
+/* Starts everything on the data in `config`->data_dir, beginning a log the first time,
+ * makes missing keys, waits until all are ready, and writes the `gateways` file. Once
+ * `stopped` is set it waits no more: ARGS_OK. NULL: nobody sets it. */
 int venue_process_start(struct venue_process **, const struct args *,
-                        const struct config *);
+                        const struct config *, const volatile sig_atomic_t *stopped);
 
 /* An error that ended a service, or 0. */
 int venue_process_error(const struct venue_process *);

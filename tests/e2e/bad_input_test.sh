@@ -23,6 +23,34 @@ check "and verifies" timeout 60 "$zex" verify "$dir/data"
 # Directories: the exit codes are those of common/exit.def.
 up_on() { timeout 20 "$zex" up --dir "$1" --port 0 --http 0 --once; }
 check "a directory that is a file ends with 12" exits 12 up_on /dev/null/venue
+mkdir -m 500 "$dir/closed"
+[ "$(id -u)" != 0 ] || mount -t tmpfs -o ro tmpfs "$dir/closed" 2>/dev/null || echo "skipped: root and no tmpfs"
+check "one that may not be written ends with 12" exits 12 timeout 20 \
+    "$out/bin/zex-settlement" --data_dir "$dir/closed/settlement" --curve=false
+check "which says where" says "directory=$dir/closed/settlement" timeout 20 \
+    "$out/bin/zex-settlement" --data_dir "$dir/closed/settlement" --curve=false
+umount "$dir/closed" 2>/dev/null
+
+# A first start that ends at once is no venue yet; one that waits can be stopped.
+early() {
+    setsid "$zex" up --dir "$dir/early" --port 0 --http 0 --once >/dev/null 2>&1 &
+    local pid=$!
+    until [ -e "$dir/early/sequencer/redo" ]; do kill -0 $pid || return 1; done
+    kill -KILL $pid
+    wait $pid 2>/dev/null
+    up_on "$dir/early"
+}
+check "a first start that is killed can be done again" exits 0 early
+check "a log that was lost is not begun again: 19" exits 19 eval 'rm -r "$dir/early/sequencer" && up_on "$dir/early"'
+interrupted() { # a shard more than the venue has: it is never ready
+    setsid timeout 40 "$zex" up --dir "$dir/data" --shards 2 --port 0 --http 0 >/dev/null 2>&1 &
+    local pid
+    until pid=$(pgrep -s $! -x zex) && grep -qsx shard-1 /proc/$pid/task/*/comm; do kill -0 $! || return 1; done
+    kill -INT "$pid"
+    wait $!
+}
+check "Ctrl-C ends a start that waits" exits 0 interrupted
+
 cp -r "$dir/data" "$dir/bad"
 printf 'no journal' >"$dir/bad/sequencer/data.mdb"
 check "a journal that is none ends with 14" exits 14 up_on "$dir/bad"
@@ -48,6 +76,9 @@ if [ "$(id -u)" = 0 ] && mkdir "$dir/small" && mount -t tmpfs -o size=1280k tmpf
         cat "$dir/full.out"
         [ $code = 17 ] || { echo "exit code $code, not 17"; return 1; }
     }
+    mkdir "$dir/tiny" && mount -t tmpfs -o size=150k tmpfs "$dir/tiny"
+    check "a disk that is full from the start ends with 17" exits 17 up_on "$dir/tiny/data"
+    umount "$dir/tiny"
     check "a full disk ends with 17" full
     cp -r "$dir/small/data" "$dir/roomy"
     mv "$dir/data" "$dir/first" && mv "$dir/roomy" "$dir/data"

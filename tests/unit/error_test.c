@@ -1,6 +1,7 @@
 /* error_test.c - names, numbers and exit codes stay what scripts and clients know. */
 #include "common/error.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "tests/unit/unit.h"
@@ -57,12 +58,24 @@ static void exit_codes(void **state)
     assert_int_equal(error_exit_code(ERR_FUNDS), 1);
 }
 
+static void files(void **state)
+{
+    (void)state;
+    assert_int_equal(error_of_file(ENOSPC), ERR_DISK_FULL);
+    assert_int_equal(error_of_file(EDQUOT), ERR_DISK_FULL);
+    assert_int_equal(error_of_file(ENOMEM), ERR_MEMORY);
+    assert_int_equal(error_of_file(EACCES), ERR_DATA_DIR);
+    assert_int_equal(error_of_file(EROFS), ERR_DATA_DIR);
+    assert_int_equal(error_of_file(EIO), ERR_IO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_texts),
         cmocka_unit_test(texts_differ),
         cmocka_unit_test(exit_codes),
+        cmocka_unit_test(files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -337,9 +337,9 @@ static void unreadable_directory_is_an_error(void **state)
     struct journal *journal;
     char below[128];
     snprintf(below, sizeof below, "%s/LOCK/more", fixture->path);
-    assert_int_equal(try_open(below, MAP_BYTES, false, &journal), ERR_IO);
+    assert_int_equal(try_open(below, MAP_BYTES, false, &journal), ERR_DATA_DIR);
     snprintf(below, sizeof below, "%s/none", fixture->directory);
-    assert_int_equal(try_open(below, 0, true, &journal), ERR_IO);
+    assert_int_equal(try_open(below, 0, true, &journal), ERR_DATA_DIR);
 }
 
 /* A map that is full refuses the put and is sound after the abort. */
