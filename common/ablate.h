@@ -38,15 +38,17 @@
     X(NO_EPOCH_CHECK)  /* consumers: a sequencer that was replaced is believed */        \
     X(ONE_LINK)        /* services: who speaks on one connection lives on the other */   \
     X(OPERATOR_WAITS)  /* sequencer: no session for the operator while risk is behind */ \
-    X(NO_ACCOUNT_CHECK) /* gateway, sequencer: anybody speaks for any session */         \
-    X(RESUME_UNJOINED)  /* gateway: portfolio answers a RESUME wherever it stands */     \
-    X(REPLACE_HOLD_MAX) /* risk: a replace holds for the old or the new order */         \
-    X(MOVE_WITH_ORDERS) /* risk: a symbol moves while orders of it are open */           \
-    X(MOVE_UNCOUNTED)   /* risk: the shard it moves to counts its trades from 1 */       \
-    X(CLIENT_FORGETS)   /* client: its outbox does not survive it */                     \
-    X(NO_PREV)          /* client: takes any report */                                   \
-    X(BUSY_IS_FINAL)    /* client: after BUSY the n is used for something else */        \
-    X(NO_CLIENT_RESEND) /* client: sends once */
+    X(NO_ACCOUNT_CHECK)  /* gateway, sequencer: anybody speaks for any session */        \
+    X(RESUME_UNJOINED)   /* gateway: portfolio answers a RESUME wherever it stands */    \
+    X(REPLACE_HOLD_MAX)  /* risk: a replace holds for the old or the new order */        \
+    X(MOVE_WITH_ORDERS)  /* risk: a symbol moves while orders of it are open */          \
+    X(MOVE_UNCOUNTED)    /* risk: the shard it moves to counts its trades from 1 */      \
+    X(CLIENT_FORGETS)    /* client of the simulator: its outbox does not survive it */   \
+    X(NO_PREV)           /* client: takes any report */                                  \
+    X(BUSY_IS_FINAL)     /* client: after BUSY the n is used for something else */       \
+    X(NO_CLIENT_RESEND)  /* client: sends once */                                        \
+    X(SDK_BUSY_IS_FINAL) /* client library: ... is forgotten */                          \
+    X(NO_SDK_RESEND)     /* client library: what is lost stays lost */
 
 enum ablate_name {
     ABLATE_NOTHING,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/ablate.h"
 #include "proto/codec.h"
 #include "sdk/src/zex_clock.h"
 #include "sdk/src/zex_event.h"
@@ -124,7 +125,7 @@ static void send_lane(struct zex_client *self, int index)
         return; /* its reports would come before we know where the feed begins */
     if (state->sent < lane->first)
         state->sent = lane->first;
-    if (state->sent > lane->first &&
+    if (!ABLATE(NO_SDK_RESEND) && state->sent > lane->first &&
         self->now_ms - state->progress_ms >= self->options.resend_ms) {
         state->sent = lane->first;
         state->progress_ms = self->now_ms;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ablate.h"
 #include "proto/codec.h"
 #include "sdk/src/zex_event.h"
 #include "sdk/src/zex_protocol.h"
@@ -201,6 +202,8 @@ static void on_refused(struct zex_client *self, const struct msg_refused *m)
         state->hold_ms =
             self->now_ms + (m->value > 0 && m->value < HOLD_MS_MAX ? m->value : HOLD_MS);
         tell_busy(self, m->reason, zex_outbox_get(lane, m->n)->cl_ord_id);
+        if (ABLATE(SDK_BUSY_IS_FINAL))
+            zex_outbox_durable(&self->outbox, (uint32_t)index, m->n);
         return;
     case REASON_UNKNOWN_SESSION:
         zex_state_fail(self, -REASON_UNKNOWN_SESSION,
