@@ -160,37 +160,6 @@ static int make_close_session(const struct args *args, const struct catalog *cat
     return ARGS_OK;
 }
 
-static uint32_t parse_service(const char *text)
-{
-    static const char *const names[] = {[SERVICE_RISK] = "risk",
-                                        [SERVICE_SETTLEMENT] = "settlement",
-                                        [SERVICE_PORTFOLIO] = "portfolio"};
-    uint64_t shard;
-    if (strncmp(text, "shard-", 6) == 0)
-        return args_is_number(text + 6, &shard) && shard <= SHARD_MAX
-                   ? SERVICE_SHARD + (uint32_t)shard
-                   : 0;
-    for (uint32_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (names[i] != NULL && strcmp(names[i], text) == 0)
-            return i;
-    return 0;
-}
-
-static int make_skip(const struct args *args, const struct catalog *catalog,
-                     struct msg *command)
-{
-    (void)catalog;
-    const uint32_t service = parse_service(args->words[0]);
-    uint64_t sequence;
-    if (service == 0)
-        return args_usage("'%s': risk, settlement, portfolio, shard-0, shard-1 ...",
-                          args->words[0]);
-    if (!args_id(args->words[1], "position", &sequence))
-        return ARGS_USAGE;
-    *command = (struct msg){.kind = MSG_skip, .skip = {service, sequence}};
-    return ARGS_OK;
-}
-
 int command_admin_halt(int argc, char **argv)
 {
     return run(argc, argv, &(struct form){1, 1, "admin halt SYMBOL", make_halt});
@@ -236,10 +205,4 @@ int command_admin_close_session(int argc, char **argv)
     return run(argc, argv,
                &(struct form){1, 2, "admin close-session ACCOUNT [SESSION]",
                               make_close_session});
-}
-
-int command_admin_skip(int argc, char **argv)
-{
-    return run(argc, argv,
-               &(struct form){2, 2, "admin skip SERVICE SEQUENCE", make_skip});
 }
