@@ -28,6 +28,8 @@ enum {
     REACH_MS = 1000,  /* a point that is not passed by then: any time will do */
     GO_ON_MS = 10000, /* from the last start to more acknowledgements */
     GO_ON_TOLD = 32,  /* ... this many */
+    MANY_KILLS = 100, /* then so many points at least are among them */
+    POINTS_MIN = 30,
     TEXT = 512,
     KILLED = -SIGKILL,
 };
@@ -316,6 +318,8 @@ int main(int argc, char **argv)
         fail(&t, "does not keep its promises", "the venue");
     for (uint32_t i = 0; i < PLACES; i++)
         points += t.reached[i] != 0;
+    if (!t.has_failed && kills >= MANY_KILLS && points < POINTS_MIN)
+        fail(&t, "too few were reached", "points");
     printf("%u kills in %u rounds: %u at %u points, the rest at any time; seed %s\n",
            t.kills, t.rounds, t.at_points, points, argv[4]);
     cluster_end(&t.cluster);
