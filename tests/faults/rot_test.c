@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/invariants.h"
 #include "common/journal.h"
 #include "common/random.h"
 #include "common/row.h"
@@ -49,13 +50,13 @@ enum {
 
 enum outcome {
     HARMLESS,
-    ENDED,    /* a service says what is wrong, and ends */
+    ENDED,    /* a service says what is wrong, and ends with a code that says so */
     CRASHED,  /* a CHECK, or LMDB on a damaged page */
     VERIFIED, /* verify finds it, and whoever reads it will */
     MISSING,  /* rows of history, of which verify only knows */
-    HANGS,    /* a service does, and verify knows why */
+    HANGS,    /* a service does, or never gets up, and verify knows why */
     WRONG,
-    UNENDED, /* inside try only */
+    UNENDED, /* so far: inside try only */
     OUTCOMES = UNENDED,
 };
 
@@ -243,9 +244,11 @@ static enum outcome judge(const struct run *run, const struct state *state,
         return strstr(recover_difference, " table ") == NULL
                    ? VERIFIED
                    : judge_rows(state, directory);
-    if (error == RECOVER_LOST)
-        return WRONG;
-    return error == 0 ? HARMLESS : ENDED;
+    if (error == RECOVER_UNREADY)
+        return UNENDED;
+    if (error == 0)
+        return HARMLESS;
+    return error != RECOVER_LOST && invariants_stop(error) == NULL ? ENDED : WRONG;
 }
 
 /* In the child, whose stderr keeps where it was. */
@@ -341,6 +344,17 @@ static void run_share(struct run *run, uint32_t worker, uint64_t states)
     remove_all(directory);
 }
 
+static uint64_t count_flips(const struct run *run, uint64_t states)
+{
+    uint64_t flips = 0;
+    struct state state;
+    for (uint64_t number = 0; number < states; number++) {
+        draw(run, number, &state);
+        flips += state.damage == FLIP;
+    }
+    return flips;
+}
+
 static int run_all(struct run *run, uint64_t states)
 {
     uint64_t counts[OUTCOMES];
@@ -360,11 +374,12 @@ static int run_all(struct run *run, uint64_t states)
     while (wait(NULL) > 0)
         ;
     const uint64_t *n = run->outcomes;
-    printf("bit rot: seed %" PRIu64 ", %" PRIu64 " states: %" PRIu64 " harmless, %" PRIu64
-           " ended a service, %" PRIu64 " crashed it, %" PRIu64 " hung it, %" PRIu64
-           " found by verify, %" PRIu64 " missing history, %" PRIu64 " wrong\n",
-           run->seed, states, n[HARMLESS], n[ENDED], n[CRASHED], n[HANGS], n[VERIFIED],
-           n[MISSING], n[WRONG]);
+    printf("bit rot: seed %" PRIu64 ", %" PRIu64 " states, %" PRIu64
+           " of one bit: %" PRIu64 " harmless, %" PRIu64 " ended a service, %" PRIu64
+           " crashed it, %" PRIu64 " hung it, %" PRIu64 " found by verify, %" PRIu64
+           " missing history, %" PRIu64 " wrong\n",
+           run->seed, states, count_flips(run, states), n[HARMLESS], n[ENDED], n[CRASHED],
+           n[HANGS], n[VERIFIED], n[MISSING], n[WRONG]);
     return n[WRONG] != 0 || ended != WORKERS;
 }
 
