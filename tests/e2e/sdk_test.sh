@@ -42,6 +42,8 @@ venue_up
 ex=$out/examples
 run() { timeout 20 "$@"; }
 
+check "a client made from the protocol page alone trades" \
+    run "$out/e2e/stranger" "$dir/data" alice
 check "place_order rests and is taken back" \
     says "cancelled, 0 filled" run "$ex/place_order" "$dir/data" alice BTC-USD buy 10 5990000
 check "place_order is refused with the rule's name" \
