@@ -56,7 +56,7 @@ void zex_protocol_connect(struct zex_client *self)
         return;
     }
     self->greeted = false;
-    self->live = false;
+    self->live = self->attached = false;
     self->heard_ms = self->pinged_ms = self->said_ms = self->fed_ms = self->now_ms;
     self->resumed_ms = 0;
     self->leave_ms = 0;

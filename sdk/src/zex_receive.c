@@ -42,6 +42,17 @@ static int find_lane(const struct zex_client *self, uint64_t session)
     return -1;
 }
 
+/* From `opened` on the gateway passes all reports on: who has no position yet begins
+ * there, and needs no replay. Where that is, it says when asked. */
+static void attach(struct zex_client *self)
+{
+    if (self->attached || self->feed_known || !self->options.follow_feed)
+        return;
+    self->attached = true;
+    zex_protocol_add(self, &(struct msg){.kind = MSG_ping});
+    zex_protocol_flush(self);
+}
+
 static void on_opened(struct zex_client *self, const struct msg_opened *m)
 {
     bool all = true;
@@ -55,6 +66,7 @@ static void on_opened(struct zex_client *self, const struct msg_opened *m)
                 zex_state_fail(self, -REASON_OTHER_LOG,
                                "the outbox belongs to another venue");
             self->lanes[i].confirmed = true;
+            attach(self);
         }
         all = all && self->lanes[i].confirmed;
     }
@@ -300,20 +312,47 @@ static void on_report(struct zex_client *self, const struct msg_report *m)
     outbox->feed_gseq = m->gseq;
 }
 
+static void go_live(struct zex_client *self)
+{
+    self->live = true;
+    self->resumed_ms = 0;
+    struct zex_state_event *added = zex_state_event_add(self, ZEX_EVENT_LIVE);
+    if (added != NULL)
+        added->event.gseq = self->outbox.feed_gseq;
+}
+
+/* A session that is still to be opened attaches us when it is. */
+static bool will_attach(const struct zex_client *self)
+{
+    for (int i = 0; i < ZEX_OUTBOX_LANES && !self->reader && !self->attached; i++)
+        if (!self->lanes[i].confirmed && !self->outbox.lanes[i].gone)
+            return true;
+    return false;
+}
+
+/* A new client follows from here. */
+static void begin_feed(struct zex_client *self, const struct msg_feed_heartbeat *m)
+{
+    if (will_attach(self))
+        return;
+    self->feed_known = true;
+    zex_outbox_feed(&self->outbox, m->last_gseq, m->tag_gseq, m->tag);
+    if (self->attached)
+        go_live(self);
+}
+
 static void on_heartbeat(struct zex_client *self, const struct msg_feed_heartbeat *m)
 {
     struct zex_outbox *outbox = &self->outbox;
     if (!self->options.follow_feed)
         return;
     self->fed_ms = self->now_ms;
-    if (!self->feed_known) {
-        self->feed_known = true; /* a new client follows from here */
-        zex_outbox_feed(outbox, m->last_gseq, m->tag_gseq, m->tag);
-    } else if (m->last_gseq > outbox->feed_gseq) {
+    if (!self->feed_known)
+        begin_feed(self, m);
+    else if (m->last_gseq > outbox->feed_gseq)
         self->live = false;
-    } else if (m->tag_gseq != 0) {
+    else if (m->tag_gseq != 0)
         zex_outbox_feed(outbox, outbox->taken_gseq, m->tag_gseq, m->tag);
-    }
 }
 
 static void on_resumed(struct zex_client *self, const struct msg_resumed *m)
@@ -321,11 +360,7 @@ static void on_resumed(struct zex_client *self, const struct msg_resumed *m)
     self->fed_ms = self->now_ms;
     if (self->live || m->last_gseq > self->outbox.feed_gseq)
         return; /* the replay broke off on its way: greet() resumes once more */
-    self->live = true;
-    self->resumed_ms = 0;
-    struct zex_state_event *added = zex_state_event_add(self, ZEX_EVENT_LIVE);
-    if (added != NULL)
-        added->event.gseq = self->outbox.feed_gseq;
+    go_live(self);
 }
 
 static void on_answer(struct zex_client *self, const struct msg_answer *m,

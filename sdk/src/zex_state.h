@@ -55,6 +55,7 @@ struct zex_client {
     bool greeted;        /* this connection has been asked for sessions and feed */
     bool reader;         /* the key's role has no sessions: queries and the feed only */
     bool feed_known;     /* outbox.feed_gseq is where the chain of reports stands */
+    bool attached;       /* `opened` on this connection, before feed_known */
     bool live;           /* the replay of missed reports is over */
     bool opened_told;
     struct zex_state_event *events; /* ring */

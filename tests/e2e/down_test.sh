@@ -31,4 +31,15 @@ for service in risk portfolio shard-0; do
     check "a skip of $service waits for its start" skip_waits $service
     check "said again it is the same" says "accepted" exits 0 z admin skip $service 1000000
 done
+
+# ---- without portfolio: what is new needs no replay
+check "portfolio is killed" cluster kill portfolio
+check "a symbol is halted" says "done" exits 0 z admin halt ACME-USD
+check "and opened" says "done" exits 0 z admin resume ACME-USD
+check "an account is killed" says "done" exits 0 z admin kill bob
+check "and goes on" says "done" exits 0 z admin kill bob --lift
+check "an order" says "accepted" exits 0 z order buy ACME-USD 1 99.00 --json
+name=$(grep -o '"cl_ord_id":"\?[0-9]*' "$dir/check.out" | grep -o '[0-9]*$')
+check "its cancel" says "cancelled" exits 0 z cancel --name "$name"
+check "portfolio starts" cluster start portfolio
 finish

@@ -228,18 +228,14 @@ static void test_feed_has_no_gaps(void **state)
 static void test_heartbeat_shows_a_gap(void **state)
 {
     struct world *w = *state;
-    world_go_live(w);
-    world_beat(30);
-    assert_int_equal(world_expect(w, MSG_resume)->resume.last_gseq, 10);
+    world_miss(w);
 }
 
 /* A replay that ends beyond what came is no end: it is asked for again. */
 static void test_resumed_too_far(void **state)
 {
     struct world *w = *state;
-    world_open_sessions(w);
-    world_beat(10);
-    world_expect(w, MSG_resume);
+    world_miss(w);
     world_resumed(25);
     assert_int_equal(world_expect(w, MSG_resume)->resume.last_gseq, 10);
     world_resumed(10);
@@ -250,9 +246,7 @@ static void test_resumed_too_far(void **state)
 static void test_other_chain(void **state)
 {
     struct world *w = *state;
-    world_open_sessions(w);
-    world_beat(10);
-    world_expect(w, MSG_resume);
+    world_miss(w);
     world_refuse(SESSION, 0, ERR_CORRUPT, 0);
     assert_int_equal(world_expect_event(w, ZEX_EVENT_ALARM)->reason,
                      error_number(ERR_CORRUPT));

@@ -293,6 +293,23 @@ static void test_feed_before_commands(void **state)
     world_expect(w, MSG_command);
 }
 
+/* A new client begins where `opened` has attached it, and asks for no replay: portfolio,
+ * which gives them, may be down. What it was told before that is no beginning. */
+static void test_begins_without_a_replay(void **state)
+{
+    struct world *w = *state;
+    world_beat(5);
+    world_pump(w);
+    world_open_sessions(w);
+    world_beat(10);
+    assert_int_equal(world_expect_event(w, ZEX_EVENT_LIVE)->gseq, 10);
+    assert_int_equal(zex_client_open(w->client, 0), ZEX_OK);
+    world_report(12, 10);
+    assert_int_equal(world_expect_event(w, ZEX_EVENT_CANCELLED)->gseq, 12);
+    for (; w->count > 0; w->count--, w->first = (w->first + 1) % WORLD_QUEUE)
+        assert_int_not_equal(w->queue[w->first].kind, MSG_resume);
+}
+
 /* Clients of one account that start at the same moment do not give the same names. */
 static void test_names(void **state)
 {
@@ -324,6 +341,7 @@ int main(void)
         TEST(test_reader),
         TEST(test_no_session_left),
         TEST(test_feed_before_commands),
+        TEST(test_begins_without_a_replay),
         TEST(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
