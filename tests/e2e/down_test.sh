@@ -42,4 +42,8 @@ check "an order" says "accepted" exits 0 z order buy ACME-USD 1 99.00 --json
 name=$(grep -o '"cl_ord_id":"\?[0-9]*' "$dir/check.out" | grep -o '[0-9]*$')
 check "its cancel" says "cancelled" exits 0 z cancel --name "$name"
 check "portfolio starts" cluster start portfolio
+
+# ---- without risk: who knows the names, and whether there is money
+check "risk is killed" cluster kill risk
+check "status shows each service" says "SETTLEMENT" exits 0 z status
 finish
