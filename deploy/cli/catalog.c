@@ -54,7 +54,8 @@ int catalog_load(struct catalog *self, zex_client *client, const struct args *ar
         code = connect_query(client, args, (struct zex_query){.kind = kinds[i]}, NULL,
                              catalog_add, self);
         if (code != ARGS_OK)
-            return code;
+            return args_fail("no names of symbols and accounts, which risk knows; "
+                             "nothing was sent");
     }
     return self->failed ? args_fail("out of memory") : ARGS_OK;
 }

@@ -23,6 +23,7 @@ struct catalog {
 int catalog_init(struct catalog *);
 void catalog_add(void *catalog, const struct msg *row);
 
+/* Before any command: ARGS_FAILED says that nothing was sent. */
 int catalog_load(struct catalog *, zex_client *, const struct args *);
 void catalog_close(struct catalog *);
 void catalog_add_account(struct catalog *, const struct msg_account_set *);

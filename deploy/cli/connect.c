@@ -118,10 +118,8 @@ int connect_query(zex_client *client, const struct args *args, struct zex_query 
     bool first = true;
     do {
         int status = zex_query(client, &query, &answer, args->timeout_ms);
-        if (status == ZEX_ERR_TIMEOUT) {
-            args_fail("no answer in time");
-            return ARGS_UNAVAILABLE;
-        }
+        if (status == ZEX_ERR_TIMEOUT)
+            return args_fail("no answer in time; is a service down? see zex status");
         if (status != ZEX_OK)
             return args_fail("%s", zex_client_error(client));
         if (answer.reason != 0)

@@ -20,9 +20,9 @@
 int connect_open(zex_client **, const struct args *, const char *as,
                  const struct zex_options *options);
 
-/* Asks page after page; `visit` gets every row decoded. 0, ARGS_FAILED or
- * ARGS_UNAVAILABLE (said on stderr). `gseq`, if not NULL, is where the first page is
- * true. */
+/* Asks page after page; `visit` gets every row decoded. ARGS_FAILED (said on stderr) also
+ * if there is no answer in time: a question changes nothing, so no outcome is unknown.
+ * `gseq`, if not NULL, is where the first page is true. */
 int connect_query(zex_client *, const struct args *, struct zex_query, uint64_t *gseq,
                   void (*visit)(void *argument, const struct msg *row), void *argument);
 

@@ -189,7 +189,7 @@ static int replace(zex_client *client, struct args *args, const struct catalog *
         client, args, (struct zex_query){.kind = QUERY_KIND_ORDER, .order_id = order_id},
         NULL, take_symbol, &found);
     if (code != ARGS_OK)
-        return code;
+        return args_fail("what to replace is not known; nothing was sent");
     const struct msg_symbol_set *symbol = &catalog->symbols[found.symbol];
     int64_t quantity, price;
     if (!parse_quantity(args->words[1], symbol, &quantity) ||

@@ -41,9 +41,16 @@ check "and goes on" says "done" exits 0 z admin kill bob --lift
 check "an order" says "accepted" exits 0 z order buy ACME-USD 1 99.00 --json
 name=$(grep -o '"cl_ord_id":"\?[0-9]*' "$dir/check.out" | grep -o '[0-9]*$')
 check "its cancel" says "cancelled" exits 0 z cancel --name "$name"
+check "no replace" says "nothing was sent" exits 1 z replace 7 1 99.00 --timeout 1
 check "portfolio starts" cluster start portfolio
 
 # ---- without risk: who knows the names, and whether there is money
 check "risk is killed" cluster kill risk
 check "status shows each service" says "SETTLEMENT" exits 0 z status
+check "no order" says "nothing was sent" exits 1 z order buy ACME-USD 1 99.00 --timeout 1
+check "no cancel" says "nothing was sent" exits 1 z cancel 7 --timeout 1
+check "no halt" says "nothing was sent" exits 1 z admin halt ACME-USD --timeout 1
+check "no balances" says "zex status" exits 1 z balances --timeout 1
+check "risk starts" cluster start risk
+check "and takes orders" says "accepted" exits 0 z order buy ACME-USD 1 99.00
 finish
