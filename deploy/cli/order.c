@@ -23,6 +23,24 @@ static int finish(zex_client *client, struct catalog *catalog, int code)
     return code;
 }
 
+enum { GLANCE_MS = 1000 };
+
+/* Fills that came with an order that may rest: the shard says them in one go with it, so
+ * they are here before its answer to a question asked now, whatever that is. */
+static void glance(zex_client *client, const struct args *args,
+                   const struct catalog *catalog, const struct zex_event *resting)
+{
+    const struct zex_query query = {
+        .kind = QUERY_KIND_BOOK, .symbol = resting->symbol, .limit = 1};
+    const uint64_t cl_ord_id = resting->cl_ord_id;
+    struct zex_answer answer;
+    struct zex_event event;
+    (void)zex_query(client, &query, &answer, GLANCE_MS);
+    while (zex_client_wait(client, &event, 0) == ZEX_OK)
+        if (event.cl_ord_id == cl_ord_id)
+            report_print(args, catalog, &event);
+}
+
 /* Prints events of the command named `cl_ord_id` until it can change no more at once. */
 static int follow(zex_client *client, const struct args *args,
                   const struct catalog *catalog, uint64_t cl_ord_id, bool is_taker)
@@ -43,11 +61,14 @@ static int follow(zex_client *client, const struct args *args,
                 return ARGS_OK;
             break;
         case ZEX_EVENT_ORDER:
-            if (!is_taker)
-                return ARGS_OK;
-            break;
-        case ZEX_EVENT_CANCELLED:
+            if (is_taker)
+                break;
+            glance(client, args, catalog, &event);
+            return ARGS_OK;
         case ZEX_EVENT_REPLACED:
+            glance(client, args, catalog, &event);
+            return ARGS_OK;
+        case ZEX_EVENT_CANCELLED:
             return ARGS_OK;
         default:
             break;

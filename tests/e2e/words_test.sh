@@ -110,8 +110,14 @@ filled() {
     grep -q '"fee":"0.06[0-9]*".*"fee_asset":"USD"' "$dir/fill" &&
         grep -q '"quote":"200.000000"' "$dir/fill"
 }
+crossing() { # an order that may rest, and does not: its fill is told with it
+    z order sell ACME-USD 2 100.00 --as bob >/dev/null
+    z order buy ACME-USD 2 100.00
+}
 check "an order's report" reports "$dir/order"
 check "a fill" filled
+check "a fill at once" says "buy 2 ACME-USD at 100.00, fee 0.06" crossing
+check "with nothing left" grep -q "taker, 0 left" "$dir/says.out"
 check "a refusal has its name" says '"reason":"PRICE_BAND"' exits 1 z order buy BTC-USD 1 1 --json
 check "money" says '"asset":"USD","amount":"1.500000"' z admin deposit alice USD 1.5 77 --json
 check "a change of the operator" says '"symbol":"ACME-USD"' z admin halt ACME-USD --json
