@@ -199,7 +199,7 @@ int command_book(int argc, char **argv)
 static const struct table_column service_columns[] = {
     {"service", TABLE_TEXT},    {"epoch", TABLE_NUMBER}, {"stream", TABLE_TEXT},
     {"position", TABLE_NUMBER}, {"lag", TABLE_NUMBER},   {"rate", TABLE_NUMBER},
-    {"heard_ms", TABLE_NUMBER}, {"ready", TABLE_TEXT},   {NULL, 0},
+    {"heard_ms", TABLE_NUMBER}, {"ready", TABLE_FLAG},   {NULL, 0},
 };
 
 static void add_service(void *argument, const struct msg *row)
@@ -225,7 +225,7 @@ static void add_service(void *argument, const struct msg *row)
     table_number(rows->table, (int64_t)r->lag);
     table_number(rows->table, (int64_t)r->rate);
     table_number(rows->table, (int64_t)r->age_ms);
-    table_text(rows->table, r->ready ? "yes" : "no");
+    table_flag(rows->table, r->ready);
 }
 
 /* The sequencer's own: no service's absence may keep it from being seen, so no names. */

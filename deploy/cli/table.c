@@ -57,19 +57,30 @@ void table_number(struct table *self, int64_t value)
     table_amount(self, value, 0);
 }
 
+void table_flag(struct table *self, bool value)
+{
+    table_text(self, value ? "yes" : "no");
+}
+
+static json_t *make_value(enum table_kind kind, const char *cell)
+{
+    const int64_t number = kind == TABLE_NUMBER ? strtoll(cell, NULL, 10) : 0;
+    if (kind == TABLE_FLAG)
+        return json_boolean(strcmp(cell, "yes") == 0);
+    if (kind == TABLE_NUMBER && *cell != 0 && number < INT64_C(1) << 53 &&
+        number > -(INT64_C(1) << 53))
+        return json_integer(number);
+    return json_string(cell);
+}
+
 static void print_json(const struct table *self)
 {
     for (size_t i = 0; i < self->cell_count; i += (size_t)self->column_count) {
         json_t *row = json_object();
-        for (int c = 0; c < self->column_count; c++) {
-            const char *cell = self->cells[i + (size_t)c];
-            int64_t number =
-                self->columns[c].kind == TABLE_NUMBER ? strtoll(cell, NULL, 10) : 0;
-            bool is_number = self->columns[c].kind == TABLE_NUMBER && *cell != 0 &&
-                             number < INT64_C(1) << 53 && number > -(INT64_C(1) << 53);
-            json_object_set_new(row, self->columns[c].name,
-                                is_number ? json_integer(number) : json_string(cell));
-        }
+        for (int c = 0; c < self->column_count; c++)
+            json_object_set_new(
+                row, self->columns[c].name,
+                make_value(self->columns[c].kind, self->cells[i + (size_t)c]));
         json_dumpf(row, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
         putchar('\n');
         json_decref(row);
@@ -79,7 +90,7 @@ static void print_json(const struct table *self)
 static void print_cell(const struct table_column *column, const char *text, int width,
                        bool last)
 {
-    if (column->kind != TABLE_TEXT)
+    if (column->kind == TABLE_AMOUNT || column->kind == TABLE_NUMBER)
         printf("%*s", width, text);
     else if (last)
         fputs(text, stdout);

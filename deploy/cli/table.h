@@ -20,6 +20,7 @@ enum table_kind {
     TABLE_TEXT,   /* left-aligned, a JSON string */
     TABLE_AMOUNT, /* right-aligned, a JSON string: decimals never become floats */
     TABLE_NUMBER, /* right-aligned, a JSON number (a string beyond 2^53) */
+    TABLE_FLAG,   /* yes or no, a JSON boolean */
 };
 
 struct table;
@@ -34,6 +35,7 @@ struct table *table_begin(const struct args *, const struct table_column *column
 void table_text(struct table *, const char *text);
 void table_amount(struct table *, int64_t value, uint32_t scale);
 void table_number(struct table *, int64_t value);
+void table_flag(struct table *, bool value);
 /* Prints and frees. */
 void table_end(struct table **);
 

@@ -119,6 +119,7 @@ check "a fill" filled
 check "a fill at once" says "buy 2 ACME-USD at 100.00, fee 0.06" crossing
 check "with nothing left" grep -q "taker, 0 left" "$dir/says.out"
 check "a refusal has its name" says '"reason":"PRICE_BAND"' exits 1 z order buy BTC-USD 1 1 --json
+check "a service's state" says '"ready":true' exits 0 z status --json
 check "money" says '"asset":"USD","amount":"1.500000"' z admin deposit alice USD 1.5 77 --json
 check "a change of the operator" says '"symbol":"ACME-USD"' z admin halt ACME-USD --json
 check "the cancel of the order" says '"quantity":"0.5000"' exits 0 z cancel --name "$name" --json
