@@ -64,8 +64,11 @@ static bool bury(struct worker *w, const struct crew_work *work, uint32_t stride
     files_sweep(w->pid);
     if (w->next > work->last)
         return true;
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status)) {
         printf("seed=%" PRIu64 " ended by signal %d\n", w->next, WTERMSIG(status));
+        if (work->repeat != NULL)
+            work->repeat(w->next);
+    }
     const struct crew_outcome o = {.seed = w->next};
     w->next += stride;
     bool wanted = work->hear(work->context, &o);

@@ -32,6 +32,8 @@ struct crew_work {
     uint32_t workers;     /* 0: one a processor */
     /* Runs one seed in a worker, with a pointer to fill. */
     void (*run)(uint64_t seed, struct crew_outcome *);
+    /* Says how to repeat one that ended by a signal. NULL: nobody does. */
+    void (*repeat)(uint64_t seed);
     /* Hears of it, in no fixed order, in this process. False: that is enough. */
     bool (*hear)(void *context, const struct crew_outcome *);
     void *context;

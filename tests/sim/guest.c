@@ -14,6 +14,7 @@
 #include "tests/sim/client.h"
 #include "tests/sim/files.h"
 #include "tests/sim/marks.h"
+#include "tests/sim/transcript.h"
 #include "tests/sim/venue.h"
 
 enum {
@@ -174,6 +175,7 @@ void guest_crash(struct guest *g)
         return;
     die(g);
     MARK(guest_crash);
+    transcript_event(guest_node(), "crashes");
     if (happens(g, 30))
         tear(g);
     begin(g);

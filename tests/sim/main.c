@@ -30,15 +30,20 @@ static bool is_verbose, is_terse; /* terse: an ablation is expected to fail */
 
 /* ---- one seed ---------------------------------------------------------------------- */
 
+static void tell_repeat(uint64_t seed)
+{
+    printf("repeat: make sim SEED=%" PRIu64 " COMMANDS=%" PRIu32 " VERBOSE=1\n", seed,
+           plan_commands);
+    fflush(stdout);
+}
+
 static void tell_failure(const char *what, const char *more)
 {
     if (is_terse)
         return;
     printf("seed=%" PRIu64 " step=%" PRIu32 " node=%" PRIu32 " broken=\"%s%s%s\"\n",
            sim.plan.seed, sim.step, sim.node, what, *more != 0 ? ": " : "", more);
-    printf("repeat: make sim SEED=%" PRIu64 " COMMANDS=%" PRIu32 " VERBOSE=1\n",
-           sim.plan.seed, plan_commands);
-    fflush(stdout);
+    tell_repeat(sim.plan.seed);
 }
 
 /* A CHECK of the product failed: it has printed where. */
@@ -141,8 +146,12 @@ static int run_range(uint64_t first, uint64_t last)
 {
     struct total total = {.seeds = 0};
     uint64_t began_ms = now_ms();
-    (void)crew_run(&(struct crew_work){
-        .first = first, .last = last, .run = run_seed, .hear = add, .context = &total});
+    (void)crew_run(&(struct crew_work){.first = first,
+                                       .last = last,
+                                       .run = run_seed,
+                                       .repeat = tell_repeat,
+                                       .hear = add,
+                                       .context = &total});
     uint64_t took_ms = now_ms() - began_ms + 1;
     bool complete = tell_counts(&total, total.sum.marks, MARKS_COUNT, marks_text);
     complete =
@@ -163,6 +172,7 @@ static int run_twice(uint64_t first, uint64_t last)
                              .last = last,
                              .workers = 1,
                              .run = run_seed,
+                             .repeat = tell_repeat,
                              .hear = add,
                              .context = &a};
     (void)crew_run(&work);
@@ -193,6 +203,7 @@ static int run_file(const char *path)
         (void)crew_run(&(struct crew_work){.first = seed,
                                            .last = seed,
                                            .run = run_seed,
+                                           .repeat = tell_repeat,
                                            .hear = add,
                                            .context = &total});
     }

@@ -44,7 +44,8 @@
     X(snapshot_loaded)     /* a service began from one */                                \
     X(replayed)            /* it regenerated what it had stored, and it was the same */  \
     X(gap_found)           /* a consumer saw a later block first */                      \
-    X(push_dropped)        /* a consumer saw a block twice, or of an old epoch */        \
+    X(push_dropped)        /* a consumer saw a block twice */                            \
+    X(stale_epoch)         /* ... heard a sequencer that was replaced */                 \
     X(gap_filled)          /* FETCH brought blocks */                                    \
     X(owner_replays)       /* FETCH was told to ask again */                             \
     X(resubmitted)         /* a service sent what was not acknowledged */                \

@@ -147,17 +147,22 @@ void network_reset_link(uint32_t node)
     struct link *link = any_link(node);
     if (link == NULL)
         return;
+    transcript_event(link->client->node, "its link to node %u is reset",
+                     link->server->node);
     disconnect(link);
     MARK(link_reset);
 }
 
 void network_kill_link(uint32_t node)
 {
+    static const char *const ways[] = {"", "down", "up", "both ways"};
     struct link *link = any_link(node);
     if (link == NULL)
         return;
     link->dead = 1 + (uint32_t)random_below(&net.random, DEAD_UP + DEAD_DOWN);
     MARK(link_dead);
+    transcript_event(link->client->node, "its link to node %u is dead: %s",
+                     link->server->node, ways[link->dead]);
 }
 
 /* ---- connections ------------------------------------------------------------------- */

@@ -1,7 +1,8 @@
-/* transcript.c - one line a frame, one indented line a message. */
+/* transcript.c - one line a frame or a fault, one indented line a message. */
 #include "tests/sim/transcript.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "common/clock.h"
@@ -18,11 +19,30 @@ static void print_node(uint32_t node)
         printf("client-%" PRIu32, node - VENUE_NODES);
 }
 
-void transcript_frame(uint32_t from, uint32_t to, const uint8_t *bytes, size_t size)
+static void print_time(void)
 {
     uint64_t us = clock_mono_ns() / 1000;
     printf("%6" PRIu32 " %8" PRIu64 ".%03" PRIu64 " ", watched->step, us / 1000,
            us % 1000);
+}
+
+void transcript_event(uint32_t node, const char *format, ...)
+{
+    va_list arguments;
+    if (watched == NULL)
+        return;
+    print_time();
+    print_node(node);
+    printf(": ");
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    printf("\n");
+}
+
+void transcript_frame(uint32_t from, uint32_t to, const uint8_t *bytes, size_t size)
+{
+    print_time();
     print_node(from);
     printf(" > ");
     print_node(to);

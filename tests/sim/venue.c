@@ -21,6 +21,7 @@
 #include "tests/sim/network.h"
 #include "tests/sim/poison.h"
 #include "tests/sim/power.h"
+#include "tests/sim/transcript.h"
 
 #define ZOMBIE      (NETWORK_NODES - 1)
 #define RESTART_NS  UINT64_C(1000000)
@@ -172,6 +173,7 @@ static bool repair(struct venue *v, uint32_t node, int error)
     if (!p->is_rotten || invariants_stop(error) != NULL)
         return false;
     MARK(rot_found);
+    transcript_event(node, "has said that it is rotten: %s", error_name(error));
     service_destroy(&p->service);
     if (node == VENUE_SEQUENCER) {
         disk_restore(disk_find(p->path));
@@ -194,6 +196,8 @@ int venue_start_due(struct venue *v, uint32_t power_operation)
         bool is_cut = power_is_cut(), is_over = error != 0 || is_cut;
         power_end();
         marks[MARKS_start_cut] += is_cut;
+        if (is_cut)
+            transcript_event(node, "the power is cut while it starts");
         if (is_over && !is_cut && error != ERR_MAP_FULL && !repair(v, node, error))
             return error;
         if (is_over) {
@@ -211,6 +215,7 @@ void venue_replace_sequencer(struct venue *v)
         return;
     disk_fork(disk_find(p->path), "zombie");
     network_orphan(VENUE_SEQUENCER, ZOMBIE);
+    transcript_event(VENUE_SEQUENCER, "is replaced, and goes on");
     v->zombie = p->service;
     p->service = NULL;
     p->up_ns = clock_mono_ns() + RESTART_NS;
@@ -247,7 +252,8 @@ static void count_metrics(const struct venue_process *p)
         return;
     const struct metrics *m = service_metrics(p->service);
     marks[MARKS_gap_found] += (uint32_t)metrics_get(m, METRICS_gaps_found);
-    marks[MARKS_push_dropped] += (uint32_t)metrics_get(m, METRICS_pushes_dropped);
+    marks[MARKS_push_dropped] += (uint32_t)p->service->input.duplicates;
+    marks[MARKS_stale_epoch] += (uint32_t)p->service->input.stale;
     marks[MARKS_approved_pruned] += (uint32_t)metrics_get(m, METRICS_blocks_pruned);
     marks[MARKS_resubmitted] += (uint32_t)metrics_get(m, METRICS_submissions_resent);
 }
@@ -291,6 +297,8 @@ int venue_turn(struct venue *v, uint32_t node, uint32_t turns, uint32_t power_op
         done = service_turn(p->service);
     bool legal = is_legal(done), is_over = done < 0 || power_is_cut();
     marks[MARKS_power_cut] += power_is_cut();
+    if (power_is_cut())
+        transcript_event(node, "the power is cut");
     marks[MARKS_map_full] += done == ERR_MAP_FULL;
     power_end();
     if (is_over && legal)
