@@ -5,7 +5,7 @@
 #   GROW=1 tests/fuzz/fuzz.sh 600 block     ... and what new lines or values it met is kept
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
-readonly seconds=$1 bin=build/fuzz/fuzz corpora=tests/fuzz/corpus
+readonly seconds=$1 bin=build/fuzz/fuzz corpora=tests/fuzz/corpus inputs_min=2000
 shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -26,9 +26,14 @@ run() {
 treat() {
     local target=$1 failed=0 inputs began
     mkdir -p "$work/$target" "$corpora"
-    "$bin/${target}_replay" --seeds "$work/$target" || failed=1
-    [[ ! -f $corpora/$target.pack ]] ||
+    if [[ -f $corpora/$target.pack || -z ${GROW:-} ]]; then # a new target grows its first
         "$bin/${target}_replay" --unpack "$corpora/$target.pack" "$work/$target" >/dev/null || failed=1
+    fi
+    inputs=$(ls "$work/$target" | wc -l)
+    if ((inputs < inputs_min)) && [[ -z ${GROW:-} ]]; then
+        echo "FAILED: $target has $inputs inputs in its corpus, fewer than $inputs_min" && failed=1
+    fi
+    "$bin/${target}_replay" --seeds "$work/$target" || failed=1
     inputs=$(ls "$work/$target" | wc -l)
     began=$SECONDS # how long the replay takes comes on top: so long it will take again
     run "$target" -runs=0 "$work/$target" || failed=1

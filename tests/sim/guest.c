@@ -122,6 +122,7 @@ static void begin(struct guest *g)
     g->client->outbox.compact_bytes = COMPACT_BYTES;
     g->is_new = true;
     g->is_over = false;
+    g->began_count = g->command_count;
     check_outbox(g);
 }
 

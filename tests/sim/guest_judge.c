@@ -1,5 +1,5 @@
 /* guest_judge.c - a command the guest placed is in the log once, or not at all if it was
- * told so; its reports are its account's. */
+ * told so, and it was told the one or the other; its reports are its account's. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +53,14 @@ static const char *judge_command(const struct guest_command *command,
     return invariants_real_time(command->floor, found->gseq);
 }
 
+/* What became of an older one may have been told to the process that died. */
+static const char *judge_end(const struct guest *g, uint32_t index)
+{
+    const struct guest_command *command = &g->commands[index];
+    const bool is_ended = command->is_durable || command->is_void;
+    return index < g->began_count || is_ended ? NULL : "I10: placed, and never ended";
+}
+
 static const char *judge_commands(const struct guest *g, const struct archive *a)
 {
     struct place *places = malloc((a->count + 1) * sizeof *places);
@@ -68,8 +76,11 @@ static const char *judge_commands(const struct guest *g, const struct archive *a
             places[count++] = (struct place){name, a->records[i].gseq};
     }
     qsort(places, count, sizeof *places, order_places);
-    for (uint32_t i = 0; i < g->command_count && broken == NULL; i++)
+    for (uint32_t i = 0; i < g->command_count && broken == NULL; i++) {
         broken = judge_command(&g->commands[i], places, count);
+        if (broken == NULL)
+            broken = judge_end(g, i);
+    }
     free(places);
     return broken;
 }
