@@ -21,8 +21,8 @@ enum {
     CATCH_UP_MS = 30000,
     NEAR = 20000, /* records: it has caught up */
     SLICES_MAX = 256,
-    COST_PERCENT_MAX = 150,
-    ENDED_PERCENT_MIN = 50, /* outcomes a second, of those before */
+    COST_PERCENT_MAX = 300,
+    ENDED_PERCENT_MIN = 20, /* outcomes a second, of those before */
     SETTLEMENT = 3,         /* in the order of gauge.h */
     PORTFOLIO = 4,
     OTHER_GATEWAY = 6,
