@@ -272,6 +272,8 @@ static void measure(struct service_instance *s)
     if (s->state != NULL && s->kind->core->imbalance != NULL)
         metrics_set(m, METRICS_ledger_imbalance, s->kind->core->imbalance(s->state));
     metrics_set(m, METRICS_snapshot_gseq, s->snapshot_next);
+    metrics_set(m, METRICS_replay_records, s->input.next - s->snapshot_next);
+    metrics_set(m, METRICS_snapshot_records, s->options.snapshot_records);
     metrics_set(m, METRICS_pushes_dropped, s->input.duplicates + s->input.stale);
     metrics_set(m, METRICS_gaps_found, s->input.gaps);
     metrics_set(m, METRICS_fetches_sent, s->input.fetches);

@@ -45,6 +45,10 @@ static void damaged_snapshot(void **state)
         const struct metrics *metrics = &venue[i]->metrics;
         assert_true(metrics_get(metrics, METRICS_snapshots) > 0);
         assert_true(metrics_get(metrics, METRICS_snapshot_gseq) > 0);
+        assert_int_equal(metrics_get(metrics, METRICS_snapshot_records),
+                         venue[i]->options.snapshot_records);
+        assert_in_range(metrics_get(metrics, METRICS_replay_records), 0,
+                        2 * venue[i]->options.snapshot_records);
         assert_true(metrics->histograms[METRICS_snapshot].buckets[0] > 0);
         kill_it(i);
         flip_last_row(i, JOURNAL_SNAPSHOT, 1); /* the chunk before the marker */
