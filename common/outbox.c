@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/error.h"
 #include "proto/codec.h"
 
 enum { ALIGN = 64 };
@@ -98,7 +99,10 @@ void outbox_send(struct outbox *outbox, uint32_t port, uint32_t index_or_peer,
 {
     address(reserve(&outbox->sends, 8), port, index_or_peer);
     add_message(&outbox->sends, 8, message);
-    outbox->refused += message->kind == MSG_refused;
+    if (message->kind != MSG_refused)
+        return;
+    outbox->refused++;
+    outbox->busy += message->refused.reason == error_number(ERR_BUSY);
 }
 
 void outbox_send_bytes(struct outbox *outbox, uint32_t port, uint32_t index_or_peer,

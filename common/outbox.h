@@ -32,7 +32,7 @@ struct outbox {
     struct outbox_run appends;               /* sequencer: [i64 source][u64 n][bytes] */
     struct outbox_run sends;                 /* [u32 port][u32 index or peer][bytes] */
     uint64_t append_time_ns;                 /* sequencer: log time of the first append */
-    uint64_t refused;                        /* MSG_refused ever sent */
+    uint64_t refused, busy;                  /* MSG_refused ever sent; with BUSY */
     uint32_t forbidden; /* messages passed over: their sender has no right to them */
     int stop;           /* negative ERR_*: the service must end */
 };

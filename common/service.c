@@ -229,6 +229,7 @@ static void measure_io(struct service_instance *s)
     metrics_set(m, METRICS_frames_sent, s->sender.frames);
     metrics_set(m, METRICS_sent, s->sender.bytes);
     metrics_set(m, METRICS_commands_refused, s->outbox.refused);
+    metrics_set(m, METRICS_commands_busy, s->outbox.busy);
     metrics_set(m, METRICS_peers,
                 metrics_get(m, METRICS_connections_opened) -
                     metrics_get(m, METRICS_connections_lost));

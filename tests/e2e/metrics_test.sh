@@ -24,9 +24,10 @@ scrape() { # FILE
 #   service_restart_test snapshots: they are taken every million records and at the end
 #   peers that do not read, disks that fill: service_test, bad_input_test
 #   settlement_core_test ledger_imbalance: money from nothing
+#   intake_test          commands_busy
 elsewhere="pushes_dropped gaps_found submissions_resent messages_forbidden archived_gseq archive"
 elsewhere="$elsewhere sends_dropped handshakes_failed frames_refused unacked lag_records map_used snapshot snapshots"
-elsewhere="$elsewhere snapshot_gseq blocks_pruned ledger_imbalance"
+elsewhere="$elsewhere snapshot_gseq blocks_pruned ledger_imbalance commands_busy"
 
 moved() { # each metric of metrics.def but those: its sum over the services is above 0
     awk -v elsewhere=" $elsewhere " '

@@ -291,6 +291,8 @@ static void test_sequencer_answers(void **unused)
     desk_sent(d, BUS_CLIENTS, A, MSG_accepted);
     desk_sent(d, BUS_CLIENTS, A, MSG_conflict);
     assert_int_equal(refused(d, A, ERR_GAP).value, 2);
+    assert_int_equal(d->outbox.refused, 1);
+    assert_int_equal(d->outbox.busy, 0);
     desk_sent_nothing(d);
     desk_destroy(d);
 }

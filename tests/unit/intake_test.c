@@ -241,6 +241,8 @@ static void test_in_flight(void **unused)
     desk_put(d, &r);
     from_sequencer(d);
     refused(d, A, ERR_BUSY);
+    assert_int_equal(d->outbox.busy, 3);
+    assert_int_equal(d->outbox.refused, 3);
     for (uint64_t n = 2; n <= 5; n++)
         put_command(d, session, n, &m);
     from(d, A);
