@@ -4,8 +4,8 @@ set -uo pipefail
 cd "$(dirname "$0")" || exit 2
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-seeds=(1) power=3000 disk=21 rot=1700 memory=10
-[[ -z ${NIGHTLY:-} ]] || seeds=({1..20}) power=0 disk=7 rot=8200 memory=1
+seeds=(1) power=3000 disk=21 rot=1700 memory=5
+[[ -z ${NIGHTLY:-} ]] || seeds=({1..20}) power=0 disk=7 rot=8200 memory=5
 
 for seed in "${seeds[@]}"; do
     { # they wait more than they work: beside the others

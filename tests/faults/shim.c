@@ -6,7 +6,8 @@
  *   SHIM_FAIL  PATH:OP:NTH:HOW - the nth OP (write, sync or any) on a file whose path
  *              contains PATH does HOW: eio, short, stall (2 s), enospc, which lasts, or
  *              kill: it is not done, for the process ends there; or count: none fails,
- *              and at the end SHIM_HIT has how many writes and syncs there were
+ *              and at the end SHIM_HIT has how many writes, syncs and allocations there
+ *              were
  *   SHIM_ALLOC the nth allocation finds no memory
  *   SHIM_HIT   a file that is made when that happens; it names the file, or who asked for
  *              the memory
@@ -47,6 +48,7 @@ static struct {
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static atomic_long allocations_left; /* 0: all succeed */
+static atomic_long allocations;      /* counted */
 static int tape = -1;
 static char root[PATH_MAX];
 static struct {
@@ -76,6 +78,7 @@ __attribute__((constructor)) static void read_plan(void)
     if (directory == NULL || strncmp(program_invocation_short_name, "zex", 3) != 0 ||
         realpath(directory, root) == NULL)
         return;
+    atomic_store(&allocations, 0);
     if (alloc != NULL)
         atomic_store(&allocations_left, strtol(alloc, NULL, 10));
     if (path != NULL)
@@ -177,7 +180,8 @@ static void tell(const char *text)
 __attribute__((destructor)) static void tell_counts(void)
 {
     char text[64];
-    snprintf(text, sizeof text, "%ld %ld", plan.writes, plan.syncs);
+    snprintf(text, sizeof text, "%ld %ld %ld", plan.writes, plan.syncs,
+             atomic_load(&allocations));
     if (plan.how == COUNT)
         tell(text);
 }
@@ -226,6 +230,7 @@ void *__libc_realloc(void *, size_t);
 static bool is_out_of_memory(const void *caller)
 {
     Dl_info info;
+    atomic_fetch_add(&allocations, 1);
     if (atomic_load(&allocations_left) == 0 ||
         atomic_fetch_sub(&allocations_left, 1) != 1)
         return false;
