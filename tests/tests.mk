@@ -44,12 +44,5 @@ memcheck: ## unit and model tests under valgrind; ROUNDS= of the random ones
 memchecked: all $(TESTS:%=$(OUT)/%)
 	$(Q)tests/memcheck.sh $(OUT) $(TESTS:%=$(OUT)/%)
 
-nightly: ## simulation, kills, faults, fuzz with large amounts, soak, threads, memory: hours
-	$(Q)$(MAKE) sim SEEDS=2001..202000 COMMANDS=5000
-	$(Q)$(MAKE) crashes STRIDE=1
-	$(Q)$(MAKE) kill KILLS=1000
-	$(Q)$(MAKE) faults NIGHTLY=1
-	$(Q)$(MAKE) fuzz FUZZ_S=3600
-	$(Q)$(MAKE) soak
-	$(Q)$(MAKE) threads
-	$(Q)$(MAKE) memcheck ROUNDS=20000
+nightly: ## simulation, kills, network, faults, fuzz, overload, soak, threads, memory: a night and more
+	+$(Q)tests/nightly.sh
