@@ -1,8 +1,8 @@
-/* memory_test.c - first it is counted how often each service allocates at its start. Then
- * it is started with its nth allocation failing, n = 1, 1 + STRIDE .. that number: it ends
- * with a code of exit.def, or did without. Where a library asked for the memory it may be a
- * signal: libzmq aborts, libc and libstdc++ too. Nothing else: no CHECK of ours, no signal
- * where zex asked, no venue that is damaged by it.
+/* memory_test.c - first it is counted how often each service allocates at its start.
+ * Then it is started with its nth allocation failing, n = 1, 1 + STRIDE .. that number:
+ * it ends with a code of exit.def, or did without. Where a library asked for the memory
+ * it may be a signal: libzmq aborts, libc and libstdc++ too. Nothing else: no CHECK of
+ * ours, no signal where zex asked, no venue that is damaged by it.
  *
  *     memory_test DIRECTORY PROGRAMS [STRIDE [SEED]]
  */
