@@ -2,7 +2,7 @@
 # keys.sh - the key of every service, made once, as manifests: a Secret for each service and
 # a ConfigMap with the public keys. The operator's own key stays here.
 #
-#   keys.sh DIR SHARDS | kubectl apply -f -
+#   keys.sh DIR SHARDS | kubectl apply --server-side -f -
 #
 # DIR/keys gets what is missing there. Keep it secret, keep it backed up; deploy/rotate.sh
 # replaces keys. ZEX: the `zex` to call; NAMESPACE: zex.

@@ -13,6 +13,7 @@ const kinds = [ // group/version, kind, plural, namespaced
     ['v1', 'Service', 'services', true],
     ['v1', 'ConfigMap', 'configmaps', true],
     ['v1', 'Secret', 'secrets', true],
+    ['v1', 'Node', 'nodes', false],
     ['v1', 'Pod', 'pods', true],
     ['v1', 'PersistentVolumeClaim', 'persistentvolumeclaims', true, ['pvc']],
     ['apps/v1', 'StatefulSet', 'statefulsets', true],
@@ -91,7 +92,7 @@ function makePod(owner, name) {
     const { labels, annotations } = owner.spec.template.metadata;
     const { namespace } = owner.metadata;
     put('pods', { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels, annotations },
-        spec: structuredClone(owner.spec.template.spec),
+        spec: { ...structuredClone(owner.spec.template.spec), nodeName: 'node-0' },
         status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'False' }] } });
     for (const { metadata, spec } of owner.spec.volumeClaimTemplates ?? []) {
         const claim = `${metadata.name}-${name}`;
@@ -101,7 +102,8 @@ function makePod(owner, name) {
     }
 }
 
-const contents = ({ metadata: { annotations }, spec }) => JSON.stringify([annotations, spec]);
+const contents = ({ metadata: { annotations }, spec }) =>
+    JSON.stringify([annotations, { ...spec, nodeName: undefined }]);
 const isReady = (pod) => pod.status.conditions[0].status === 'True';
 
 // As many as are wanted, numbered; each is replaced when the template has changed.
@@ -183,7 +185,14 @@ const fixed = {
     statefulsets: ['selector', 'serviceName', 'podManagementPolicy', 'volumeClaimTemplates'],
     deployments: ['selector'],
 };
+function checkSize({ metadata: { name }, spec }, before) {
+    const [to, from] = [spec, before.spec].map(({ resources }) => quantity(resources.requests.storage));
+    if (to < from)
+        throw new Refusal(422, 'Invalid', `${name}: a claim does not shrink`);
+}
 function write(kind, object, before) {
+    if (before && kind.plural === 'persistentvolumeclaims')
+        checkSize(object, before);
     for (const field of before ? fixed[kind.plural] ?? [] : [])
         if (JSON.stringify(object.spec[field]) !== JSON.stringify(before.spec[field]))
             throw new Refusal(422, 'Invalid', `${object.metadata.name}: ${field} is immutable`);
@@ -265,11 +274,14 @@ function create(kind, namespace, body) {
     return write(kind, Object.assign(object, complete(kind, namespace, object)));
 }
 
-function remove(kind, object) {
+function remove(kind, object, options) {
     if (kind.plural === 'pods')
         end(object, WATCHED_MS);
     else
         drop(kind.plural, object);
+    if (fixed[kind.plural] && options?.propagationPolicy !== 'Orphan')
+        all('pods', object.metadata.namespace).filter(({ metadata: { name } }) =>
+            name.startsWith(`${object.metadata.name}-`)).forEach((pod) => end(pod));
     controlAll();
     return object;
 }
@@ -283,14 +295,16 @@ function serve(method, kind, namespace, [name, part], query, body) {
                 .filter((object) => matches(object, query)),
         };
     const object = find(kind.plural, kind.namespaced ? namespace : '', name);
+    if (!object && method === 'APPLY')
+        return create(kind, namespace, body);
     if (!object)
         throw new Refusal(404, 'NotFound', `${kind.plural} "${name}" not found`);
     if (part === 'scale' && method !== 'GET')
         return scaleOf(write(kind, merge(object, { spec: { replicas: body.spec.replicas } }), object));
-    if (method === 'PATCH')
+    if (method === 'PATCH' || method === 'APPLY')
         return write(kind, merge(object, body), object);
     if (method === 'DELETE')
-        return remove(kind, object);
+        return remove(kind, object, body);
     return part === 'scale' ? scaleOf(object) : object;
 }
 
@@ -356,7 +370,8 @@ function answer(request, response, body) {
         throw new Refusal(404, 'NotFound', `${request.method} ${pathname}: no such thing here`);
     if (searchParams.get('watch'))
         return watch(kind, namespace, searchParams, response);
-    return serve(request.method, kind, namespace, rest.slice(1), searchParams, body);
+    const isApply = request.headers['content-type'] === 'application/apply-patch+yaml';
+    return serve(isApply ? 'APPLY' : request.method, kind, namespace, rest.slice(1), searchParams, body);
 }
 
 // `kubectl create configmap` says it in protobuf: name, and pairs of texts.
@@ -411,6 +426,7 @@ function reply(request, response, bytes) {
     }
 }
 
+put('nodes', { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-0' }, spec: {} });
 const server = createServer((request, response) => {
     const chunks = [];
     request.on('data', (bytes) => chunks.push(bytes));

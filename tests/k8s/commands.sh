@@ -19,15 +19,16 @@ cat >"$work/bin/kubectl" <<EOF
 case " \$* " in *" port-forward "*) exit 0 ;; esac
 exec "$out/kubectl" --server http://127.0.0.1:$(<"$work/port") "\$@"
 EOF
-printf '#!/bin/sh\n' >"$work/bin/zex"
 chmod +x "$work/bin"/*
 export PATH=$work/bin:$PATH KUBECONFIG=/dev/null KUBECACHEDIR=$work/cache
 cd "$work"
-ln -s "$root"/{k8s,deploy,build} .
+ln -s "$root"/{deploy,build} .
+cp -r "$root/k8s" . # the pages edit it
 
 # shellcheck disable=SC2086
 sed -n 's/^    //p' $pages |
-    sed "s|overlays/dev|overlays/$overlay|; s|venue 1\b|venue $shards|" >script
+    sed "1i zex() { :; }
+        s|overlays/dev|overlays/$overlay|; s|venue 1\b|venue $shards|" >script
 # What only `prod` needs: `dev` has it already.
 [[ $overlay == prod ]] || sed -i '/configmap begin/d' script
 timeout 60 bash -euxo pipefail script
