@@ -116,6 +116,9 @@ function* opensOnlyTheGateway(compose) {
 function* hasRealSettings(compose) {
     const table = settingsTable();
     for (const [name, { environment }] of all(compose))
+        if (!(environment.ZEX_SHARDS_MAX > 1))
+            yield `${name}: never another shard`;
+    for (const [name, { environment }] of all(compose))
         for (const setting of Object.keys(environment))
             if (!table.has(setting))
                 yield `${name}: no setting ${setting}`;
@@ -156,7 +159,8 @@ const composeRules = [
     [opensOnlyTheGateway, inCompose((c) => { c.services.risk.ports = ['127.0.0.1:1:1']; }),
         inCompose((c) => { c.services.gateway.ports = ['5550:5550']; }),
         inCompose((c) => { delete c.networks.venue.internal; })],
-    [hasRealSettings, inCompose((c) => { c.services.risk.environment.ZEX_SHARD = 1; })],
+    [hasRealSettings, inCompose((c) => { c.services.risk.environment.ZEX_SHARD = 1; }),
+        inCompose((c) => { c.services.risk.environment.ZEX_SHARDS_MAX = 1; })],
 ];
 
 let bad = 0;
