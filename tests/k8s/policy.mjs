@@ -109,11 +109,14 @@ function* endsInOrder(documents) {
 }
 
 function* isSpread(documents) {
-    for (const { where, spec, labels } of pods(documents)) {
+    for (const { where, spec, labels, workload } of pods(documents)) {
         const terms = [
             ...findAll(spec.affinity?.podAntiAffinity ?? {}, 'podAffinityTerm'),
             ...spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [],
             ...spec.topologySpreadConstraints ?? []];
+        const must = spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+        if (must && workload.spec.strategy?.rollingUpdate?.maxUnavailable === 0)
+            yield `${where}: a roll needs a node more than there are pods`;
         for (const over of ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'])
             if (!terms.some((term) => term.topologyKey === over
                 && selects(term.labelSelector, labels)
@@ -130,6 +133,8 @@ function* isGuarded(documents) {
             yield `${where}: ${budgets.length} disruption budgets`;
         else if (budgets[0].spec.maxUnavailable !== (name === 'sequencer' ? 0 : 1))
             yield `${where}: budget of ${budgets[0].spec.maxUnavailable}`;
+        else if (budgets[0].spec.unhealthyPodEvictionPolicy !== 'AlwaysAllow')
+            yield `${where}: a pod that is not ready holds its node`;
     }
 }
 
@@ -266,7 +271,7 @@ function allowed(documents, direction) {
         for (const rule of policy.spec[direction] ?? [])
             for (const peer of rule[direction === 'egress' ? 'to' : 'from'] ?? [])
                 for (const one of all.filter((pod) => selects(policy.spec.podSelector, pod.labels)))
-                    for (const other of all.filter((pod) => !peer.namespaceSelector
+                    for (const other of all.filter((pod) => !peer.namespaceSelector && !peer.ipBlock
                         && selects(peer.podSelector, pod.labels)))
                         for (const { port } of rule.ports)
                             found.push(direction === 'egress' ? `${one.name} -> ${other.name}:${port}`
@@ -342,6 +347,12 @@ const rules = [
         (d) => { delete podOf(d, 'gateway').spec.topologySpreadConstraints; }],
     ['disruption budgets', isGuarded,
         (d) => { first(d, 'PodDisruptionBudget', 'risk').spec.selector.matchLabels.x = 'y'; }],
+    ['broken pods hold nobody', isGuarded,
+        (d) => { delete first(d, 'PodDisruptionBudget', 'risk').spec.unhealthyPodEvictionPolicy; }],
+    ['rolls need no node more', isSpread,
+        (d) => { podOf(d, 'gateway').spec.affinity = podOf(d, 'risk').spec.affinity;
+            podOf(d, 'gateway').spec.affinity.podAntiAffinity
+                .requiredDuringSchedulingIgnoredDuringExecution = [{}]; }],
     ['scale', scales,
         (d) => { first(d, 'StatefulSet', 'shard').spec.replicas++; }],
     ['the autoscaler is left alone', scales,
