@@ -2,8 +2,9 @@
  * that a slow disk, a full queue or a lost frame would have made it take.
  *
  * Every branch is one that a run without faults can take too: nothing here may break a
- * promise. The simulator decides, from its seed. In every other build FAULT is the
- * constant 0 and leaves no trace.
+ * promise. The simulator decides, from its seed; with MODE=kill none happens, but each is
+ * a place to die at (tests/chaos). In every other build FAULT is the constant false and
+ * leaves no trace.
  *
  * Owns:     nothing.
  * Units:    none.

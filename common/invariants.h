@@ -1,8 +1,8 @@
 /* invariants.h - what must be true of every run of the venue, one function each.
  *
  * They know no service and no test: whoever watches a run hands in what it saw. The
- * simulator asks all of them, tools and tests those they can feed, and running services
- * the cheap ones, in CHECKs.
+ * simulator asks all of them; the test of damaged disks asks I13; and the sequencer, in
+ * a CHECK of the running service, I3 of each command.
  *
  * Owns:     nothing.
  * Units:    as the messages; ns; bytes.
