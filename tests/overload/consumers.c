@@ -167,9 +167,9 @@ static void say(const struct consumers *c, const struct patient *p,
     fflush(stdout);
 }
 
-/* The load is the same, and far below what can be taken: there are outcomes, half as many
- * a second at least. The path's CPU time for one is judged, not its p99: time that others
- * had the machine is in the one and not in the other. */
+/* The load is the same, and far below what can be taken: there are outcomes, a fifth as
+ * many a second at least. The path's CPU time for one is judged, not its p99: time that
+ * others had the machine is in the one and not in the other. */
 static void judge(const struct patient *p, const struct stretch *before,
                   const struct stretch *during, uint32_t *failures)
 {
