@@ -2,7 +2,6 @@
 # memcheck.sh OUT TEST... - runs tests under valgrind: what is read was written, what was taken is
 # given back. Random tests with few rounds: memcheck is fifty times slower.
 set -u
-root=$(cd "$(dirname "$0")/.." && pwd)
 out=$1
 shift
 # LMDB keeps pointers into the midst of its blocks: only what nothing points to is lost.

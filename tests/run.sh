@@ -40,8 +40,8 @@ for test in "$@"; do
     printf '%6d ms  %3d  %-32s %s\n' "$ms" $((good + bad)) "${test#"$out"/}" "$verdict"
     if [ "$bad" != 0 ] || [ "${V:-0}" = 1 ]; then
         sed 's/^/    | /' "$log"
-    elif [ "$left_out" != 0 ]; then
-        grep -i 'skipped' "$log" | grep -v '^\[' | sed 's/^/    | /'
+    else # also a part of it
+        grep -iE '(^|[ :])skipped[: ]' "$log" | grep -v '^\[' | sed 's/^/    | /'
     fi
 done
 

@@ -3,7 +3,6 @@
 # of them fails, or any process they started has a report, however it ended.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
-out=$1
 reports=$(mktemp -d)
 trap 'rm -rf "$reports"' EXIT
 export TSAN_OPTIONS="suppressions=$root/tests/tsan.supp log_path=$reports/of exitcode=66"

@@ -1,5 +1,7 @@
 # hosts.sh - three hosts a, b, c on one switch, and a fourth, hub, for clients: namespaces
 # $net + letter. Sourced; $net is in the environment.
+# shellcheck shell=bash
+: "${net:?}"
 a=${net}a b=${net}b c=${net}c hub=${net}h
 export a b c hub
 

@@ -48,7 +48,7 @@ check "no key of that name" says "cannot read the public key" exits 1 z admin re
 check "not the key of another" says "alice has no key carol" exits 1 z admin revoke alice carol
 check "not the key one speaks with" says "ask with another" exits 1 z admin revoke admin admin
 check "a trader cannot" says WRONG_ROLE exits 1 z admin revoke alice alice --as alice
-check "it is revoked" says done z admin revoke carol "$old"
+check "it is revoked" says "done" z admin revoke carol "$old"
 check "who came in with it is sent away" exits 1 wait $watch
 check "and told why" grep -q "key has been revoked" "$dir/watch.out"
 check "nobody comes in with it again" says "nothing was sent" exits 1 z balances --as carol --timeout 1
@@ -57,6 +57,6 @@ check "revoked once more, by its name" says "0 changes" z admin revoke carol car
 check "nothing to warn of now" [ "$(z admin apply "$dir/key.yaml" 2>&1)" = "0 changes" ]
 check "a file with a revoked key does not give it back" \
     says "'carol' was revoked and stays so" z admin apply "$dir/good.yaml"
-check "--lift does" says done z admin revoke carol carol --lift
+check "--lift does" says "done" z admin revoke carol carol --lift
 check "it works again" z balances --as carol
 finish

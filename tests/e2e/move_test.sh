@@ -29,7 +29,7 @@ check "stopped" venue_down
 
 venue_up --shards 2
 check "the new shard runs" says "shard 1" z status
-check "the symbol moves there" says done z admin move BTC-USD 1
+check "the symbol moves there" says "done" z admin move BTC-USD 1
 check "still closed" says HALTED exits 1 z order buy BTC-USD 0.1 59000 --as alice
 check "it is opened" z admin resume BTC-USD
 check "it trades there" trade

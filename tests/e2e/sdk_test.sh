@@ -26,11 +26,13 @@ if [[ $out != *sanitize* ]]; then
     build() { # against what was installed, by pkg-config
         PKG_CONFIG_PATH=$dir/usr/lib/pkgconfig
         export PKG_CONFIG_PATH
+        # shellcheck disable=SC2046 # words are what it says
         cc sdk/examples/place_order.c $(pkg-config --cflags --libs "$@" zex) -o "$dir/$1"
     }
     check "make install" install_all
     check "links to the shared library by pkg-config" build --libs
     static() {
+        # shellcheck disable=SC2046
         cc sdk/examples/place_order.c -I"$dir/usr/include" "$dir/usr/lib/libzex.a" \
             $(PKG_CONFIG_PATH=$dir/usr/lib/pkgconfig pkg-config --libs --static zex) \
             -o "$dir/static"

@@ -2,11 +2,12 @@
 #
 # The test ends with the number of checks that failed. Everything lives in $dir, which is
 # removed with the venue when the test ends.
+# shellcheck shell=bash
 set -u
 out=$(realpath "${out:-build/release}")
 zex=$out/bin/zex
 dir=$(mktemp -d)
-venue= failed=0
+venue='' failed=0
 
 # venue_up [FLAG...] - starts `zex up` on $dir/data and waits until it is up.
 venue_up() {
@@ -39,6 +40,7 @@ check() {
     shift
     if "$@" >"$dir/check.out" 2>&1; then
         echo "ok      $what"
+        grep '^skipped' "$dir/check.out" # a part of it
     else
         echo "FAILED  $what (exit code $?)"
         sed 's/^/    | /' "$dir/check.out"

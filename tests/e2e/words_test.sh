@@ -16,7 +16,7 @@ fails() {
     shift
     check "failed: zex $*" says "$text" exits 1 timeout 20 "$zex" "$@"
 }
-open_orders() { z orders "$@" | awk 'NR > 1 {print $1, $5, $6}' | sort; }
+open_orders() { z orders | awk 'NR > 1 {print $1, $5, $6}' | sort; }
 mine() { z log dump --json | grep -c '"message":"\(order_cancel\|order_replace\|withdraw\|deposit\)"'; }
 same() { [ "$1" = "$2" ] || { printf 'was:\n%s\nis:\n%s\n' "$1" "$2"; return 1; }; }
 absent() { [ ! -e "$1" ] || { ls -la "$1"; return 1; }; }

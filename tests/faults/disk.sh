@@ -2,6 +2,7 @@
 # disk.sh [STRIDE [SEED]] - a venue of real processes meets disk errors, at each n one in STRIDE
 # of those of disk_test.c, full maps, and disks that are really full. KEEP=1 leaves the files.
 set -euo pipefail
+# shellcheck source=tests/faults/small.sh
 . "$(dirname "$0")/small.sh"
 readonly stride=${1:-21} seed=${2:-1}
 export ZEX_COMMIT_INTERVAL_US=1000 # so that the services that commit seldom write often

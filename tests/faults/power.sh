@@ -3,6 +3,7 @@
 # trade, the sequencer is killed twice and old blocks move into the archive; then cuts the
 # power of it in STATES places (0: all), starts it again and checks. KEEP=1 leaves the files.
 set -euo pipefail
+# shellcheck source=tests/faults/small.sh
 . "$(dirname "$0")/small.sh"
 readonly states=${1:-3000} seed=${2:-1} tape=$work/tape
 

@@ -2,6 +2,7 @@
 # rot.sh [STATES [SEED]] - damages what a venue has stored in so many ways, one at a time.
 # KEEP=1 leaves the files.
 set -euo pipefail
+# shellcheck source=tests/faults/small.sh
 . "$(dirname "$0")/small.sh"
 readonly states=${1:-1000} seed=${2:-1}
 

@@ -1,7 +1,8 @@
 # small.sh - what the scripts beside it begin with: a directory of their own, gone at the end
 # unless KEEP is set, and a venue that starts in no time and meets all of its life in a few
 # thousand records: snapshots, an archive of several files.
-cd "$(dirname "$0")/../.."
+# shellcheck shell=bash
+cd "$(dirname "$0")/../.." || exit
 readonly out=$PWD/build/${MODE:-release}
 work=$(mktemp -d -p /dev/shm "zex-$(basename "$0" .sh).XXXXXX")
 readonly work venue=$work/venue

@@ -18,6 +18,7 @@ fi
 
 # 2. Purity: a core imports nothing but itself, common's pure parts and memory functions.
 forbidden='^(malloc|calloc|realloc|free|printf|fprintf|sprintf|snprintf|puts|putchar|fputs|fwrite|fopen|open|read|write|close|socket|send|recv|time|clock|clock_gettime|gettimeofday|getenv|rand|random|srand|getrandom|pthread_.*|zmq_.*|z[a-z]+_new|mdb_.*|nanosleep|usleep|log_.*|metrics_.*|bus_.*|journal_.*|clock_.*|localtime|gmtime)$'
+# shellcheck disable=SC2044 # names without blanks
 for object in $(find "$out/services" -name '*.o' ! -name main.o 2>/dev/null); do
     for symbol in $(nm -u "$object" | awk '{print $NF}' | sed 's/@.*//' | grep -E "$forbidden"); do
         fail "$object: a core may not use $symbol"
@@ -25,6 +26,7 @@ for object in $(find "$out/services" -name '*.o' ! -name main.o 2>/dev/null); do
 done
 
 # 3. Exported symbols carry the file's name.
+# shellcheck disable=SC2044
 for object in $(find "$out/services" "$out/common" "$out/proto" -name '*.o' ! -name main.o 2>/dev/null); do
     base=$(basename "$object" .o)
     source=${object#"$out"/}; source=${source%.o}.c
