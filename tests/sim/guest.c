@@ -122,7 +122,6 @@ static void begin(struct guest *g)
     g->client->outbox.compact_bytes = COMPACT_BYTES;
     g->is_new = true;
     g->is_over = false;
-    g->began_count = g->command_count;
     check_outbox(g);
 }
 
@@ -176,6 +175,7 @@ void guest_crash(struct guest *g)
         return;
     die(g);
     MARK(guest_crash);
+    g->untold_count = g->command_count;
     transcript_event(guest_node(), "crashes");
     if (happens(g, 30))
         tear(g);
@@ -383,6 +383,8 @@ void guest_turn(struct guest *g)
     zex_client_flush(g->client);
     note(g);
     if (g->is_over) { /* as a program would: another client, on the same outbox */
+        if (g->client->event_count > 0)
+            g->untold_count = g->command_count;
         zex_client_destroy(&g->client);
         begin(g);
     }

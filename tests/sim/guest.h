@@ -39,7 +39,7 @@ struct guest {
     const char *path;
     struct guest_command *commands;
     uint32_t command_count, command_capacity;
-    uint32_t began_count;              /* of those, made before its process was born */
+    uint32_t untold_count; /* of those, whose end a process that died may have known */
     struct invariants_report *reports; /* one a message of a report */
     uint32_t report_count, report_capacity;
     uint64_t from; /* reports behind this one are its business */

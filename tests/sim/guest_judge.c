@@ -53,12 +53,12 @@ static const char *judge_command(const struct guest_command *command,
     return invariants_real_time(command->floor, found->gseq);
 }
 
-/* What became of an older one may have been told to the process that died. */
+/* What became of an older one may have been told to a process that died. */
 static const char *judge_end(const struct guest *g, uint32_t index)
 {
     const struct guest_command *command = &g->commands[index];
     const bool is_ended = command->is_durable || command->is_void;
-    return index < g->began_count || is_ended ? NULL : "I10: placed, and never ended";
+    return index < g->untold_count || is_ended ? NULL : "I10: placed, and never ended";
 }
 
 static const char *judge_commands(const struct guest *g, const struct archive *a)
