@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { quantity } from './documents.mjs';
 
-const GOES_MS = 50; // what a pod takes to end, and its successor to come
+const GOES_MS = 50; // what a pod takes to end, and its successor to come, once it may
 const WATCHED_MS = 3000; // ... one that kubectl deletes, unless it looks before: as pods are slow
 const kinds = [ // group/version, kind, plural, namespaced
     ['v1', 'Namespace', 'namespaces', false],
@@ -118,11 +118,14 @@ function control(plural, owner) {
     settlePods();
     const pods = all('pods', namespace).filter((pod) => pod.metadata.name.startsWith(`${name}-`));
     const fresh = pods.filter((pod) => contents(pod) === template && numberOf(pod) < count);
-    pods.filter((pod) => !fresh.includes(pod)).forEach(end);
+    pods.filter((pod) => !fresh.includes(pod)).forEach((pod) => end(pod));
     const ready = fresh.filter(isReady).length;
+    const updateRevision = `${generation}`;
+    const isOver = ready === count && pods.length === count;
+    const currentRevision = isOver ? updateRevision : owner.status?.currentRevision ?? '';
     const status = { observedGeneration: generation, replicas: pods.length, readyReplicas: ready,
         availableReplicas: ready, updatedReplicas: fresh.length, currentReplicas: fresh.length,
-        currentRevision: `${generation}`, updateRevision: `${generation}` };
+        currentRevision, updateRevision };
     if (JSON.stringify(status) === JSON.stringify(owner.status))
         return;
     owner.status = status;
@@ -138,7 +141,10 @@ function gone(pod) {
     drop('pods', pod);
     controlAll();
 }
-function end(pod, ms = GOES_MS) {
+// Not in the second in which it was asked for: kubectl tells two restarts apart by the second,
+// and a page's next one would not be one.
+const untilNextSecond = () => 1000 - Date.now() % 1000;
+function end(pod, ms = untilNextSecond() + GOES_MS) {
     if (pod.metadata.deletionTimestamp)
         return;
     pod.metadata.deletionTimestamp = new Date().toISOString();

@@ -19,7 +19,7 @@ check() { # WHAT COMMAND...
         echo "ok      $what: $(tail -n 1 $out/output)"
     else
         echo "FAILED  $what"
-        sed 's/^/    | /' $out/output | head -n 60
+        sed 's/^/    | /' $out/output | tail -n 60
         failed=1
     fi
 }
