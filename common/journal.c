@@ -88,7 +88,7 @@ static int find_error(const struct journal *journal)
  * asked again. */
 static int note_error(struct journal *journal, int error)
 {
-    if (error == ERR_IO || error == ERR_DISK_FULL || error == ERR_CORRUPT)
+    if (journal_error_lasts(error))
         journal->failed = error;
     journal->txn_error = error;
     return error;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <lmdb.h>
-#include <stdbool.h>
 #include <sys/statvfs.h>
 
 #include "common/check.h"
@@ -38,6 +37,12 @@ int journal_error(int rc, const char *path)
     default:
         return error_of_file(rc);
     }
+}
+
+bool journal_error_lasts(int error)
+{
+    return error == ERR_IO || error == ERR_DISK_FULL || error == ERR_DATA_DIR ||
+           error == ERR_CORRUPT;
 }
 
 void journal_error_assert(MDB_env *env, const char *text)

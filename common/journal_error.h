@@ -9,8 +9,13 @@
 #ifndef JOURNAL_ERROR_H
 #define JOURNAL_ERROR_H
 
+#include <stdbool.h>
+
 /* `path` is where the environment is: EIO means a full disk if there is no room left. */
 int journal_error(int rc, const char *path);
+
+/* A disk that ended an ERR_* so is not asked again: what it kept of it nobody knows. */
+bool journal_error_lasts(int error);
 
 /* What LMDB does when it does not trust its own pages: a failed CHECK. */
 struct MDB_env;

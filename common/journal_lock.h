@@ -6,7 +6,7 @@
  *
  * Owns:     the files; the caller releases them, also after an error.
  * Units:    none.
- * Errors:   ERR_LOCKED; ERR_DISK_FULL, ERR_IO.
+ * Errors:   ERR_LOCKED; ERR_LENGTH of a path; of error_of_file().
  * Threads:  any.
  * Bounds:   an owner waits JOURNAL_LOCK_MS for a tool.
  */

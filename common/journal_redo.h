@@ -15,7 +15,7 @@
  *
  * Owns:     the file, and memory for one record.
  * Units:    bytes.
- * Errors:   ERR_IO, ERR_DISK_FULL: nothing more must be acknowledged; ERR_FULL: settle;
+ * Errors:   of error_of_file(): nothing more must be acknowledged; ERR_FULL: settle;
  *           ERR_CORRUPT, ERR_MEMORY.
  * Threads:  one.
  * Bounds:   JOURNAL_REDO_FILE bytes of file, JOURNAL_REDO_RECORD a record; larger commits
