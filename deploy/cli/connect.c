@@ -110,6 +110,14 @@ static bool visit_rows(const struct zex_answer *answer,
     return true;
 }
 
+int connect_open_unfed(zex_client **client, const struct args *args, const char *as)
+{
+    struct zex_options options;
+    zex_options_init(&options);
+    options.follow_feed = 0;
+    return connect_open(client, args, as, &options);
+}
+
 int connect_query(zex_client *client, const struct args *args, struct zex_query query,
                   uint64_t *gseq, void (*visit)(void *argument, const struct msg *row),
                   void *argument)

@@ -20,6 +20,9 @@
 int connect_open(zex_client **, const struct args *, const char *as,
                  const struct zex_options *options);
 
+/* The same without a feed, for questions, and for what only the log answers. */
+int connect_open_unfed(zex_client **, const struct args *, const char *as);
+
 /* Asks page after page; `visit` gets every row decoded. ARGS_FAILED (said on stderr) also
  * if there is no answer in time: a question changes nothing, so no outcome is unknown.
  * `gseq`, if not NULL, is where the first page is true. */

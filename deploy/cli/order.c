@@ -61,11 +61,9 @@ static int follow(zex_client *client, const struct args *args,
                 return ARGS_OK;
             break;
         case ZEX_EVENT_ORDER:
+        case ZEX_EVENT_REPLACED:
             if (is_taker)
                 break;
-            glance(client, args, catalog, &event);
-            return ARGS_OK;
-        case ZEX_EVENT_REPLACED:
             glance(client, args, catalog, &event);
             return ARGS_OK;
         case ZEX_EVENT_CANCELLED:

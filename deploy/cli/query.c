@@ -19,19 +19,10 @@ static int parse(struct view *view, int argc, char **argv, const char *const *fl
     return args_parse(&view->args, argc, argv, flags);
 }
 
-/* Without a feed: what is asked is answered now. */
-static int reach(struct view *view)
-{
-    struct zex_options options;
-    zex_options_init(&options);
-    options.follow_feed = 0;
-    return connect_open(&view->client, &view->args, "alice", &options);
-}
-
-/* Loads names too; --account NAME looks at another's account. */
+/* Connects, loads names; --account NAME looks at another's account. */
 static int begin(struct view *view)
 {
-    int code = reach(view);
+    int code = connect_open_unfed(&view->client, &view->args, "alice");
     if (code == ARGS_OK)
         code = catalog_load(&view->rows.catalog, view->client, &view->args);
     const char *account = args_flag(&view->args, "account");
@@ -237,7 +228,7 @@ int command_status(int argc, char **argv)
     if (code == ARGS_OK && !args_words(&view.args, 0, 0, "status"))
         code = ARGS_USAGE;
     if (code == ARGS_OK)
-        code = reach(&view);
+        code = connect_open_unfed(&view.client, &view.args, "alice");
     if (code == ARGS_OK) {
         view.rows.table = table_begin(&view.args, service_columns);
         code = connect_query(view.client, &view.args,

@@ -106,7 +106,6 @@ int command_admin_skip(int argc, char **argv)
     static const char *const flags[] = {"account=", NULL};
     struct args args;
     struct msg_skip skip = {0};
-    struct zex_options options;
     zex_client *client = NULL;
     int code = args_parse(&args, argc, argv, flags);
     if (code != ARGS_OK)
@@ -116,9 +115,7 @@ int command_admin_skip(int argc, char **argv)
     code = parse(&args, &skip);
     if (code != ARGS_OK)
         return code;
-    zex_options_init(&options);
-    options.follow_feed = 0;
-    code = connect_open(&client, &args, "admin", &options);
+    code = connect_open_unfed(&client, &args, "admin");
     if (code == ARGS_OK)
         code = send(client, &skip);
     if (code == ARGS_OK)

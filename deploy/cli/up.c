@@ -150,14 +150,11 @@ static uint64_t show(zex_client *client, const struct args *args,
 static int watch(struct venue_process *venue, const struct args *args, struct bots **bots)
 {
     struct args admin = *args;
-    struct zex_options options;
     struct zex_event event;
     struct catalog catalog = {0};
-    zex_options_init(&options);
-    options.follow_feed = 0;
     admin.as = "admin";
     zex_client *client = NULL;
-    int code = connect_open(&client, &admin, "admin", &options);
+    int code = connect_open_unfed(&client, &admin, "admin");
     if (code == ARGS_OK)
         code = catalog_load(&catalog, client, &admin);
     for (int second = 1; !stopped && code == ARGS_OK; second++) {
