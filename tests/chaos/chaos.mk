@@ -1,6 +1,6 @@
 # Chaos: many clients trade while services are killed and networks fail.
 CHAOS_LIB := $(filter-out %_test.c %/point.c,$(wildcard tests/chaos/*.c)) \
-             tests/faults/cluster.c tests/faults/reference.c
+             tests/faults/cluster.c tests/faults/draw.c tests/faults/reference.c
 $(OUT)/chaos/%: $(OUT)/tests/chaos/%.o $(call object,$(CHAOS_LIB)) $(CLI) $(SDK) $(LIB)
 	$(call link,-lcmocka)
 

@@ -314,7 +314,7 @@ int main(int argc, char **argv)
         fail(&t, zex_reason_text(error), "begin");
     while (!t.has_failed && t.kills < kills)
         play(&t);
-    if (error == 0 && !verdict_holds(&t.crowd, &t.cluster, &h))
+    if (error == 0 && !verdict_holds(&t.crowd, &t.cluster, &h, NULL))
         fail(&t, "does not keep its promises", "the venue");
     for (uint32_t i = 0; i < PLACES; i++)
         points += t.reached[i] != 0;

@@ -138,7 +138,7 @@ int main(int argc, char **argv)
         fail(&t, "begin", zex_reason_text(error));
     for (uint32_t i = 0; i < FAULTS && !t.has_failed; i++)
         meet(&t, &faults[i]);
-    if (error == 0 && !verdict_holds(&t.crowd, &t.cluster, &h))
+    if (error == 0 && !verdict_holds(&t.crowd, &t.cluster, &h, NULL))
         fail(&t, "the venue", "does not keep its promises");
     cluster_end(&t.cluster);
     annals_close(&h);

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "common/error.h"
 #include "proto/limits.h"
 
 enum { DRAIN_MS = 20000, BALANCES = 4096 };
@@ -25,7 +24,8 @@ static bool complain(const char *what)
 }
 
 bool verdict_fits(const char *directory, const struct annals *h,
-                  const struct annals_balance *rows, uint32_t count)
+                  const struct annals_balance *rows, uint32_t count,
+                  const struct verdict_spans *spans)
 {
     struct annals_log log;
     uint32_t outcomes[3] = {0};
@@ -34,6 +34,8 @@ bool verdict_fits(const char *directory, const struct annals *h,
     uint32_t bad = checks_set(h, &log, stdout) + checks_order(h, &log, stdout) +
                    checks_time(h, &log, stdout) +
                    checks_bank(h, &log, rows, count, ACCOUNT_EXTERNAL, stdout);
+    if (spans != NULL)
+        bad += checks_spans(h, &log, spans->all, spans->count);
     for (uint32_t i = 0; i < h->count; i++)
         outcomes[h->calls[i].outcome]++;
     printf("%u calls: %u ok, %u refused for good, %u unknown; %u violations\n", h->count,
@@ -42,7 +44,8 @@ bool verdict_fits(const char *directory, const struct annals *h,
     return bad == 0;
 }
 
-bool verdict_holds(struct crowd *crowd, struct cluster *cluster, struct annals *h)
+bool verdict_holds(struct crowd *crowd, struct cluster *cluster, struct annals *h,
+                   const struct verdict_spans *spans)
 {
     static struct annals_balance rows[BALANCES];
     uint32_t count = 0;
@@ -54,19 +57,8 @@ bool verdict_holds(struct crowd *crowd, struct cluster *cluster, struct annals *
     crowd_close(crowd);
     if (cluster_stop_all(cluster) != 0)
         holds = complain("a service did not stop cleanly");
-    holds = verdict_fits(cluster->directory, h, rows, count) && holds;
+    holds = verdict_fits(cluster->directory, h, rows, count, spans) && holds;
     if (cluster_run(cluster, "zex", "verify", cluster->directory) != 0)
         holds = complain("the venue does not verify");
     return holds;
-}
-
-int verdict_spans(const struct annals *h, const char *directory,
-                  struct checks_span *spans, uint32_t count)
-{
-    struct annals_log log;
-    int error = annals_log_read(&log, directory);
-    if (error == 0 && checks_spans(h, &log, spans, count) != 0)
-        error = ERR_MEMORY;
-    annals_log_close(&log);
-    return error;
 }

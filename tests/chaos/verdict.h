@@ -19,17 +19,21 @@
 /* What is in the log of a venue before the crowd comes. 0, or a negative ERR_*. */
 int verdict_adopt(struct annals *, const char *directory);
 
-/* All that clients saw fits the log of the venue, which is down, and its balances. */
+/* What clients were told in some spans of time is counted when the log is read. */
+struct verdict_spans {
+    struct checks_span *all;
+    uint32_t count;
+};
+
+/* All that clients saw fits the log of the venue, which is down, and its balances. No
+ * spans: NULL. */
 bool verdict_fits(const char *directory, const struct annals *,
-                  const struct annals_balance *, uint32_t count);
+                  const struct annals_balance *, uint32_t count,
+                  const struct verdict_spans *);
 
 /* Everything sent is known, every service stops, the checks hold, and `zex verify`
  * finds nothing. The crowd is closed and the services are down after it. */
-bool verdict_holds(struct crowd *, struct cluster *, struct annals *);
-
-/* What clients were told in each of some spans of time, held against the log of a venue
- * that is down. 0, or a negative ERR_*. */
-int verdict_spans(const struct annals *, const char *directory, struct checks_span *,
-                  uint32_t count);
+bool verdict_holds(struct crowd *, struct cluster *, struct annals *,
+                   const struct verdict_spans *);
 
 #endif

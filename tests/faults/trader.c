@@ -4,17 +4,9 @@
 #include <stddef.h>
 #include <time.h>
 
-enum { OPEN_MS = 5000, PRICES = 20, LOTS = 50 };
+#include "tests/faults/draw.h"
 
-static int load_symbols(struct trader *t)
-{
-    struct zex_query query = {.kind = ZEX_QUERY_SYMBOLS};
-    struct zex_answer answer;
-    int found = 0, status = zex_query(t->client, &query, &answer, OPEN_MS);
-    while (status == ZEX_OK && found < 2 && zex_answer_next(&answer, &t->symbols[found]))
-        found++;
-    return status != ZEX_OK ? status : found == 2 ? ZEX_OK : ZEX_ERR_USAGE;
-}
+enum { OPEN_MS = 5000 };
 
 int trader_begin(struct trader *t, const char *directory, const char *name,
                  const char *outbox, uint64_t seed)
@@ -28,7 +20,7 @@ int trader_begin(struct trader *t, const char *directory, const char *name,
     if (status == ZEX_OK)
         status = zex_client_open(t->client, OPEN_MS);
     if (status == ZEX_OK)
-        status = load_symbols(t);
+        status = draw_symbols(t->client, t->symbols);
     return status;
 }
 
@@ -39,18 +31,8 @@ void trader_end(struct trader *t)
 
 static int place(struct trader *t)
 {
-    const struct zex_row *s = &t->symbols[random_below(&t->random, 2)];
-    uint64_t *name = &t->orders[t->placed % TRADER_ORDERS];
-    const struct zex_order order = {
-        .symbol = s->symbol,
-        .side = random_chance(&t->random, 500000) ? ZEX_SIDE_BUY : ZEX_SIDE_SELL,
-        .type = ZEX_LIMIT,
-        .time_in_force = random_chance(&t->random, 100000) ? ZEX_IOC : ZEX_GTC,
-        .price = s->reference_price +
-                 random_between(&t->random, -PRICES / 2, PRICES / 2) * s->tick,
-        .quantity = random_between(&t->random, 1, LOTS) * s->lot,
-    };
-    return zex_order_place(t->client, &order, name);
+    const struct zex_order order = draw_order(&t->random, t->symbols);
+    return zex_order_place(t->client, &order, &t->orders[t->placed % TRADER_ORDERS]);
 }
 
 /* Every order is cancelled when so many more were placed, if it is still there. */

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 enum { PATH_SERVICES = 3 };
@@ -10,16 +11,17 @@ enum { PATH_SERVICES = 3 };
 const char *const gauge_names[GAUGE_SERVICES] = {
     "sequencer", "risk", "shard", "settlement", "portfolio", "gateway", "gateway-1"};
 
-static uint64_t measure(pid_t pid)
+uint64_t gauge_status(pid_t pid, const char *what)
 {
     char line[128];
     uint64_t kb = 0;
+    const size_t size = strlen(what);
     snprintf(line, sizeof line, "/proc/%d/status", (int)pid);
     FILE *file = fopen(line, "re");
     if (file == NULL)
         return 0;
     while (fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "RssAnon: %" SCNu64, &kb) == 1)
+        if (strncmp(line, what, size) == 0 && sscanf(line + size, ": %" SCNu64, &kb) == 1)
             break;
     fclose(file);
     return kb * 1024;
@@ -28,7 +30,7 @@ static uint64_t measure(pid_t pid)
 void gauge_take(struct gauge *g, const pid_t pids[GAUGE_SERVICES])
 {
     for (uint32_t i = 0; i < GAUGE_SERVICES; i++) {
-        g->now[i] = pids[i] > 0 ? measure(pids[i]) : 0;
+        g->now[i] = pids[i] > 0 ? gauge_status(pids[i], "RssAnon") : 0;
         if (g->now[i] > g->most[i])
             g->most[i] = g->now[i];
     }

@@ -25,6 +25,9 @@ struct gauge {
 
 void gauge_take(struct gauge *, const pid_t pids[GAUGE_SERVICES]);
 
+/* One line of a process's status, by its name. */
+uint64_t gauge_status(pid_t, const char *what);
+
 /* What the path from an order to its outcome has used: sequencer, risk, shard. */
 uint64_t gauge_path_ns(const pid_t pids[GAUGE_SERVICES]);
 

@@ -104,18 +104,10 @@ void meter_read(struct meter *m, const struct cluster *c)
 int meter_limit(const struct cluster *c, uint32_t service, uint64_t map_bytes,
                 uint32_t percent)
 {
-    char line[128];
-    uint64_t kb = 0;
-    snprintf(line, sizeof line, "/proc/%d/status", (int)c->pids[service]);
-    FILE *file = fopen(line, "re");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "VmPeak: %" SCNu64, &kb) == 1)
-            break;
-    if (file != NULL)
-        fclose(file);
-    if (kb * 1024 <= map_bytes)
+    const uint64_t peak = gauge_status(c->pids[service], "VmPeak");
+    if (peak <= map_bytes)
         return -1;
-    const uint64_t bytes = map_bytes + (kb * 1024 - map_bytes) / 100 * percent;
+    const uint64_t bytes = map_bytes + (peak - map_bytes) / 100 * percent;
     const struct rlimit limit = {bytes, bytes};
     return prlimit(c->pids[service], RLIMIT_AS, &limit, NULL);
 }

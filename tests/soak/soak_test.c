@@ -265,7 +265,7 @@ static void end(struct test *t)
         fail(t, "balances", "no answer");
     if (cluster_stop_all(&t->cluster) != 0)
         fail(t, "services", "one did not stop cleanly");
-    if (!verdict_fits(t->cluster.directory, &t->annals, rows, count))
+    if (!verdict_fits(t->cluster.directory, &t->annals, rows, count, NULL))
         fail(t, "histories", "do not fit the log");
     if (cluster_run(&t->cluster, "zex", "verify", t->cluster.directory) != 0)
         fail(t, "zex verify", "the venue does not verify");
