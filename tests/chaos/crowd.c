@@ -98,7 +98,7 @@ static int act(struct crowd_client *c)
 {
     if (zex_client_in_flight(c->connection) >= CROWD_WINDOW)
         return ZEX_OK;
-    if (c->index == OPERATOR) /* a venue keeps 65536 references: for half an hour */
+    if (c->index == OPERATOR) /* not at each turn: a venue keeps all references */
         return random_chance(&c->random, 500000) ? move_money(c) : ZEX_OK;
     if (random_chance(&c->random, 2000))
         return restart(c, c->lives_left > 0 && random_chance(&c->random, 300000));

@@ -9,7 +9,7 @@
  * Units:    ms; ns of the monotonic clock.
  * Errors:   ZEX_ERR_*.
  * Threads:  crowd_* from one thread.
- * Bounds:   CROWD_CLIENTS, CROWD_WINDOW commands each under way.
+ * Bounds:   CROWD_CLIENTS, CROWD_WINDOW commands, and one more, each under way.
  */
 #ifndef CROWD_H
 #define CROWD_H

@@ -3,24 +3,18 @@
 
 #include "common/clock.h"
 #include "proto/codec.h"
+#include "tests/faults/draw.h"
 
 enum {
     QUERY_MS = 5000,
     DRAIN_MS = 100,
     USD = 1,
-    PRICES = 20,
-    LOTS = 50,
     BODY_BYTES = 256,
 };
 
 int crowd_client_load(struct crowd_client *c)
 {
-    struct zex_query query = {.kind = ZEX_QUERY_SYMBOLS};
-    struct zex_answer answer;
-    int found = 0, status = zex_query(c->connection, &query, &answer, QUERY_MS);
-    while (status == ZEX_OK && found < 2 && zex_answer_next(&answer, &c->symbols[found]))
-        found++;
-    return status != ZEX_OK ? status : found == 2 ? ZEX_OK : ZEX_ERR_USAGE;
+    return draw_symbols(c->connection, c->symbols);
 }
 
 /* ---- what it asks for -------------------------------------------------------------- */
@@ -40,23 +34,14 @@ static int note(struct crowd_client *c, int status, int64_t began_ns, uint32_t k
     return annals_add(&c->annals, &call) == 0 ? ZEX_OK : ZEX_ERR_MEMORY;
 }
 
-static int place(struct crowd_client *c)
+static int place(struct crowd_client *c, uint64_t *own)
 {
-    const struct zex_row *s = &c->symbols[random_below(&c->random, 2)];
-    const struct zex_order order = {
-        .symbol = s->symbol,
-        .side = random_chance(&c->random, 500000) ? ZEX_SIDE_BUY : ZEX_SIDE_SELL,
-        .type = ZEX_LIMIT,
-        .time_in_force = random_chance(&c->random, 100000) ? ZEX_IOC : ZEX_GTC,
-        .price = s->reference_price +
-                 random_between(&c->random, -PRICES / 2, PRICES / 2) * s->tick,
-        .quantity = random_between(&c->random, 1, LOTS) * s->lot,
-    };
+    const struct zex_order order = draw_order(&c->random, c->symbols);
     uint64_t name = 0;
     int64_t began_ns = (int64_t)clock_mono_ns();
     int status = zex_order_place(c->connection, &order, &name);
     if (status == ZEX_OK)
-        c->own[c->placed++ % CROWD_OWN] = name;
+        *own = name;
     return note(c, status, began_ns, MSG_order_new, name);
 }
 
@@ -74,17 +59,22 @@ static int replace(struct crowd_client *c, uint64_t order)
     uint64_t name = 0;
     int64_t began_ns = (int64_t)clock_mono_ns();
     int status = zex_order_replace(c->connection, 0, order, s->reference_price,
-                                   random_between(&c->random, 1, LOTS) * s->lot, &name);
+                                   draw_quantity(&c->random, s), &name);
     return note(c, status, began_ns, MSG_order_replace, name);
 }
 
+/* An order takes the place of another, which is cancelled, still there or not: their
+ * account would have all that it may have in an hour. */
 int crowd_client_trade(struct crowd_client *c)
 {
-    uint64_t order = c->own[random_below(&c->random, CROWD_OWN)];
+    uint64_t *own = &c->own[random_below(&c->random, CROWD_OWN)];
     uint64_t drawn = random_below(&c->random, 10);
-    if (order == 0 || drawn < 5)
-        return place(c);
-    return drawn < 9 ? crowd_client_cancel(c, 0, order) : replace(c, order);
+    if (*own == 0)
+        return place(c, own);
+    if (drawn == 0)
+        return replace(c, *own);
+    int status = crowd_client_cancel(c, 0, *own);
+    return status == ZEX_OK && drawn < 8 ? place(c, own) : status;
 }
 
 /* One at a time: an acknowledgement does not name it. */
@@ -146,6 +136,14 @@ static void settle_name(struct crowd_client *c, uint64_t name, uint64_t gseq,
         c->open_from++;
 }
 
+/* A replaced order goes by the name of what replaced it. */
+static void rename_order(struct crowd_client *c, const struct zex_event *event)
+{
+    for (uint32_t i = 0; i < CROWD_OWN; i++)
+        if (c->own[i] == event->orig_cl_ord_id)
+            c->own[i] = event->cl_ord_id;
+}
+
 static void on_event(struct crowd_client *c, const struct zex_event *event)
 {
     bool is_refusal =
@@ -157,6 +155,8 @@ static void on_event(struct crowd_client *c, const struct zex_event *event)
         tell(c, event->symbol == c->symbols[0].symbol ? CROWD_SHARD_0 : CROWD_SHARD_1);
     if (event->type == ZEX_EVENT_BUSY && c->on_refusal != NULL)
         c->on_refusal(c, event->reason);
+    if (event->type == ZEX_EVENT_REPLACED)
+        rename_order(c, event);
     if (event->type == ZEX_EVENT_ALARM)
         c->alarms++;
     if (event->type == ZEX_EVENT_CLOSED)
@@ -201,8 +201,8 @@ bool crowd_client_rest(struct crowd_client *c, int64_t end_ms, uint64_t *gseq)
             .side = ZEX_SIDE_BUY,
             .type = ZEX_LIMIT,
             .time_in_force = ZEX_IOC,
-            .price = s->reference_price - 2 * PRICES * s->tick,
-            .quantity = LOTS * s->lot,
+            .price = s->reference_price - 2 * DRAW_PRICES * s->tick,
+            .quantity = DRAW_LOTS * s->lot,
         };
         int64_t began_ns = (int64_t)clock_mono_ns();
         int status = zex_order_place(c->connection, &order, &c->last_name);

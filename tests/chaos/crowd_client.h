@@ -5,7 +5,7 @@
  * Units:    ms; ns of the monotonic clock.
  * Errors:   ZEX_ERR_*, or minus a reason of the venue.
  * Threads:  one at a time.
- * Bounds:   CROWD_WINDOW commands under way are what its users keep to.
+ * Bounds:   CROWD_WINDOW commands under way, and one more, are what its users keep to.
  */
 #ifndef CROWD_CLIENT_H
 #define CROWD_CLIENT_H
@@ -33,7 +33,7 @@ struct crowd_client {
     struct annals annals;
     uint32_t open_from;      /* calls before this one have an outcome */
     uint64_t own[CROWD_OWN]; /* names of orders */
-    uint64_t placed, moved;  /* orders; movements of money */
+    uint64_t moved;          /* movements of money */
     uint32_t money;          /* call + 1 of the movement under way */
     uint64_t alarms, gone;
     uint64_t last_name, last_gseq; /* an order of the end; the report that it is gone */
@@ -45,7 +45,8 @@ struct crowd_client {
 /* The two symbols of the venue, once connected. */
 int crowd_client_load(struct crowd_client *);
 
-/* An order, or a cancel or replace of one of the last; for other money. */
+/* An order in the place of one of CROWD_OWN, or a cancel or replace of one: it has no
+ * more in the market, but for those whose new name it was not told. */
 int crowd_client_trade(struct crowd_client *);
 int crowd_client_cancel(struct crowd_client *, uint64_t order_id, uint64_t order_name);
 
