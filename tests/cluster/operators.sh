@@ -1,5 +1,5 @@
 # operators.sh - what operators do to a venue of containers.sh, which sources it: the tasks of
-# deploy/README.md and k8s/operations.md, step by step, while clients trade.
+# deploy/operations.md and k8s/operations.md, step by step, while clients trade.
 # shellcheck shell=bash
 : "${net:?}" "${venue:?}" "${tag:?}" "${out:?}" "${pods:?}"
 
