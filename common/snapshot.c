@@ -14,7 +14,7 @@
 enum {
     KEY_BYTES = 12,
     MARKER_BYTES = 8 + 16, /* size, digest */
-    TRIMS_PER_STEP = 32,
+    TRIMS_PER_STEP = SNAPSHOT_STEP_BYTES / SNAPSHOT_CHUNK_BYTES,
     ALIGN = 16,
 };
 
@@ -180,13 +180,15 @@ int snapshot_step(struct snapshot *s, struct journal *journal)
     return 0;
 }
 
+/* Of whatever size they were written in. */
 static int read_chunks(struct snapshot *s, struct journal *journal)
 {
+    uint32_t chunk = 0;
     for (size_t at = 0; at < s->size;) {
         uint8_t key[KEY_BYTES];
         const void *value;
         size_t size;
-        make_key(key, s->id, (uint32_t)(at / SNAPSHOT_CHUNK_BYTES));
+        make_key(key, s->id, chunk++);
         int error =
             journal_get(journal, JOURNAL_SNAPSHOT, key, sizeof key, &value, &size);
         if (error != 0)
