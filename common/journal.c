@@ -43,7 +43,7 @@ struct journal {
 
 static int translate(const struct journal *journal, int rc)
 {
-    return journal_error(rc, journal->path);
+    return journal_error_in_use(rc, journal->path);
 }
 
 static void drop_read(struct journal *journal)

@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <lmdb.h>
+#include <stddef.h>
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 
 #include "common/check.h"
 #include "common/error.h"
 
-#define FULL_BYTES (1u << 20)
+#define FULL_BYTES   (1u << 20)
+#define MEMORY_BYTES (1u << 26) /* more than a transaction takes */
 
 /* LMDB calls a short write EIO; it is how most disks say that they are almost full. */
 static bool is_disk_full(const char *path)
@@ -37,6 +40,18 @@ int journal_error(int rc, const char *path)
     default:
         return error_of_file(rc);
     }
+}
+
+static bool is_memory_left(void)
+{
+    void *memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory != MAP_FAILED && munmap(memory, MEMORY_BYTES) == 0;
+}
+
+int journal_error_in_use(int rc, const char *path)
+{
+    return rc == ENOMEM && is_memory_left() ? ERR_CORRUPT : journal_error(rc, path);
 }
 
 bool journal_error_lasts(int error)

@@ -14,6 +14,10 @@
 /* `path` is where the environment is: EIO means a full disk if there is no room left. */
 int journal_error(int rc, const char *path);
 
+/* ... of an environment that is open. LMDB asks for as much memory as a page says it
+ * needs: where there is some, the page is damaged, not the memory short. */
+int journal_error_in_use(int rc, const char *path);
+
 /* A disk that ended an ERR_* so is not asked again: what it kept of it nobody knows. */
 bool journal_error_lasts(int error);
 

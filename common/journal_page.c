@@ -242,24 +242,48 @@ static bool is_page_size(uint64_t bytes)
     return bytes >= 512 && bytes <= 65536 && (bytes & (bytes - 1)) == 0;
 }
 
+/* What a head tells of the file, which only grows. */
+struct extent {
+    uint64_t page_bytes, map_bytes, last_page, txn;
+};
+
+static struct extent read_extent(const uint8_t *meta)
+{
+    return (struct extent){.map_bytes = get(meta + 16, NUMBER),
+                           .page_bytes = get(meta + 24, 4),
+                           .last_page = get(meta + META - 2 * NUMBER, NUMBER),
+                           .txn = get(meta + META - NUMBER, NUMBER)};
+}
+
+static bool is_extent(const struct extent *newer, const struct extent *older)
+{
+    return newer->page_bytes == older->page_bytes &&
+           newer->last_page >= older->last_page &&
+           newer->last_page < newer->map_bytes / newer->page_bytes;
+}
+
 int journal_page_check_heads(const char *path)
 {
     uint8_t head[HEAD + META];
-    uint64_t page_bytes = 0;
+    struct extent extents[2] = {{0}};
+    uint32_t found = 0;
     int error = 0, file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return errno == ENOENT ? 0 : error_of_file(errno);
-    for (uint32_t i = 0; i < 2 && error == 0; i++) {
-        ssize_t size = pread(file, head, sizeof head, (off_t)(i * page_bytes));
+    while (found < 2 && error == 0) {
+        const ssize_t size =
+            pread(file, head, sizeof head, (off_t)(found * extents[0].page_bytes));
         if (size != sizeof head || get(head + HEAD, 4) != MAGIC)
             break; /* LMDB knows what to say */
-        const uint64_t found = get(head + HEAD + 24, 4);
-        if (!is_page_size(found) || (i > 0 && found != page_bytes))
+        extents[found] = read_extent(head + HEAD);
+        if (!is_page_size(extents[found++].page_bytes))
             error = ERR_CORRUPT;
-        page_bytes = found;
     }
     close(file);
-    return error;
+    if (error != 0 || found < 2)
+        return error;
+    const uint32_t newer = extents[1].txn > extents[0].txn;
+    return is_extent(&extents[newer], &extents[1 - newer]) ? 0 : ERR_CORRUPT;
 }
 
 /* Commits take turns with two heads: the next but one takes this one's place. */

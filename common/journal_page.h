@@ -41,8 +41,9 @@ struct journal_page_map journal_page_map(const void *key, uint64_t size,
 bool journal_page_holds(const struct journal_page_map *, const void *key, size_t key_size,
                         const void *value, size_t value_size);
 
-/* Before LMDB opens the file: it divides by the page size that its heads tell. 0 also if
- * there is no such file, or none of LMDB. */
+/* Before LMDB opens the file: it divides by the page size that its heads tell, and writes
+ * behind the last page that the newer one does. That is within the map, and not before
+ * the older one's. 0 also if there is no such file, or none of LMDB. */
 int journal_page_check_heads(const char *path);
 
 /* Walks everything that belongs to transaction `txn`, which a reader holds: each page is

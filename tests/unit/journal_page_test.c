@@ -339,6 +339,34 @@ static void a_head_without_a_page_size_is_found(void **state)
     assert_int_equal(open_journal(f, false), 0);
 }
 
+/* LMDB would write over pages in use, or so far behind the end that the map is full. */
+static void a_last_page_outside_is_found(void **state)
+{
+    enum { LAST_PAGE_AT = 16 + 120, TXN_AT = 16 + 128 };
+    struct fixture *f = *state;
+    uint32_t found = 0;
+    change_at_random(f, 1);
+    journal_close(&f->journal);
+    read_pages(f);
+    const uint32_t newer =
+        memcmp(f->pages[1] + TXN_AT, f->pages[0] + TXN_AT, sizeof(uint64_t)) > 0;
+    for (uint32_t bit = 0; bit < 64; bit++) {
+        uint8_t page[PAGE];
+        memcpy(page, f->pages[newer], PAGE);
+        const bool is_set = page[LAST_PAGE_AT + bit / 8] >> bit % 8 & 1;
+        page[LAST_PAGE_AT + bit / 8] ^= (uint8_t)(1 << bit % 8);
+        write_page(f, newer, page);
+        const int error = open_journal(f, false);
+        journal_close(&f->journal);
+        if (bit >= 14) /* 2^26 bytes of map are 2^14 pages */
+            assert_int_equal(error, ERR_CORRUPT);
+        found += error == ERR_CORRUPT && is_set;
+        write_page(f, newer, f->pages[newer]);
+    }
+    assert_true(found > 0);
+    assert_int_equal(open_journal(f, false), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +383,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_head_without_a_page_size_is_found, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_last_page_outside_is_found, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

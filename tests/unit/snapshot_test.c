@@ -1,4 +1,4 @@
-/* snapshot_test.c - what was written is read, whatever its chunks, and the file stays small. */
+/* snapshot_test.c - what was written is read, however cut; the file stays small. */
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
@@ -156,7 +156,7 @@ static void go_on(struct fixture *f)
     }
 }
 
-/* A snapshot every 300 commits finds room in what others left, however scattered it is. */
+/* A snapshot every 300 commits finds room in what others left, in however many pieces. */
 static void file_stays_small(void **state)
 {
     struct fixture *f = *state;
