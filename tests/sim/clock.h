@@ -19,4 +19,7 @@ void clock_advance(uint64_t ns);
 /* The wall clock jumps; the monotonic one does not. */
 void clock_step_wall(int64_t ns);
 
+/* From now on it goes so many times half as fast as the monotonic one: 0, not at all. */
+void clock_rate_wall(uint64_t halves);
+
 #endif

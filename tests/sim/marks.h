@@ -40,6 +40,8 @@
     X(poisoned)            /* a record stopped a core */                                 \
     X(skipped)             /* ... and was passed over, by the operator's word */         \
     X(wall_step)           /* the wall clock jumped */                                   \
+    X(wall_stands)         /* ... and stood still from then on */                        \
+    X(wall_fast)           /* ... and went twice as fast */                              \
     X(snapshot)            /* a snapshot was completed */                                \
     X(snapshot_loaded)     /* a service began from one */                                \
     X(replayed)            /* it regenerated what it had stored, and it was the same */  \

@@ -154,10 +154,19 @@ static void hold_up(struct sim *s)
 
 static void step_wall(struct sim *s)
 {
+    static const uint64_t halves[] = {2, 0, 1, 4}; /* it stands, is slow, is fast */
     const int64_t ms = random_between(&s->random, -3600000, 3600000);
+    const uint64_t rate = halves[ms & 3];
     clock_step_wall(ms * (int64_t)MS);
+    clock_rate_wall(rate);
     MARK(wall_step);
-    transcript_event(VENUE_SEQUENCER, "the wall clock steps by %" PRId64 " ms", ms);
+    if (rate == 0)
+        MARK(wall_stands);
+    if (rate > 2)
+        MARK(wall_fast);
+    transcript_event(VENUE_SEQUENCER,
+                     "the wall clock steps by %" PRId64 " ms; its rate is %" PRIu64 "/2",
+                     ms, rate);
 }
 
 static void fill_up(struct sim *s)
