@@ -105,14 +105,25 @@ static int act(struct crowd_client *c)
     return crowd_client_trade(c);
 }
 
+static int64_t now_ms(void)
+{
+    return (int64_t)(clock_mono_ns() / 1000000);
+}
+
 static void *live(void *argument)
 {
     struct crowd_client *c = argument;
     int status = ZEX_OK;
+    int64_t next_ms = now_ms();
     while (status == ZEX_OK && !atomic_load(&c->crowd->is_over)) {
-        status = act(c);
+        int wait_ms = (int)(next_ms - now_ms());
+        if (wait_ms <= 0) {
+            status = act(c);
+            next_ms = now_ms() + c->crowd->pace_ms;
+            wait_ms = c->crowd->pace_ms > 0 ? c->crowd->pace_ms : WAIT_MS;
+        }
         if (status == ZEX_OK)
-            status = crowd_client_take(c, WAIT_MS); /* sends, too */
+            status = crowd_client_take(c, wait_ms); /* sends, too */
     }
     if (status != ZEX_OK)
         fprintf(stderr, "client %u: %s\n", c->index,
@@ -124,11 +135,11 @@ static void *live(void *argument)
 
 /* ---- all of them ------------------------------------------------------------------- */
 
-int crowd_begin(struct crowd *crowd, const char *directory, uint64_t seed)
+int crowd_begin(struct crowd *crowd, const char *directory, uint64_t seed, int pace_ms)
 {
     int status = ZEX_OK;
     pthread_condattr_t attributes;
-    *crowd = (struct crowd){.directory = directory};
+    *crowd = (struct crowd){.directory = directory, .pace_ms = pace_ms};
     pthread_mutex_init(&crowd->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -203,7 +214,7 @@ static bool join(struct crowd *crowd, struct annals *all)
 
 bool crowd_end(struct crowd *crowd, int timeout_ms, struct annals *all)
 {
-    int64_t end_ms = (int64_t)(clock_mono_ns() / 1000000) + timeout_ms;
+    int64_t end_ms = now_ms() + timeout_ms;
     bool is_known = true;
     atomic_store(&crowd->is_over, true);
     for (uint32_t i = 0; i < CROWD_CLIENTS; i++)

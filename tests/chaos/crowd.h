@@ -25,6 +25,7 @@ enum { CROWD_CLIENTS = 16, CROWD_LIVES = 1 };
 
 struct crowd {
     const char *directory;
+    int pace_ms;
     struct crowd_client clients[CROWD_CLIENTS];
     pthread_t threads[CROWD_CLIENTS];
     atomic_bool is_over;
@@ -35,7 +36,8 @@ struct crowd {
     uint64_t rest_gseq;         /* by here everything that was sent has had its effect */
 };
 
-int crowd_begin(struct crowd *, const char *directory, uint64_t seed);
+/* Each does something every `pace_ms`; 0: whenever its window has room. */
+int crowd_begin(struct crowd *, const char *directory, uint64_t seed, int pace_ms);
 
 /* Waits until they were told of each kind so many times more; false: not in time. */
 bool crowd_await(struct crowd *, uint64_t more, int timeout_ms);

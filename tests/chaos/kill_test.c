@@ -296,7 +296,7 @@ static int begin(struct test *t, struct annals *h, char **argv)
         if (error == 0)
             start(t, i);
     }
-    return error != 0 ? error : crowd_begin(&t->crowd, argv[1], seed);
+    return error != 0 ? error : crowd_begin(&t->crowd, argv[1], seed, 0);
 }
 
 int main(int argc, char **argv)

@@ -120,7 +120,7 @@ static int begin(struct test *t, struct annals *h, char **argv)
     for (uint32_t i = 0; error == 0 && i < t->cluster.count; i++)
         error = cluster_start(&t->cluster, i, NULL, NULL);
     return error != 0 ? error
-                      : crowd_begin(&t->crowd, argv[1], strtoull(argv[4], NULL, 10));
+                      : crowd_begin(&t->crowd, argv[1], strtoull(argv[4], NULL, 10), 0);
 }
 
 int main(int argc, char **argv)

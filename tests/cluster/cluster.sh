@@ -2,7 +2,8 @@
 # cluster.sh [SEED] - a venue of containers, from the images of `make images`, to which all
 # happens that cluster_test.c lists while clients trade. Needs root and podman; says
 # `skipped` where either is missing. ONLY='killed|parted': only those faults.
-# QUICK=1: faults that last a while meet the sequencer and one more, by the seed; no other images.
+# QUICK=1: faults that last a while meet the sequencer and one more, by the seed; no other
+# images; clients take their time.
 # COMPARE=1: first builds the images once more, which must give the same (in CI). KEEP=1 leaves the
 # files. TAG: of its own.
 set -euo pipefail
