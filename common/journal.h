@@ -11,10 +11,10 @@
  *
  * Owns:     the environment, its directory's lock, at most one write transaction.
  * Units:    bytes.
- * Errors:   open: ERR_LOCKED, ERR_DATA_DIR, ERR_DISK_FULL, ERR_VERSION, ERR_IO,
- *           ERR_CORRUPT, ERR_MAP_FULL; put: ERR_MAP_FULL;
- *           commit: ERR_MAP_FULL, ERR_DISK_FULL, ERR_DATA_DIR, ERR_IO: after the last
- *           three the process must stop and acknowledge nothing.
+ * Errors:   open: ERR_LOCKED, ERR_VERSION, ERR_MAP_FULL, ERR_MEMORY, and those below;
+ *           put, commit: ERR_MAP_FULL and ERR_MEMORY, of one transaction; ERR_DISK_FULL,
+ *           ERR_DATA_DIR, ERR_IO, ERR_CORRUPT, after which each call says so again: the
+ *           process must stop and acknowledge nothing.
  * Threads:  one at a time, and what one gathered or committed and did not settle another
  *           must not go on with, only close, once the thread has ended (LMDB's lock is
  *           the thread's); journals of different directories are independent. A

@@ -60,7 +60,10 @@ static int check_version(struct journal_env *env, MDB_txn *txn, bool read_only)
     if (rc == 0) {
         env->map = journal_page_map(found.mv_data, info.me_mapsize, stat.ms_psize);
         env->version = journal_version_read(found.mv_data, found.mv_size);
-        return env->version == JOURNAL_VERSION ? 0 : MDB_VERSION_MISMATCH;
+        if (env->version < JOURNAL_VERSION_OLDEST || env->version > JOURNAL_VERSION)
+            return MDB_VERSION_MISMATCH;
+        const bool is_old = env->version < JOURNAL_VERSION && !read_only;
+        return is_old ? mdb_put(txn, env->names, &key, &text, 0) : 0;
     }
     if (rc != MDB_NOTFOUND)
         return rc;
@@ -128,12 +131,16 @@ static int check_redo(const struct journal_env *env,
     return is_missing ? ERR_CORRUPT : 0;
 }
 
-static int check_heads(const char *path, unsigned flags)
+/* A tool may meet a head that is half written: it looks again. */
+static int check_heads(const char *path, unsigned flags, bool read_only)
 {
     char name[PATH_MAX + 16];
     const char *file = (flags & MDB_NOSUBDIR) != 0 ? "" : "/data.mdb";
     snprintf(name, sizeof name, "%s%s", path, file);
-    return journal_page_check_heads(name);
+    int error = journal_page_check_heads(name);
+    for (uint32_t i = 0; i < CHECKS_MAX && read_only && error == ERR_CORRUPT; i++)
+        error = journal_page_check_heads(name);
+    return error;
 }
 
 /* LMDB maps its table of readers as it made it, which is empty: the first write to it
@@ -155,7 +162,7 @@ int journal_env_open(struct journal_env *env, const struct journal_options *opti
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     *env = (struct journal_env){.lmdb = NULL};
-    int error = check_heads(path, flags);
+    int error = check_heads(path, flags, options->read_only);
     if (error == 0 && !options->read_only && (flags & MDB_NOLOCK) == 0)
         error = reserve_readers(path);
     if (error != 0)

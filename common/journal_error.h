@@ -15,10 +15,11 @@
 int journal_error(int rc, const char *path);
 
 /* ... of an environment that is open. LMDB asks for as much memory as a page says it
- * needs: where there is some, the page is damaged, not the memory short. */
+ * needs: where there is some, the page is damaged, not the memory short (or it was, and
+ * came back meanwhile). */
 int journal_error_in_use(int rc, const char *path);
 
-/* A disk that ended an ERR_* so is not asked again: what it kept of it nobody knows. */
+/* After such an error the disk is not asked again: nobody knows what it kept. */
 bool journal_error_lasts(int error);
 
 /* What LMDB does when it does not trust its own pages: a failed CHECK. */

@@ -27,6 +27,7 @@ enum node_flags { IS_LARGE = 1, IS_TREE = 2 };
 #define MAGIC   UINT32_C(0xBEEFC0DE)
 #define VERSION 1
 #define NO_PAGE UINT64_MAX
+#define MAP_MAX (UINT64_C(1) << 46) /* half of what a process can have */
 
 struct walk {
     const uint8_t *file;
@@ -259,7 +260,8 @@ static bool is_extent(const struct extent *newer, const struct extent *older)
 {
     return newer->page_bytes == older->page_bytes &&
            newer->last_page >= older->last_page &&
-           newer->last_page < newer->map_bytes / newer->page_bytes;
+           newer->last_page < newer->map_bytes / newer->page_bytes &&
+           newer->map_bytes <= MAP_MAX;
 }
 
 int journal_page_check_heads(const char *path)

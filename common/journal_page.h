@@ -5,7 +5,7 @@
  *
  * Owns:     nothing.
  * Units:    bytes; page numbers.
- * Errors:   ERR_CORRUPT, ERR_IO, ERR_MEMORY.
+ * Errors:   ERR_CORRUPT, ERR_IO, ERR_MEMORY; of the heads those of error_of_file().
  * Threads:  any.
  * Bounds:   depth of a tree JOURNAL_PAGE_DEPTH, as LMDB's.
  */

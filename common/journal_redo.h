@@ -16,7 +16,7 @@
  * Owns:     the file, and memory for one record.
  * Units:    bytes.
  * Errors:   of error_of_file(): nothing more must be acknowledged; ERR_FULL: settle;
- *           ERR_CORRUPT, ERR_MEMORY.
+ *           ERR_CORRUPT, ERR_MEMORY, ERR_LENGTH of a path.
  * Threads:  one.
  * Bounds:   JOURNAL_REDO_FILE bytes of file, JOURNAL_REDO_RECORD a record; larger commits
  *           settle.

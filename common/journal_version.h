@@ -12,8 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JOURNAL_VERSION      3 /* of this build */
-#define JOURNAL_VERSION_TEXT "zex journal 3"
+/* Of this build; who owns a journal writes it. Version 3, with snapshots in chunks of 128
+ * KiB, is read. */
+#define JOURNAL_VERSION        4
+#define JOURNAL_VERSION_TEXT   "zex journal 4"
+#define JOURNAL_VERSION_OLDEST 3
 
 /* The number in a journal's row of that kind. */
 uint32_t journal_version_read(const void *text, size_t size);

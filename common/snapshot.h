@@ -1,9 +1,9 @@
 /* snapshot.h - a service's whole state at one input position, in the journal.
  *
  * The state is serialised to memory, at once or by a child that has the memory as it was
- * then, and written a few chunks per commit, so that no transaction is huge; the marker,
- * with size and checksum, goes last. Two are kept: a damaged one falls back to the one
- * before.
+ * then, and written SNAPSHOT_STEP_BYTES a commit, so that no transaction is huge; the
+ * marker, with size and checksum, goes last. Two are kept: a damaged one falls back to
+ * the one before.
  *
  * Owns:     its memory, mapped while a snapshot is being made, written or read; a child.
  * Units:    bytes; the id of a snapshot is the input position it was taken at.

@@ -12,7 +12,7 @@
  * Owns:     its files, the index of two segments, one block.
  * Units:    records of the log, bytes.
  * Errors:   ERR_CORRUPT: what is there is not what was written; ERR_DIVERGED: the block
- *           is not the next one; ERR_NOT_FOUND; of error_of_file().
+ *           is not the next one; ERR_NOT_FOUND; ERR_FULL; of error_of_file().
  * Threads:  one. Tools may read beside the owner: what they see ends where it ended when
  *           they opened it.
  * Bounds:   STREAM_ARCHIVE_SEGMENTS files.

@@ -91,6 +91,14 @@ int connect_open(zex_client **client, const struct args *args, const char *as,
     return code;
 }
 
+int connect_open_unfed(zex_client **client, const struct args *args, const char *as)
+{
+    struct zex_options options;
+    zex_options_init(&options);
+    options.follow_feed = 0;
+    return connect_open(client, args, as, &options);
+}
+
 /* The rows of one page. */
 static bool visit_rows(const struct zex_answer *answer,
                        void (*visit)(void *argument, const struct msg *row),
@@ -108,14 +116,6 @@ static bool visit_rows(const struct zex_answer *answer,
         left -= used;
     }
     return true;
-}
-
-int connect_open_unfed(zex_client **client, const struct args *args, const char *as)
-{
-    struct zex_options options;
-    zex_options_init(&options);
-    options.follow_feed = 0;
-    return connect_open(client, args, as, &options);
 }
 
 int connect_query(zex_client *client, const struct args *args, struct zex_query query,

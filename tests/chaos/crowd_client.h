@@ -46,7 +46,8 @@ struct crowd_client {
 int crowd_client_load(struct crowd_client *);
 
 /* An order in the place of one of CROWD_OWN, or a cancel or replace of one: it has no
- * more in the market, but for those whose new name it was not told. */
+ * more in the market, but for those of another life and those whose new name it was not
+ * told. */
 int crowd_client_trade(struct crowd_client *);
 int crowd_client_cancel(struct crowd_client *, uint64_t order_id, uint64_t order_name);
 

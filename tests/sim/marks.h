@@ -41,6 +41,7 @@
     X(skipped)             /* ... and was passed over, by the operator's word */         \
     X(wall_step)           /* the wall clock jumped */                                   \
     X(wall_stands)         /* ... and stood still from then on */                        \
+    X(wall_slow)           /* ... and went half as fast */                               \
     X(wall_fast)           /* ... and went twice as fast */                              \
     X(snapshot)            /* a snapshot was completed */                                \
     X(snapshot_loaded)     /* a service began from one */                                \

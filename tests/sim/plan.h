@@ -2,7 +2,8 @@
  *
  * 1 to 6 traders and an operator with windows of 1 to 256, 1 to 3 gateways, 1 to 4
  * shards; loss to 40 %, duplication to 30 %, delay (FIFO within a link, any order across
- * links), resets, partitions one way and both, pauses, wall clock steps of an hour;
+ * links), resets, partitions one way and both, pauses, wall clock steps of an hour,
+ * after which it may stand still, or go at half or at twice its rate;
  * crashes between turns, at any single write, commit or send, and in a start; restarts
  * from the newest snapshot, an older one, or an empty volume (never the sequencer's); an
  * archive that keeps nothing longer than it must, whose unsynced end is torn; approved

@@ -162,7 +162,9 @@ static void step_wall(struct sim *s)
     MARK(wall_step);
     if (rate == 0)
         MARK(wall_stands);
-    if (rate > 2)
+    if (rate == 1)
+        MARK(wall_slow);
+    if (rate == 4)
         MARK(wall_fast);
     transcript_event(VENUE_SEQUENCER,
                      "the wall clock steps by %" PRId64 " ms; its rate is %" PRIu64 "/2",

@@ -348,8 +348,10 @@ static void a_last_page_outside_is_found(void **state)
     change_at_random(f, 1);
     journal_close(&f->journal);
     read_pages(f);
-    const uint32_t newer =
-        memcmp(f->pages[1] + TXN_AT, f->pages[0] + TXN_AT, sizeof(uint64_t)) > 0;
+    uint64_t txns[2];
+    for (uint32_t head = 0; head < 2; head++)
+        memcpy(&txns[head], f->pages[head] + TXN_AT, sizeof txns[head]);
+    const uint32_t newer = txns[1] > txns[0];
     for (uint32_t bit = 0; bit < 64; bit++) {
         uint8_t page[PAGE];
         memcpy(page, f->pages[newer], PAGE);
@@ -365,6 +367,26 @@ static void a_last_page_outside_is_found(void **state)
     }
     assert_true(found > 0);
     assert_int_equal(open_journal(f, false), 0);
+}
+
+/* A tool maps as much as the heads say. */
+static void a_map_beyond_all_memory_is_found(void **state)
+{
+    enum { MAP_BYTES_AT = 16 + 16 };
+    struct fixture *f = *state;
+    change_at_random(f, 1);
+    journal_close(&f->journal);
+    read_pages(f);
+    for (uint32_t bit = 47; bit < 64; bit++) {
+        for (uint32_t head = 0; head < 2; head++) {
+            uint8_t page[PAGE];
+            memcpy(page, f->pages[head], PAGE);
+            page[MAP_BYTES_AT + bit / 8] ^= (uint8_t)(1 << bit % 8);
+            write_page(f, head, page);
+        }
+        assert_int_equal(open_journal(f, false), ERR_CORRUPT);
+        assert_int_equal(open_journal(f, true), ERR_CORRUPT);
+    }
 }
 
 int main(void)
@@ -384,6 +406,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_head_without_a_page_size_is_found, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_last_page_outside_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_map_beyond_all_memory_is_found, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -293,30 +293,6 @@ static void damage(const char *path, off_t offset, const void *bytes, size_t siz
     close(file);
 }
 
-/* The version row of another format, found in the file and overwritten. */
-static void other_version_is_refused(void **state)
-{
-    struct fixture *fixture = *state;
-    char name[128], page[8 * 4096];
-    journal_close(&fixture->journal);
-    snprintf(name, sizeof name, "%s/data.mdb", fixture->path);
-    int file = open(name, O_RDONLY);
-    ssize_t size = read(file, page, sizeof page);
-    close(file);
-    assert_true(size > 0);
-    for (ssize_t i = 0; i + 13 <= size; i++)
-        if (memcmp(page + i, "zex journal 3", 13) == 0)
-            damage(fixture->path, i, "zex journal 9", 13);
-    struct journal *journal;
-    uint32_t version = 0;
-    const struct journal_options options = {
-        .path = fixture->path, .read_only = true, .found_version = &version};
-    assert_int_equal(try_open(fixture->path, MAP_BYTES, false, &journal), ERR_VERSION);
-    assert_null(journal);
-    assert_int_equal(journal_open(&journal, &options), ERR_VERSION);
-    assert_int_equal(version, 9);
-}
-
 /* Bytes that are no environment. */
 static void garbage_is_refused(void **state)
 {
@@ -484,13 +460,19 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(puts_are_read_back),           TEST(close_aborts),
-        TEST(seeks_find_neighbours),        TEST(random_operations_agree_with_an_array),
-        TEST(second_owner_is_refused),      TEST(tool_reads_beside_the_owner),
-        TEST(reopens_after_a_kill),         TEST(other_version_is_refused),
-        TEST(garbage_is_refused),           TEST(unreadable_directory_is_an_error),
-        TEST(map_full_is_an_answer),        TEST(pruned_pages_are_free_again),
-        TEST(injected_faults_fail_cleanly), TEST(failed_disk_is_not_asked_again),
+        TEST(puts_are_read_back),
+        TEST(close_aborts),
+        TEST(seeks_find_neighbours),
+        TEST(random_operations_agree_with_an_array),
+        TEST(second_owner_is_refused),
+        TEST(tool_reads_beside_the_owner),
+        TEST(reopens_after_a_kill),
+        TEST(garbage_is_refused),
+        TEST(unreadable_directory_is_an_error),
+        TEST(map_full_is_an_answer),
+        TEST(pruned_pages_are_free_again),
+        TEST(injected_faults_fail_cleanly),
+        TEST(failed_disk_is_not_asked_again),
         TEST(full_disk_is_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
