@@ -24,6 +24,8 @@ CFLAGS_thread   := -O1 -fsanitize=thread -fno-omit-frame-pointer \
 CFLAGS_fuzz     := $(CFLAGS_sanitize) -fsanitize=fuzzer-no-link
 CFLAGS_kill     := -O2 -DZEX_FAULT -finstrument-functions -Wno-maybe-uninitialized
 LDFLAGS_kill    := -rdynamic
+CFLAGS_kill-sanitize  := $(CFLAGS_sanitize) -DZEX_FAULT -finstrument-functions
+LDFLAGS_kill-sanitize := -rdynamic
 LDFLAGS  += -pie -Wl,--as-needed,-z,relro,-z,now $(filter -fsanitize=% --coverage,$(CFLAGS_$(MODE))) \
             $(LDFLAGS_$(MODE))
 LDLIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lmsgpackc -lpthread
@@ -32,7 +34,7 @@ SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
 PROTO_SRC := $(filter-out proto/catalogue.c,$(wildcard proto/*.c))
 LIB_SRC  := $(PROTO_SRC) $(wildcard common/*.c) \
             $(filter-out %/main.c,$(wildcard services/*/*.c)) \
-            $(if $(filter kill,$(MODE)),tests/chaos/point.c)
+            $(if $(filter kill%,$(MODE)),tests/chaos/point.c)
 SDK_SRC  := $(wildcard sdk/src/*.c)
 CLI_SRC  := $(wildcard deploy/cli/*.c)
 object    = $(patsubst %.c,$(OUT)/%.o,$(1))

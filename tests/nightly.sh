@@ -13,7 +13,9 @@ part sim SEEDS=2001..202000 COMMANDS=5000
 part sim MODE=sanitize SEEDS=1..2000
 part crashes STRIDE=1
 part kill KILLS=1000
+part kill KILLS=200 KILL_MODE=kill-sanitize
 part net
+part net MODE=sanitize
 part faults NIGHTLY=1
 part fuzz FUZZ_S=3600
 part overload S=600

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# kill.sh [KILLS [SEED]] - services of MODE=kill are killed with SIGKILL that often while
-# sixteen clients trade (kill_test.c). KEEP=1 leaves the files.
+# kill.sh [KILLS [SEED]] - services of MODE=kill, or kill-sanitize, are killed with SIGKILL
+# that often while sixteen clients trade (kill_test.c). KEEP=1 leaves the files.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-export MODE=kill ZEX_SNAPSHOT_RECORDS=1000 ZEX_COMMIT_INTERVAL_US=5000
+export MODE=${MODE:-kill} ZEX_SNAPSHOT_RECORDS=1000 ZEX_COMMIT_INTERVAL_US=5000
 readonly out=$PWD/build/$MODE kills=${1:-100} seed=${2:-$RANDOM}
 work=$(mktemp -d)
 readonly work venue=$work/venue
