@@ -56,11 +56,12 @@ printf 'no journal' >"$dir/bad/sequencer/data.mdb"
 check "a journal that is none ends with 14" exits 14 up_on "$dir/bad"
 rm -rf "$dir/bad"
 cp -r "$dir/data" "$dir/bad"
+reads=$(awk '$2 == "JOURNAL_VERSION" {print $3}' common/journal_version.h)
 sed -i 's/zex journal [0-9]/zex journal 9/g' "$dir/bad/risk/data.mdb"
 check "a journal of another version ends with 13" exits 13 up_on "$dir/bad"
-check "which says what it found and what it reads" says "journal=9 reads=3" up_on "$dir/bad"
+check "which says what it found and what it reads" says "journal=9 reads=$reads" up_on "$dir/bad"
 check "and what to do" says "start that one" up_on "$dir/bad"
-check "as verify does" says "risk: journal version 9, this zex reads 3" "$zex" verify "$dir/bad"
+check "as verify does" says "risk: journal version 9, this zex reads $reads" "$zex" verify "$dir/bad"
 rm -rf "$dir/bad"
 
 # Disk full: what was accepted before is there when there is room again.
