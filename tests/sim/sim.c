@@ -190,7 +190,7 @@ static void restore(struct sim *s)
     if (!disk_roll_back(disk, 1 + (uint32_t)random_below(&s->random, 20)))
         return;
     archive_close(&s->archive);
-    s->is_restored = true;
+    s->venue.is_restored = true;
     MARK(restored);
     transcript_event(VENUE_SEQUENCER, "is restored from an older copy");
 }
@@ -365,7 +365,7 @@ static bool is_done(const struct sim *s)
 static void come_to_rest(struct sim *s)
 {
     uint64_t began_ns = clock_mono_ns(), since_ns = began_ns, seen = 0;
-    const uint64_t quiet_ns = (s->is_restored ? NOTICE_MS : QUIET_MS) * MS;
+    const uint64_t quiet_ns = (s->venue.is_restored ? NOTICE_MS : QUIET_MS) * MS;
     while (s->broken == NULL && clock_mono_ns() - since_ns < quiet_ns) {
         step(s);
         if (!is_done(s) || s->archive.busy_count != seen)
@@ -409,7 +409,7 @@ static void settle(struct sim *s)
 {
     if (is_forgotten(s))
         s->broken = NULL;
-    if (!s->is_restored || !is_notice(s))
+    if (!s->venue.is_restored || !is_notice(s))
         return;
     s->broken = NULL;
     s->error = 0;

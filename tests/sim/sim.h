@@ -23,8 +23,7 @@ struct sim {
     struct guest guest;
     struct archive archive;
     uint32_t step;
-    bool is_restored; /* from an older copy: who knows better must say so */
-    bool calm;        /* the liveness phase: no more faults */
+    bool calm; /* the liveness phase: no more faults */
     const char *broken;
     int error; /* of a service that ended, or 0 */
     uint32_t node;

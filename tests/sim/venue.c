@@ -165,12 +165,18 @@ void venue_lose(struct venue *v, uint32_t node)
         venue_lose(v, VENUE_RISK);
 }
 
+/* Somebody knows more than the log: rot may be why, but not where it came from a copy. */
+static bool is_behind(const struct venue *v, int error)
+{
+    return v->is_restored && (error == ERR_LOG_BEHIND || error == ERR_DIVERGED);
+}
+
 /* The operator: what is rotten and said so gets its disk back, or an empty one; but for
  * the log all can be made again. False if that is not why it ended. */
 static bool repair(struct venue *v, uint32_t node, int error)
 {
     struct venue_process *p = &v->processes[node];
-    if (!p->is_rotten || invariants_stop(error) != NULL)
+    if (!p->is_rotten || is_behind(v, error) || invariants_stop(error) != NULL)
         return false;
     MARK(rot_found);
     transcript_event(node, "has said that it is rotten: %s", error_name(error));

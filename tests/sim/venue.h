@@ -48,6 +48,7 @@ struct venue {
     const char *archive;             /* directory of the log's; NULL: none */
     struct service_instance *zombie; /* a sequencer that was replaced; NULL: none */
     bool is_awake;                   /* it was stopped, and goes on */
+    bool is_restored; /* its log, from an older copy: who knows better must say so */
 };
 
 void venue_init(struct venue *, const struct plan *);
