@@ -24,7 +24,7 @@ static int run(int argc, char **argv, const struct form *form)
     struct args args;
     struct catalog catalog = {0};
     struct msg command = {0};
-    struct zex_event event;
+    struct outcome outcome;
     int code = args_parse(&args, argc, argv, flags);
     if (code != ARGS_OK)
         return code;
@@ -37,10 +37,10 @@ static int run(int argc, char **argv, const struct form *form)
     if (code == ARGS_OK)
         code = form->make(&args, &catalog, &command);
     if (code == ARGS_OK)
-        code = connect_command(client, &args, &command, &event);
+        code = connect_command(client, &args, &command, &outcome);
     if (code == ARGS_OK) {
-        report_print(&args, &catalog, &event);
-        code = event.type == ZEX_EVENT_REFUSED ? ARGS_FAILED : ARGS_OK;
+        report_print(&args, &catalog, &outcome.event);
+        code = outcome.event.type == ZEX_EVENT_REFUSED ? ARGS_FAILED : ARGS_OK;
     }
     catalog_close(&catalog);
     zex_client_destroy(&client);

@@ -115,17 +115,18 @@ static int compare_deposit(struct apply *self, const struct msg_deposit *wanted,
 
 static int send(struct apply *self, const struct plan_command *command)
 {
-    struct zex_event event;
-    int code = connect_command(self->client, self->args, &command->msg, &event);
+    struct outcome outcome;
+    const struct zex_event *event = &outcome.event;
+    const int code = connect_command(self->client, self->args, &command->msg, &outcome);
     if (code != ARGS_OK)
         return code;
-    if (event.type == ZEX_EVENT_REFUSED && command->msg.kind == MSG_deposit &&
-        event.reason == -ERR_DUPLICATE_REFERENCE)
-        return compare_deposit(self, &command->msg.deposit, event.gseq);
-    if (event.type == ZEX_EVENT_REFUSED)
+    if (event->type == ZEX_EVENT_REFUSED && command->msg.kind == MSG_deposit &&
+        event->reason == -ERR_DUPLICATE_REFERENCE)
+        return compare_deposit(self, &command->msg.deposit, event->gseq);
+    if (event->type == ZEX_EVENT_REFUSED)
         return args_fail("%s: %s (%s; value %" PRId64 ", limit %" PRId64 ")",
-                         command->label, zex_reason_name(event.reason),
-                         zex_reason_text(event.reason), event.value, event.limit);
+                         command->label, zex_reason_name(event->reason),
+                         zex_reason_text(event->reason), event->value, event->limit);
     self->changes++;
     if (!self->args->json)
         printf("%s\n", command->label);

@@ -144,25 +144,24 @@ int connect_query(zex_client *client, const struct args *args, struct zex_query 
 }
 
 int connect_command(zex_client *client, const struct args *args,
-                    const struct msg *command, struct zex_event *outcome)
+                    const struct msg *command, struct outcome *outcome)
 {
     uint8_t body[BODY_BYTES_MAX];
     size_t size = 0;
     if (codec_encode(body, sizeof body, command, &size) != 0)
         return args_usage("a value is out of its range");
+    outcome_init(outcome);
     int status = zex_command_send(client, body, size);
-    uint64_t request = 0,
-             end_ns = clock_mono_ns() + (uint64_t)args->timeout_ms * 1000000u;
+    const uint64_t end_ns = clock_mono_ns() + (uint64_t)args->timeout_ms * CLOCK_MS_NS;
     while ((status == ZEX_OK || status == ZEX_ERR_TIMEOUT) && clock_mono_ns() < end_ns) {
-        status = zex_client_wait(client, outcome, WAIT_MS);
+        struct zex_event event;
+        status = zex_client_wait(client, &event, WAIT_MS);
         if (status != ZEX_OK)
             continue;
-        if (outcome->type == ZEX_EVENT_ALARM)
-            return args_fail("%s: %s", zex_reason_name(outcome->reason),
-                             zex_reason_text(outcome->reason));
-        if (outcome->type == ZEX_EVENT_DURABLE)
-            request = outcome->gseq;
-        if (request != 0 && outcome->request == request)
+        if (event.type == ZEX_EVENT_ALARM)
+            return args_fail("%s: %s", zex_reason_name(event.reason),
+                             zex_reason_text(event.reason));
+        if (outcome_take(outcome, &event))
             return ARGS_OK;
     }
     if (status != ZEX_OK && status != ZEX_ERR_TIMEOUT)

@@ -10,6 +10,7 @@
 #define CONNECT_H
 
 #include "deploy/cli/args.h"
+#include "deploy/cli/outcome.h"
 #include "proto/msg.h"
 #include "sdk/include/zex.h"
 
@@ -29,9 +30,8 @@ int connect_open_unfed(zex_client **, const struct args *, const char *as);
 int connect_query(zex_client *, const struct args *, struct zex_query, uint64_t *gseq,
                   void (*visit)(void *argument, const struct msg *row), void *argument);
 
-/* Sends an encoded command and waits for its report: an event whose request or cl_ord_id
- * is the command's. ARGS_UNAVAILABLE if none came in time. */
+/* Sends a command and waits for its outcome. ARGS_UNAVAILABLE if none came in time. */
 int connect_command(zex_client *, const struct args *, const struct msg *command,
-                    struct zex_event *outcome);
+                    struct outcome *outcome);
 
 #endif

@@ -242,7 +242,7 @@ int command_withdraw(int argc, char **argv)
     static const char *const flags[] = {"account=", NULL};
     struct args args;
     struct catalog catalog = {0};
-    struct zex_event event;
+    struct outcome outcome;
     uint64_t reference;
     int code = args_parse(&args, argc, argv, flags);
     if (code != ARGS_OK)
@@ -262,11 +262,11 @@ int command_withdraw(int argc, char **argv)
     if (code == ARGS_OK) {
         command.withdraw.account = zex_client_account(client);
         command.withdraw.asset = asset->asset;
-        code = connect_command(client, &args, &command, &event);
+        code = connect_command(client, &args, &command, &outcome);
     }
     if (code == ARGS_OK) {
-        report_print(&args, &catalog, &event);
-        code = event.type == ZEX_EVENT_REFUSED ? ARGS_FAILED : ARGS_OK;
+        report_print(&args, &catalog, &outcome.event);
+        code = outcome.event.type == ZEX_EVENT_REFUSED ? ARGS_FAILED : ARGS_OK;
     }
     return finish(client, &catalog, code);
 }

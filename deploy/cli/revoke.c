@@ -53,12 +53,12 @@ static int send(zex_client *client, const struct args *args,
                 const struct catalog *catalog, const struct revoke *self)
 {
     const struct msg command = {.kind = MSG_key_set, .key_set = self->wanted};
-    struct zex_event event;
-    const int code = connect_command(client, args, &command, &event);
+    struct outcome outcome;
+    const int code = connect_command(client, args, &command, &outcome);
     if (code != ARGS_OK)
         return code;
-    report_print(args, catalog, &event);
-    return event.type == ZEX_EVENT_REFUSED ? ARGS_FAILED : ARGS_OK;
+    report_print(args, catalog, &outcome.event);
+    return outcome.event.type == ZEX_EVENT_REFUSED ? ARGS_FAILED : ARGS_OK;
 }
 
 static int revoke(zex_client *client, const struct args *args, struct catalog *catalog)

@@ -71,7 +71,8 @@ struct zex_options {
 
 enum zex_event_type {
     ZEX_EVENT_OPENED = 1, /* sessions are open; commands flow */
-    /* a command is durable: cl_ord_id, gseq (= its order_id) */
+    /* a command is durable: cl_ord_id, gseq (= its order_id); may come after what the
+     * command caused */
     ZEX_EVENT_DURABLE,
     ZEX_EVENT_ORDER, /* the order is in the market */
     /* a fill of ours: price, quantity, fee in `asset`, leaves, is_maker; if both orders

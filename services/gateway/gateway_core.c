@@ -138,7 +138,10 @@ static void on_open(struct gateway *g, const struct core_input *in, struct outbo
         .session = in->seq,
         .account = in->msg->open.account,
     };
-    session_open(&g->sessions, in->seq, in->msg->open.account);
+    session_open(&g->sessions, in->seq, opened.account);
+    /* Who sent it twice may know from the sequencer already, and have sent commands. */
+    session_find(&g->sessions, in->seq)->peer =
+        session_take_route(&g->sessions, in->seq, opened.account, false);
     say_opened(g, outbox, &opened);
 }
 

@@ -297,6 +297,38 @@ static void test_sequencer_answers(void **unused)
     desk_destroy(d);
 }
 
+/* The sequencer answers an OPEN that came twice, and may be ahead of the log as it is
+ * here: the client's first command is acknowledged before what it caused. */
+static void test_opened_ahead_of_the_log(void **unused)
+{
+    (void)unused;
+    struct desk *d = open_venue(&world_settings);
+    const uint64_t session = d->gseq + 1;
+    put_open(d, 5);
+    from(d, A);
+    desk_sent(d, BUS_SEQUENCER, 0, MSG_submit_open);
+    struct msg m = {.kind = MSG_opened};
+    m.opened.nonce = 5;
+    m.opened.session = session;
+    m.opened.account = ALICE;
+    desk_put(d, &m);
+    from_sequencer(d);
+    desk_sent(d, BUS_CLIENTS, A, MSG_opened);
+    const struct msg first = order(1);
+    put_command(d, session, 1, &first);
+    from(d, A);
+    forwarded(d, session, 1);
+    m = (struct msg){.kind = MSG_open, .open = {.account = ALICE, .nonce = 5}};
+    assert_int_equal(desk_apply(d, 0, 0, &m), session);
+    const uint64_t gseq = desk_apply(d, (int64_t)session, 1, &first);
+    const uint64_t caused = report(d, ALICE);
+    desk_take(d);
+    assert_int_equal(desk_sent(d, BUS_CLIENTS, A, MSG_accepted)->accepted.gseq, gseq);
+    reported(d, A, caused, 0);
+    desk_sent_nothing(d);
+    desk_destroy(d);
+}
+
 /* Answers to OPEN name the account between sequencer and gateway: two clients may have
  * chosen the same nonce. The client never sees that. */
 static void test_open_refused(void **unused)
@@ -449,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_undeliverable),
         cmocka_unit_test(test_flood_of_reports),
         cmocka_unit_test(test_sequencer_answers),
+        cmocka_unit_test(test_opened_ahead_of_the_log),
         cmocka_unit_test(test_open_refused),
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_names_another_session),
