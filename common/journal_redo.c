@@ -16,6 +16,7 @@
 #include "common/check.h"
 #include "common/directory.h"
 #include "common/error.h"
+#include "common/file.h"
 #include "common/preallocate.h"
 
 #define MAGIC      UINT32_C(0x7a657872)
@@ -148,21 +149,6 @@ void journal_redo_add(struct journal_redo *redo, const struct journal_redo_chang
     append(redo, c->value, c->value_size);
 }
 
-static int write_all(int file, const uint8_t *bytes, uint64_t size, uint64_t at)
-{
-    while (size > 0) {
-        ssize_t written = pwrite(file, bytes, size, (off_t)at);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return written == 0 ? ERR_DISK_FULL : error_of_file(errno);
-        bytes += written;
-        at += (uint64_t)written;
-        size -= (uint64_t)written;
-    }
-    return 0;
-}
-
 static uint64_t hash_of(const uint8_t *record, uint32_t size)
 {
     struct header header;
@@ -183,7 +169,7 @@ int journal_redo_commit(struct journal_redo *redo)
     memcpy(redo->record, &header, sizeof header);
     header.hash = hash_of(redo->record, header.size);
     memcpy(redo->record, &header, sizeof header);
-    int error = write_all(redo->file, redo->record, redo->used, redo->end);
+    int error = file_write(redo->file, redo->record, redo->used, redo->end);
     if (error == 0 && redo->durable && fdatasync(redo->file) != 0)
         error = error_of_file(errno);
     if (error != 0)

@@ -17,6 +17,7 @@
 #include "common/check.h"
 #include "common/directory.h"
 #include "common/error.h"
+#include "common/file.h"
 #include "common/stream.h"
 #include "proto/block.h"
 
@@ -367,19 +368,6 @@ static int trim(struct stream_archive *a)
     return a->is_trimmed ? 0 : error_of_file(errno);
 }
 
-static int write_all(int file, const uint8_t *bytes, size_t size, uint64_t offset)
-{
-    while (size > 0) {
-        ssize_t written = pwrite(file, bytes, size, (off_t)offset);
-        if (written <= 0)
-            return written == 0 ? ERR_DISK_FULL : error_of_file(errno);
-        bytes += written;
-        size -= (size_t)written;
-        offset += (uint64_t)written;
-    }
-    return 0;
-}
-
 int stream_archive_append(struct stream_archive *a, const struct block *block)
 {
     int error = 0;
@@ -392,7 +380,7 @@ int stream_archive_append(struct stream_archive *a, const struct block *block)
     else if (!a->is_trimmed)
         error = trim(a);
     if (error == 0)
-        error = write_all(a->last.file, block->bytes, block->size, a->last.size);
+        error = file_write(a->last.file, block->bytes, block->size, a->last.size);
     if (error == 0)
         error = add_entry(&a->last, block->first_seq, a->last.size);
     if (error != 0)

@@ -110,6 +110,16 @@ static void write_page(const struct fixture *f, uint32_t at, const uint8_t page[
     close(file);
 }
 
+/* The page as it was read, but for one bit of a number in it. */
+static void write_flipped(const struct fixture *f, uint32_t at, uint32_t number_at,
+                          uint32_t bit)
+{
+    uint8_t page[PAGE];
+    memcpy(page, f->pages[at], PAGE);
+    page[number_at + bit / 8] ^= (uint8_t)(1 << bit % 8);
+    write_page(f, at, page);
+}
+
 static int check(struct fixture *f)
 {
     int error = open_journal(f, true);
@@ -328,10 +338,7 @@ static void a_head_without_a_page_size_is_found(void **state)
     read_pages(f);
     for (uint32_t head = 0; head < 2; head++)
         for (uint32_t bit = 0; bit < 32; bit++) {
-            uint8_t page[PAGE];
-            memcpy(page, f->pages[head], PAGE);
-            page[PAGE_SIZE_AT + bit / 8] ^= (uint8_t)(1 << bit % 8);
-            write_page(f, head, page);
+            write_flipped(f, head, PAGE_SIZE_AT, bit);
             assert_int_equal(open_journal(f, false), ERR_CORRUPT);
             assert_int_equal(open_journal(f, true), ERR_CORRUPT);
             write_page(f, head, f->pages[head]);
@@ -353,11 +360,8 @@ static void a_last_page_outside_is_found(void **state)
         memcpy(&txns[head], f->pages[head] + TXN_AT, sizeof txns[head]);
     const uint32_t newer = txns[1] > txns[0];
     for (uint32_t bit = 0; bit < 64; bit++) {
-        uint8_t page[PAGE];
-        memcpy(page, f->pages[newer], PAGE);
-        const bool is_set = page[LAST_PAGE_AT + bit / 8] >> bit % 8 & 1;
-        page[LAST_PAGE_AT + bit / 8] ^= (uint8_t)(1 << bit % 8);
-        write_page(f, newer, page);
+        const bool is_set = f->pages[newer][LAST_PAGE_AT + bit / 8] >> bit % 8 & 1;
+        write_flipped(f, newer, LAST_PAGE_AT, bit);
         const int error = open_journal(f, false);
         journal_close(&f->journal);
         if (bit >= 14) /* 2^26 bytes of map are 2^14 pages */
@@ -378,12 +382,8 @@ static void a_map_beyond_all_memory_is_found(void **state)
     journal_close(&f->journal);
     read_pages(f);
     for (uint32_t bit = 47; bit < 64; bit++) {
-        for (uint32_t head = 0; head < 2; head++) {
-            uint8_t page[PAGE];
-            memcpy(page, f->pages[head], PAGE);
-            page[MAP_BYTES_AT + bit / 8] ^= (uint8_t)(1 << bit % 8);
-            write_page(f, head, page);
-        }
+        for (uint32_t head = 0; head < 2; head++)
+            write_flipped(f, head, MAP_BYTES_AT, bit);
         assert_int_equal(open_journal(f, false), ERR_CORRUPT);
         assert_int_equal(open_journal(f, true), ERR_CORRUPT);
     }

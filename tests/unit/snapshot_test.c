@@ -53,7 +53,7 @@ static int tear_down(void **state)
 static void fill(uint8_t *bytes, size_t size, uint64_t id)
 {
     for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(i * 7 + i / 4080 + id);
+        bytes[i] = (uint8_t)(i * 7 + i / SNAPSHOT_CHUNK_BYTES + id);
 }
 
 static void begin(struct snapshot *snapshot, uint64_t id, size_t size)
