@@ -20,6 +20,11 @@
 /* Never goes back, never 0; for measuring and for deadlines. */
 uint64_t clock_mono_ns(void);
 
+static inline int64_t clock_mono_ms(void)
+{
+    return (int64_t)(clock_mono_ns() / CLOCK_MS_NS);
+}
+
 /* What people call the time; may jump. */
 uint64_t clock_wall_ns(void);
 

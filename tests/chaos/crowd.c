@@ -105,21 +105,16 @@ static int act(struct crowd_client *c)
     return crowd_client_trade(c);
 }
 
-static int64_t now_ms(void)
-{
-    return (int64_t)(clock_mono_ns() / 1000000);
-}
-
 static void *live(void *argument)
 {
     struct crowd_client *c = argument;
     int status = ZEX_OK;
-    int64_t next_ms = now_ms();
+    int64_t next_ms = clock_mono_ms();
     while (status == ZEX_OK && !atomic_load(&c->crowd->is_over)) {
-        int wait_ms = (int)(next_ms - now_ms());
+        int wait_ms = (int)(next_ms - clock_mono_ms());
         if (wait_ms <= 0) {
             status = act(c);
-            next_ms = now_ms() + c->crowd->pace_ms;
+            next_ms = clock_mono_ms() + c->crowd->pace_ms;
             wait_ms = c->crowd->pace_ms > 0 ? c->crowd->pace_ms : WAIT_MS;
         }
         if (status == ZEX_OK)
@@ -214,7 +209,7 @@ static bool join(struct crowd *crowd, struct annals *all)
 
 bool crowd_end(struct crowd *crowd, int timeout_ms, struct annals *all)
 {
-    int64_t end_ms = now_ms() + timeout_ms;
+    int64_t end_ms = clock_mono_ms() + timeout_ms;
     bool is_known = true;
     atomic_store(&crowd->is_over, true);
     for (uint32_t i = 0; i < CROWD_CLIENTS; i++)

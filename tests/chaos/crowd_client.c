@@ -187,7 +187,7 @@ bool crowd_client_drain(struct crowd_client *c, int64_t end_ms)
 {
     int status = ZEX_OK;
     while (c->is_at_rest && status == ZEX_OK && zex_client_in_flight(c->connection) > 0 &&
-           (int64_t)(clock_mono_ns() / 1000000) < end_ms)
+           clock_mono_ms() < end_ms)
         status = crowd_client_take(c, DRAIN_MS);
     return c->is_at_rest && zex_client_in_flight(c->connection) == 0;
 }
@@ -208,8 +208,7 @@ bool crowd_client_rest(struct crowd_client *c, int64_t end_ms, uint64_t *gseq)
         int status = zex_order_place(c->connection, &order, &c->last_name);
         status = note(c, status, began_ns, MSG_order_new, c->last_name);
         c->last_gseq = 0;
-        while (status == ZEX_OK && c->last_gseq == 0 &&
-               (int64_t)(clock_mono_ns() / 1000000) < end_ms)
+        while (status == ZEX_OK && c->last_gseq == 0 && clock_mono_ms() < end_ms)
             status = crowd_client_take(c, DRAIN_MS);
         if (c->last_gseq == 0)
             return false;

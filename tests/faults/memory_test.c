@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "tests/faults/cluster.h"
 
@@ -26,13 +27,6 @@ struct test {
     char hit[256];
     uint64_t cases, met, ended, aborted;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 static bool is_documented(int code)
 {
@@ -79,9 +73,9 @@ static long read_log(const struct test *t, uint32_t service, long from, bool *ha
 /* Its code, once it has met the fault and had time to end, or had time enough to. */
 static int await(struct test *t, uint32_t service)
 {
-    int64_t end_ms = now_ms() + START_MS;
+    int64_t end_ms = clock_mono_ms() + START_MS;
     const struct timespec pause = {.tv_nsec = 2000000};
-    while (now_ms() < end_ms) {
+    while (clock_mono_ms() < end_ms) {
         int code = cluster_poll(&t->cluster, service);
         if (code != CLUSTER_RUNNING)
             return code;

@@ -2,8 +2,8 @@
 #include "tests/faults/trader.h"
 
 #include <stddef.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "tests/faults/draw.h"
 
 enum { OPEN_MS = 5000 };
@@ -89,18 +89,11 @@ int trader_drain(struct trader *t, int timeout_ms)
                                                                              : status;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 int trader_listen(struct trader *t, int listen_ms)
 {
-    int64_t end = now_ms() + listen_ms;
+    int64_t end = clock_mono_ms() + listen_ms;
     int status = ZEX_OK;
-    while ((status == ZEX_OK || status == ZEX_ERR_TIMEOUT) && now_ms() < end)
-        status = take(t, (int)(end - now_ms()));
+    while ((status == ZEX_OK || status == ZEX_ERR_TIMEOUT) && clock_mono_ms() < end)
+        status = take(t, (int)(end - clock_mono_ms()));
     return status == ZEX_ERR_TIMEOUT ? ZEX_OK : status;
 }

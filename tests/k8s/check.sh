@@ -64,7 +64,7 @@ pods() {
     rm -rf $out/pods && mkdir $out/pods &&
         node $out/pods.mjs $out/two_shards.yaml $out/keys.yaml $out/pods &&
         node $out/policy.mjs --links $out/two_shards.yaml | LC_ALL=C sort >$out/pods/links &&
-        timeout 240 $here/pods.sh $bin $out/pods $out/venue
+        timeout 60 $here/pods.sh $bin $out/pods $out/venue
 }
 compose() {
     command -v docker-compose >/dev/null || { echo "skipped: no docker-compose"; return; }

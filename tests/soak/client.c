@@ -43,11 +43,6 @@ static void on_signal(int number)
     must_end = 1;
 }
 
-static int64_t now_ms(void)
-{
-    return (int64_t)(clock_mono_ns() / CLOCK_MS_NS);
-}
-
 static const char *word(const struct life *l, uint32_t i)
 {
     return l->words[i];
@@ -118,8 +113,8 @@ static int begin(struct life *l)
     if (status != ZEX_OK)
         return status;
     c->account = zex_client_account(c->connection);
-    l->looked_ms = l->heard_ms = now_ms();
-    l->end_ms = now_ms() + (int64_t)strtoll(word(l, 9), NULL, 10);
+    l->looked_ms = l->heard_ms = clock_mono_ms();
+    l->end_ms = clock_mono_ms() + (int64_t)strtoll(word(l, 9), NULL, 10);
     return strcmp(word(l, 2), "admin") == 0 ? load_accounts(l) : sweep(l);
 }
 
@@ -129,12 +124,12 @@ static void on_told(struct crowd_client *c, enum crowd_kind kind)
 {
     struct life *l = (struct life *)((char *)c - offsetof(struct life, client));
     (void)kind;
-    l->heard_ms = now_ms();
+    l->heard_ms = clock_mono_ms();
 }
 
 static bool is_silent(struct life *l)
 {
-    const int64_t now = now_ms();
+    const int64_t now = clock_mono_ms();
     if (zex_client_in_flight(l->client.connection) == 0 || now - l->looked_ms > ASLEEP_MS)
         l->heard_ms = now;
     l->looked_ms = now;
@@ -154,22 +149,22 @@ static int act(struct life *l)
 
 static bool is_over(const struct life *l)
 {
-    return must_end || now_ms() >= l->end_ms || l->client.gone > 0 ||
+    return must_end || clock_mono_ms() >= l->end_ms || l->client.gone > 0 ||
            l->client.annals.count + DIARY_SPARE > DIARY_CALLS;
 }
 
 static int live(struct life *l)
 {
-    int64_t next_ms = now_ms();
+    int64_t next_ms = clock_mono_ms();
     int status = ZEX_OK;
     while (status == ZEX_OK && !is_over(l)) {
-        if (now_ms() >= next_ms) {
+        if (clock_mono_ms() >= next_ms) {
             status = act(l);
             next_ms += l->period_ms;
-            if (now_ms() - next_ms > ASLEEP_MS)
-                next_ms = now_ms();
+            if (clock_mono_ms() - next_ms > ASLEEP_MS)
+                next_ms = clock_mono_ms();
         }
-        const int64_t wait_ms = next_ms - now_ms();
+        const int64_t wait_ms = next_ms - clock_mono_ms();
         if (status == ZEX_OK)
             status = crowd_client_take(&l->client, wait_ms > 0 ? (int)wait_ms : 0);
         if (is_silent(l)) {
@@ -186,15 +181,15 @@ static int live(struct life *l)
 static int end_cleanly(struct life *l)
 {
     struct crowd_client *c = &l->client;
-    const int64_t end_ms = now_ms() + HEAR_MS;
+    const int64_t end_ms = clock_mono_ms() + HEAR_MS;
     if (c->gone == 0 && !crowd_client_drain(c, end_ms)) {
         fprintf(stderr, "%llu commands are not known\n",
                 (unsigned long long)zex_client_in_flight(c->connection));
         return ZEX_ERR_TIMEOUT;
     }
     int status = zex_client_close(c->connection);
-    while (status == ZEX_OK && c->gone < SESSIONS && now_ms() < end_ms)
-        status = crowd_client_take(c, (int)(end_ms - now_ms()));
+    while (status == ZEX_OK && c->gone < SESSIONS && clock_mono_ms() < end_ms)
+        status = crowd_client_take(c, (int)(end_ms - clock_mono_ms()));
     if (c->gone < SESSIONS)
         fprintf(stderr, "%llu of its sessions closed\n", (unsigned long long)c->gone);
     return c->gone < SESSIONS ? ZEX_ERR_TIMEOUT : status;
@@ -208,7 +203,7 @@ static int end(struct life *l)
         raise(SIGKILL);
     if (l->way == WAY_STOPS) {
         raise(SIGSTOP);
-        l->end_ms = now_ms() + HEAR_MS; /* and on it goes */
+        l->end_ms = clock_mono_ms() + HEAR_MS; /* and on it goes */
         int status = live(l);
         return status != ZEX_OK ? status : end_cleanly(l);
     }

@@ -216,7 +216,7 @@ static int connect_as(struct test *t, struct crowd_client *c, const char *name)
 static bool take_balances(struct test *t, struct annals_balance *rows, uint32_t *count)
 {
     struct crowd_client manager = {.index = 0}, trader = {.index = 0};
-    const int64_t end_ms = (int64_t)(clock_mono_ns() / CLOCK_MS_NS) + TOLD_MS;
+    const int64_t end_ms = clock_mono_ms() + TOLD_MS;
     uint64_t gseq = 0;
     const bool is_there = connect_as(t, &manager, "admin") == ZEX_OK &&
                           connect_as(t, &trader, "bot1") == ZEX_OK &&
