@@ -112,11 +112,13 @@ static void name_directory(int process)
              has_memory ? "/dev/shm" : "/tmp", process);
 }
 
+/* Empty, also if a process of this number was killed and left its own. */
 static void make_directory(void)
 {
     name_directory((int)getpid());
     int error = mkdir(directory, 0700);
     CHECK(error == 0 || errno == EEXIST);
+    each(remove_file, NULL);
 }
 
 const char *files_beside(void)
@@ -134,7 +136,8 @@ const char *files_open(void)
 {
     if (directory[0] == 0)
         make_directory();
-    each(remove_file, NULL);
+    else
+        each(remove_file, NULL);
     known_count = 0;
     return directory;
 }
