@@ -2,8 +2,8 @@
 # cluster.sh [SEED] - a venue of containers, from the images of `make images`, to which all
 # happens that cluster_test.c lists while clients trade. Needs root and podman; says
 # `skipped` where either is missing. ONLY='killed|parted': only those faults.
-# QUICK=1: faults that last a while meet the sequencer and one more, by the seed; no other
-# images; clients take their time.
+# QUICK=1: faults that last a while meet the sequencer and one more, by the seed; one by one
+# is rolled only all of it; clients take their time.
 # COMPARE=1: first builds the images once more, which must give the same (in CI). KEEP=1 leaves the
 # files. TAG: of its own.
 set -euo pipefail
@@ -53,7 +53,7 @@ make_next() { # the same, but that a message has one field more
     sed -i '/^END(trade)/i\    U32_OPT(later, 0, 0, 9, "of a version to come")' "$work/next/proto/schema.def"
     TAG=$tag-next alone "$work/next/deploy/images.sh" build >/dev/null
 }
-[[ -n ${QUICK:-} ]] || make_next
+make_next
 make_all
 # The second symbol is on the second shard.
 sed '/name: ACME-USD/,/shard:/s/shard: 0/shard: 1/' deploy/venues/demo.yaml >"$work/venue.yaml"

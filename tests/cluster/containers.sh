@@ -78,6 +78,7 @@ create() { # POD
 make_network() { # PROGRAM
     # shellcheck disable=SC2086
     podman network create --internal --subnet "$subnet.0/24" "$net" >/dev/null &&
+        podman network inspect --format '{{.NetworkInterface}}' "$net" >"$venue/bridge" &&
         deploy/image_root.sh "$1" "$venue/try" &&
         make_volume try && umount "$venue/volumes/try" &&
         tar -C "$venue/try" -c . | alone podman import - "$net-try" >/dev/null 2>&1 &&
@@ -141,11 +142,7 @@ ended() { # POD CODE
 start() { podman start "$net-$1" >/dev/null && hold_bridge; }
 # A bridge takes the lowest MAC of its ports: with each that comes or goes it may get another,
 # and nobody finds the name server any more. One that was set stays.
-hold_bridge() {
-    local bridge
-    bridge=$(podman network inspect --format '{{.NetworkInterface}}' "$net")
-    ip link set dev "$bridge" address 02:00:00:00:02:01
-}
+hold_bridge() { ip link set dev "$(<"$venue/bridge")" address 02:00:00:00:02:01; }
 strike() { podman kill -s KILL "$net-$1" >/dev/null && ended "$1" 137; }
 stop() { podman stop -t 30 "$net-$1" >/dev/null 2>&1 && ended "$1" 0; }
 # runc gives a group up that does not stand still at once, as while a process in it waits for
@@ -219,17 +216,17 @@ stop_all() {
     return $code
 }
 
-ask() { # POD PATH OPTIONS of curl
-    local ip
-    ip=$(podman inspect --format "{{(index .NetworkSettings.Networks \"$net\").IPAddress}}" "$net-$1")
-    curl -s -m 2 "${@:3}" "$ip:8080/$2"
+addresses() { # POD...
+    podman inspect --format "{{(index .NetworkSettings.Networks \"$net\").IPAddress}}" "${@/#/$net-}"
 }
+ask() { curl -s -m 2 "${@:3}" "$1:8080/$2"; } # ADDRESS PATH OPTIONS of curl
 
 # Lines `POD NAME VALUE` of what services have counted since they started.
 counts() {
-    local pod
-    for pod in $pods; do
-        ask "$pod" metrics | tr -d '\r' |
+    local pod address
+    # shellcheck disable=SC2086
+    paste <(printf '%s\n' $pods) <(addresses $pods) | while read -r pod address; do
+        ask "$address" metrics | tr -d '\r' |
             sed -nE "s/^zex_(gaps_found|fetches_sent)_total\{.*\} /$pod \1 /p"
     done
 }
