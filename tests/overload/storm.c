@@ -16,7 +16,7 @@ enum {
     WAIT_MS = 1,
 };
 
-#define LATE_NS   (100 * (uint64_t)CLOCK_MS_NS) /* an arrival so late is not sent */
+#define LATE_NS   (5 * (uint64_t)CLOCK_MS_NS) /* an arrival so late is not sent */
 #define REPEAT_NS (2000 * (uint64_t)CLOCK_MS_NS)
 
 /* ---- what is sent ------------------------------------------------------------------ */
