@@ -41,15 +41,24 @@ static void glance(zex_client *client, const struct args *args,
             report_print(args, catalog, &event);
 }
 
-/* Prints events of the command named `cl_ord_id` until it can change no more at once. */
+/* An order or a replace under way: a refusal tells neither its symbol nor its side. */
+struct sent {
+    uint64_t cl_ord_id;
+    uint32_t symbol;
+    int side;
+};
+
+/* Prints events of the command until it can change no more at once. */
 static int follow(zex_client *client, const struct args *args,
-                  const struct catalog *catalog, uint64_t cl_ord_id, bool is_taker)
+                  const struct catalog *catalog, const struct sent *sent, bool is_taker)
 {
     struct zex_event event;
     int status;
     while ((status = zex_client_wait(client, &event, args->timeout_ms)) == ZEX_OK) {
-        if (event.cl_ord_id != cl_ord_id && event.type != ZEX_EVENT_ALARM)
+        if (event.cl_ord_id != sent->cl_ord_id && event.type != ZEX_EVENT_ALARM)
             continue;
+        event.symbol = sent->symbol;
+        event.side = sent->side;
         report_print(args, catalog, &event);
         switch (event.type) {
         case ZEX_EVENT_REJECTED:
@@ -74,7 +83,8 @@ static int follow(zex_client *client, const struct args *args,
     }
     if (status != ZEX_ERR_TIMEOUT)
         return args_fail("%s", zex_client_error(client));
-    args_fail("no answer in time; ask: zex order-status --name %" PRIu64, cl_ord_id);
+    args_fail("no answer in time; ask: zex order-status --name %" PRIu64,
+              sent->cl_ord_id);
     return ARGS_UNAVAILABLE;
 }
 
@@ -110,10 +120,10 @@ static int place(zex_client *client, struct args *args, const struct catalog *ca
     if (!parse_quantity(args->words[2], symbol, &order.quantity) ||
         (!market && !parse_price(args->words[3], symbol, &order.price)))
         return ARGS_USAGE;
-    uint64_t cl_ord_id;
-    if (zex_order_place(client, &order, &cl_ord_id) != ZEX_OK)
+    struct sent sent = {.symbol = order.symbol, .side = order.side};
+    if (zex_order_place(client, &order, &sent.cl_ord_id) != ZEX_OK)
         return args_usage("%s", zex_client_error(client));
-    return follow(client, args, catalog, cl_ord_id, order.time_in_force != ZEX_GTC);
+    return follow(client, args, catalog, &sent, order.time_in_force != ZEX_GTC);
 }
 
 static const char order_usage[] =
@@ -189,34 +199,33 @@ int command_cancel(int argc, char **argv)
     return finish(client, &catalog, code);
 }
 
-struct symbol_of {
-    uint32_t symbol;
-};
-
-static void take_symbol(void *argument, const struct msg *row)
+static void take_order(void *argument, const struct msg *row)
 {
-    if (row->kind == MSG_row_order)
-        ((struct symbol_of *)argument)->symbol = row->row_order.symbol;
+    struct sent *sent = argument;
+    if (row->kind != MSG_row_order)
+        return;
+    sent->symbol = row->row_order.symbol;
+    sent->side = row->row_order.side;
 }
 
 static int replace(zex_client *client, struct args *args, const struct catalog *catalog,
                    uint64_t order_id)
 {
-    struct symbol_of found = {0};
-    uint64_t cl_ord_id;
+    struct sent sent = {0};
     int code = connect_query(
         client, args, (struct zex_query){.kind = QUERY_KIND_ORDER, .order_id = order_id},
-        NULL, take_symbol, &found);
+        NULL, take_order, &sent);
     if (code != ARGS_OK)
         return args_fail("what to replace is not known; nothing was sent");
-    const struct msg_symbol_set *symbol = &catalog->symbols[found.symbol];
+    const struct msg_symbol_set *symbol = &catalog->symbols[sent.symbol];
     int64_t quantity, price;
     if (!parse_quantity(args->words[1], symbol, &quantity) ||
         !parse_price(args->words[2], symbol, &price))
         return ARGS_USAGE;
-    if (zex_order_replace(client, order_id, 0, price, quantity, &cl_ord_id) != ZEX_OK)
+    if (zex_order_replace(client, order_id, 0, price, quantity, &sent.cl_ord_id) !=
+        ZEX_OK)
         return args_usage("%s", zex_client_error(client));
-    return follow(client, args, catalog, cl_ord_id, false);
+    return follow(client, args, catalog, &sent, false);
 }
 
 int command_replace(int argc, char **argv)
@@ -265,6 +274,8 @@ int command_withdraw(int argc, char **argv)
         code = connect_command(client, &args, &command, &outcome);
     }
     if (code == ARGS_OK) {
+        if (outcome.event.type == ZEX_EVENT_REFUSED)
+            outcome.event.asset = asset->asset;
         report_print(&args, &catalog, &outcome.event);
         code = outcome.event.type == ZEX_EVENT_REFUSED ? ARGS_FAILED : ARGS_OK;
     }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "common/error.h"
 #include "deploy/cli/decimal.h"
 #include "deploy/cli/report_json.h"
 #include "proto/codec.h"
@@ -38,11 +39,49 @@ static void print_json(const struct catalog *catalog, const struct zex_event *ev
     json_decref(line);
 }
 
-static void print_reason(const struct zex_event *event)
+/* What a rule counts: prices or quantities of the symbol, money of an asset; else plain
+ * numbers. */
+static uint32_t unit_of(const struct catalog *catalog, const struct zex_event *event,
+                        const char **name)
+{
+    const struct msg_symbol_set *s = &catalog->symbols[event->symbol];
+    uint32_t asset = 0;
+    switch (-event->reason) {
+    case ERR_PRICE_TICK:
+    case ERR_PRICE_BAND:
+    case ERR_POST_ONLY:
+    case ERR_WOULD_CROSS:
+        return s->price_scale;
+    case ERR_QUANTITY_LOT:
+    case ERR_QUANTITY_MAX:
+        return s->quantity_scale;
+    case ERR_NOTIONAL_MIN:
+    case ERR_NOTIONAL_MAX:
+        asset = s->quote;
+        break;
+    case ERR_FUNDS:
+        asset = event->asset != 0              ? event->asset
+                : event->side == ZEX_SIDE_BUY  ? s->quote
+                : event->side == ZEX_SIDE_SELL ? s->base
+                                               : 0;
+        break;
+    default:
+        break;
+    }
+    *name = asset != 0 ? catalog_asset_name(catalog, asset) : "";
+    return asset != 0 ? catalog_asset_scale(catalog, asset) : 0;
+}
+
+static void print_reason(const struct catalog *catalog, const struct zex_event *event)
 {
     printf("%s (%s", zex_reason_name(event->reason), zex_reason_text(event->reason));
-    if (event->value != 0 || event->limit != 0)
-        printf("; value %" PRId64 ", limit %" PRId64, event->value, event->limit);
+    if (event->value != 0 || event->limit != 0) {
+        const char *name = "";
+        const uint32_t scale = unit_of(catalog, event, &name);
+        char value[DECIMAL_TEXT], limit[DECIMAL_TEXT];
+        printf("; value %s, limit %s%s%s", decimal_format(value, event->value, scale),
+               decimal_format(limit, event->limit, scale), *name != 0 ? " " : "", name);
+    }
     puts(")");
 }
 
@@ -101,13 +140,13 @@ void report_print(const struct args *args, const struct catalog *catalog,
     case ZEX_EVENT_REJECTED:
         printf("%" PRIu64 "  rejected   order %" PRIu64 ": ", event->gseq,
                event->order_id);
-        print_reason(event);
+        print_reason(catalog, event);
         break;
     case ZEX_EVENT_CANCEL_REJECTED:
     case ZEX_EVENT_REFUSED:
         printf("%" PRIu64 "  refused    request %" PRIu64 ": ", event->gseq,
                event->request);
-        print_reason(event);
+        print_reason(catalog, event);
         break;
     case ZEX_EVENT_MONEY:
         print_money(catalog, event);
@@ -121,7 +160,7 @@ void report_print(const struct args *args, const struct catalog *catalog,
         break;
     case ZEX_EVENT_ALARM:
         fputs("ALARM: ", stdout);
-        print_reason(event);
+        print_reason(catalog, event);
         break;
     default:
         break;

@@ -118,6 +118,11 @@ check "an order's report" reports "$dir/order"
 check "a fill" filled
 check "a fill at once" says "buy 2 ACME-USD at 100.00, fee 0.06" crossing
 check "with nothing left" grep -q "taker, 0 left" "$dir/says.out"
+check "a price too far off" says "value 1.00, limit " exits 1 z order buy BTC-USD 1 1
+check "too little money" says " USD)" exits 1 z order buy BTC-USD 50 50000
+check "too little of what is sold" says " BTC)" exits 1 z order sell BTC-USD 20 50000
+check "a withdrawal of too much" says "value 10000000.000000, limit " \
+    exits 1 z withdraw USD 10000000 1
 check "a refusal has its name" says '"reason":"PRICE_BAND"' exits 1 z order buy BTC-USD 1 1 --json
 check "a service's state" says '"ready":true' exits 0 z status --json
 check "money" says '"asset":"USD","amount":"1.500000"' z admin deposit alice USD 1.5 77 --json
