@@ -165,8 +165,11 @@ static int start(struct bot *bot)
 {
     bot->args.as = bot->name;
     int code = connect_open(&bot->client, &bot->args, bot->name, NULL);
-    if (code == ARGS_OK)
-        code = catalog_load(&bot->catalog, bot->client, &bot->args);
+    if (code != ARGS_OK)
+        return args_fail("bots need a venue with an account %s, such as "
+                         "--venue deploy/venues/demo.yaml has",
+                         bot->name);
+    code = catalog_load(&bot->catalog, bot->client, &bot->args);
     if (code == ARGS_OK)
         code = connect_query(bot->client, &bot->args,
                              (struct zex_query){.kind = QUERY_KIND_ORDERS}, NULL,
