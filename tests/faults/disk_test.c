@@ -24,10 +24,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/clock.h"
 #include "common/error.h"
 #include "common/journal.h"
 #include "tests/faults/cluster.h"
+#include "tests/faults/now.h"
 #include "tests/faults/reference.h"
 #include "tests/faults/trader.h"
 
@@ -137,8 +137,7 @@ static int trade(struct test *t, int timeout_ms)
 static int look(struct test *t)
 {
     int error = start_rest(t, CLUSTER_SERVICES);
-    for (int64_t end_ms = clock_mono_ms() + CASE_MS_MIN;
-         error == 0 && clock_mono_ms() < end_ms;)
+    for (int64_t end_ms = now_ms() + CASE_MS_MIN; error == 0 && now_ms() < end_ms;)
         error = trade(t, STEP_MS);
     if (error == 0)
         error = trader_drain(&t->trader, DRAIN_MS);
@@ -179,10 +178,10 @@ static int find_code(const struct test *t, const struct fault *fault)
 /* Trades until the fault was met and what must come of it has come. */
 static int await(struct test *t, const struct fault *fault)
 {
-    const int64_t start_ms = clock_mono_ms(), end_ms = start_ms + CASE_MS;
+    const int64_t start_ms = now_ms(), end_ms = start_ms + CASE_MS;
     uint64_t enough = UINT64_MAX;
     bool was_met = false;
-    while (clock_mono_ms() < end_ms) {
+    while (now_ms() < end_ms) {
         int error = trade(t, STEP_MS);
         if (error != 0)
             return error;
@@ -199,7 +198,7 @@ static int await(struct test *t, const struct fault *fault)
             return 0;
         if (code != CLUSTER_RUNNING)
             return judge_end(must, code, is_met);
-        if (t->trader.told >= enough && clock_mono_ms() > start_ms + CASE_MS_MIN)
+        if (t->trader.told >= enough && now_ms() > start_ms + CASE_MS_MIN)
             return 0;
     }
     fprintf(stderr, "%s\n", was_met ? "does not end" : "does not meet the fault");
@@ -286,8 +285,8 @@ static int count(struct test *t, uint32_t target)
         error = cluster_start(&t->cluster, fault.service, fault.plan, t->hit);
     const uint64_t enough = t->trader.told + COUNTED_TOLD;
     const int64_t end_ms =
-        clock_mono_ms() + (target < CLUSTER_SERVICES ? COUNTED_MS : COUNTED_ARCHIVE_MS);
-    while (error == 0 && (t->trader.told < enough || clock_mono_ms() < end_ms))
+        now_ms() + (target < CLUSTER_SERVICES ? COUNTED_MS : COUNTED_ARCHIVE_MS);
+    while (error == 0 && (t->trader.told < enough || now_ms() < end_ms))
         error = trade(t, STEP_MS);
     if (error == 0)
         error = cluster_stop(&t->cluster, fault.service);

@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/clock.h"
 #include "common/error.h"
 #include "tests/faults/cluster.h"
+#include "tests/faults/now.h"
 
 enum {
     START_MS = 250, /* for what it allocates at start, and for what comes of it */
@@ -73,9 +73,9 @@ static long read_log(const struct test *t, uint32_t service, long from, bool *ha
 /* Its code, once it has met the fault and had time to end, or had time enough to. */
 static int await(struct test *t, uint32_t service)
 {
-    int64_t end_ms = clock_mono_ms() + START_MS;
+    int64_t end_ms = now_ms() + START_MS;
     const struct timespec pause = {.tv_nsec = 2000000};
-    while (clock_mono_ms() < end_ms) {
+    while (now_ms() < end_ms) {
         int code = cluster_poll(&t->cluster, service);
         if (code != CLUSTER_RUNNING)
             return code;

@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 
-#include "common/clock.h"
 #include "tests/faults/draw.h"
+#include "tests/faults/now.h"
 
 enum { OPEN_MS = 5000 };
 
@@ -91,9 +91,9 @@ int trader_drain(struct trader *t, int timeout_ms)
 
 int trader_listen(struct trader *t, int listen_ms)
 {
-    int64_t end = clock_mono_ms() + listen_ms;
+    int64_t end = now_ms() + listen_ms;
     int status = ZEX_OK;
-    while ((status == ZEX_OK || status == ZEX_ERR_TIMEOUT) && clock_mono_ms() < end)
-        status = take(t, (int)(end - clock_mono_ms()));
+    while ((status == ZEX_OK || status == ZEX_ERR_TIMEOUT) && now_ms() < end)
+        status = take(t, (int)(end - now_ms()));
     return status == ZEX_ERR_TIMEOUT ? ZEX_OK : status;
 }
