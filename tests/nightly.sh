@@ -17,6 +17,7 @@ part kill KILLS=200 KILL_MODE=kill-sanitize
 part net
 part net MODE=sanitize
 part faults NIGHTLY=1
+part faults MODE=sanitize
 part fuzz FUZZ_S=3600
 part overload S=600
 part soak

@@ -22,8 +22,7 @@ static const struct tape_entry *entry_at(const struct power *p, size_t offset)
     return entry;
 }
 
-/* Told entries have no bytes behind them; their `size` is 0. Entries follow each other
- * without padding, so they are copied out. */
+/* Told entries have no bytes behind them; their `size` is 0. */
 static int list_entries(struct power *p)
 {
     uint64_t capacity = 1 << 12;
@@ -237,7 +236,8 @@ static void copy_image(const struct power *p, const struct power_file *file,
 {
     const struct tape_entry *under_way = p->at < p->count ? p->entries[p->at] : NULL;
     resize(image, file->size);
-    memcpy(image->bytes, file->bytes, file->size);
+    if (file->size > 0)
+        memcpy(image->bytes, file->bytes, file->size);
     for (uint32_t i = 0; i < file->pending_count; i++)
         if (file->pending[i]->is_synced)
             apply(image, file->pending[i]);

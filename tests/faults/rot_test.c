@@ -288,7 +288,9 @@ static enum outcome run_child(const struct run *run, const struct state *state,
     }
     if (child < 0 || waitpid(child, &status, 0) != child)
         return WRONG;
-    return WIFSIGNALED(status) ? CRASHED : (enum outcome)WEXITSTATUS(status);
+    if (WIFSIGNALED(status))
+        return CRASHED;
+    return WEXITSTATUS(status) <= UNENDED ? (enum outcome)WEXITSTATUS(status) : WRONG;
 }
 
 /* Whatever became of the services, verify comes to an end. */

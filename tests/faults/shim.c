@@ -222,6 +222,7 @@ static bool fails(int file, const char *op, size_t *size)
 
 /* ---- memory ------------------------------------------------------------------------ */
 
+#ifndef SHIM_WITHOUT_MEMORY
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
@@ -255,6 +256,7 @@ void *realloc(void *memory, size_t size)
     return is_out_of_memory(__builtin_return_address(0)) ? NULL
                                                          : __libc_realloc(memory, size);
 }
+#endif
 
 /* ---- opening ----------------------------------------------------------------------- */
 

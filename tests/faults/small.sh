@@ -18,5 +18,10 @@ finish() {
 }
 trap finish EXIT
 
-cluster() { deploy/cluster.sh "$1" "$venue" "${@:2}" >/dev/null; }
+cluster() {
+    deploy/cluster.sh "$1" "$venue" "${@:2}" >"$work/cluster.log" || {
+        cat "$work/cluster.log"
+        return 1
+    }
+}
 declare_market() { "$out/bin/zex" admin apply deploy/venues/demo.yaml --dir "$venue" >/dev/null; }

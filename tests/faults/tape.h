@@ -28,11 +28,12 @@ enum tape_kind {
     TAPE_TOLD, /* a client was told of gseq `offset`, about its own order `number` */
 };
 
+/* On the tape each stands behind the bytes of another, at any address. */
 struct tape_entry {
     uint32_t magic, kind;
     uint64_t offset, size, number;
     uint32_t is_synced; /* written through a descriptor with O_DSYNC */
     char path[TAPE_PATH];
-};
+} __attribute__((packed));
 
 #endif
