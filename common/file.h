@@ -2,7 +2,7 @@
  *
  * Owns:     nothing.
  * Units:    bytes.
- * Errors:   of error_of_file(); some of it may be written then.
+ * Errors:   of error_of_file(), ERR_DISK_FULL; some of it may be written then.
  * Threads:  any.
  * Bounds:   none.
  */
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* At offset `at`; goes on where a write was short, or was interrupted. */
 int file_write(int file, const void *bytes, size_t size, uint64_t at);
 
 #endif

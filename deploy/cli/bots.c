@@ -165,10 +165,11 @@ static int start(struct bot *bot)
 {
     bot->args.as = bot->name;
     int code = connect_open(&bot->client, &bot->args, bot->name, NULL);
-    if (code != ARGS_OK)
-        return args_fail("bots need a venue with an account %s, such as "
-                         "--venue deploy/venues/demo.yaml has",
-                         bot->name);
+    if (code != ARGS_OK) {
+        args_fail("bots trade as bot1, bot2 and so on of a venue that has them, such as "
+                  "--venue deploy/venues/demo.yaml");
+        return code;
+    }
     code = catalog_load(&bot->catalog, bot->client, &bot->args);
     if (code == ARGS_OK)
         code = connect_query(bot->client, &bot->args,

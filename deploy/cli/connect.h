@@ -30,7 +30,8 @@ int connect_open_unfed(zex_client **, const struct args *, const char *as);
 int connect_query(zex_client *, const struct args *, struct zex_query, uint64_t *gseq,
                   void (*visit)(void *argument, const struct msg *row), void *argument);
 
-/* Sends a command and waits for its outcome. ARGS_UNAVAILABLE if none came in time. */
+/* Sends a command and waits for its outcome. ARGS_UNAVAILABLE if none came in time,
+ * ARGS_FAILED after an ALARM. */
 int connect_command(zex_client *, const struct args *, const struct msg *command,
                     struct outcome *outcome);
 

@@ -41,7 +41,7 @@ static void glance(zex_client *client, const struct args *args,
             report_print(args, catalog, &event);
 }
 
-/* An order or a replace under way: a refusal tells neither its symbol nor its side. */
+/* An order or a replace under way: its refusal tells no side, and perhaps no symbol. */
 struct sent {
     uint64_t cl_ord_id;
     uint32_t symbol;
@@ -57,8 +57,10 @@ static int follow(zex_client *client, const struct args *args,
     while ((status = zex_client_wait(client, &event, args->timeout_ms)) == ZEX_OK) {
         if (event.cl_ord_id != sent->cl_ord_id && event.type != ZEX_EVENT_ALARM)
             continue;
-        event.symbol = sent->symbol;
-        event.side = sent->side;
+        if (event.type == ZEX_EVENT_REJECTED || event.type == ZEX_EVENT_CANCEL_REJECTED) {
+            event.symbol = sent->symbol;
+            event.side = sent->side;
+        }
         report_print(args, catalog, &event);
         switch (event.type) {
         case ZEX_EVENT_REJECTED:

@@ -29,7 +29,7 @@ struct outcome {
     } early[OUTCOME_EARLY_MAX];
 };
 
-/* Before the command is sent. */
+/* Before the command is sent. Not to be copied afterwards: `event` may point into it. */
 void outcome_init(struct outcome *);
 
 /* Takes the next event; whether the outcome is known. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/check.h"
 #include "deploy/cli/commands.h"
 #include "deploy/cli/progress.h"
 #include "deploy/cli/refold_world.h"
@@ -264,20 +265,28 @@ static int verify_all(struct verify *v)
 
 /* ---- what to say ------------------------------------------------------------------- */
 
-static void report_difference(const struct verify *v)
+enum { DIFFERENCE_TEXT = 256 };
+
+/* A line; its words are ours, without quotes. Takes no memory. */
+static size_t write_difference(const struct verify *v, char text[DIFFERENCE_TEXT])
 {
     const struct verify_difference *d = &v->difference;
-    if (v->args.json) {
-        json_t *row =
-            json_pack("{s:b,s:s,s:s,s:I,s:s}", "verified", 0, "service", d->service,
-                      "stream", d->stream, "seq", (json_int_t)d->seq, "what", d->what);
-        json_dumpf(row, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-        putchar('\n');
-        json_decref(row);
-        return;
-    }
-    printf("first difference: %s %s seq %" PRIu64 " (%s)\n", d->service, d->stream,
-           d->seq, d->what);
+    const int size = snprintf(
+        text, DIFFERENCE_TEXT,
+        v->args.json
+            ? "{\"verified\":false,\"service\":\"%s\",\"stream\":\"%s\",\"seq\":%" PRIu64
+              ",\"what\":\"%s\"}\n"
+            : "first difference: %s %s seq %" PRIu64 " (%s)\n",
+        d->service, d->stream, d->seq, d->what);
+    CHECK(size > 0 && size < DIFFERENCE_TEXT);
+    return (size_t)size;
+}
+
+static void report_difference(const struct verify *v)
+{
+    char text[DIFFERENCE_TEXT];
+    (void)write_difference(v, text);
+    fputs(text, stdout);
 }
 
 static void report_services(const struct verify *v)
@@ -344,29 +353,31 @@ static void report_success(const struct verify *v)
 
 static struct verify *verifying;
 
-/* A CHECK of a core failed, so the log has what must be impossible; or LMDB followed a
- * damaged page out of its map. Neither can be gone on from, both can be named. */
-static void on_fault(int number)
-{
-    struct verify *v = verifying;
-    const struct refold_fold *fold = refold_fold_applying;
-    if (number == SIGABRT && fold != NULL)
-        (void)!verify_differs(&v->difference, fold->name, "state", fold->next, "check");
-    else
-        (void)!verify_differs(&v->difference, v->reading, "journal", v->world.log.next,
-                              "damaged page");
-    progress_end(&v->progress);
-    report_difference(v);
-    fflush(stdout);
-    _exit(ARGS_FAILED);
-}
-
 static void handle_faults(struct verify *v, void (*handler)(int))
 {
     verifying = v;
     signal(SIGABRT, handler);
     signal(SIGSEGV, handler);
     signal(SIGBUS, handler);
+}
+
+/* A CHECK of a core failed, so the log has what must be impossible; or LMDB followed a
+ * damaged page, out of its map or over the heap. Neither can be gone on from, both can be
+ * named, without the heap. */
+static void on_fault(int number)
+{
+    struct verify *v = verifying;
+    const struct refold_fold *fold = refold_fold_applying;
+    char text[DIFFERENCE_TEXT];
+    handle_faults(NULL, SIG_DFL);
+    if (number == SIGABRT && fold != NULL)
+        (void)!verify_differs(&v->difference, fold->name, "state", fold->next, "check");
+    else
+        (void)!verify_differs(&v->difference, v->reading, "journal", v->world.log.next,
+                              "damaged page");
+    progress_end(&v->progress);
+    (void)!write(STDOUT_FILENO, text, write_difference(v, text));
+    _exit(ARGS_FAILED);
 }
 
 int command_verify(int argc, char **argv)

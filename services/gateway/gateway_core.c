@@ -139,10 +139,11 @@ static void on_open(struct gateway *g, const struct core_input *in, struct outbo
         .account = in->msg->open.account,
     };
     session_open(&g->sessions, in->seq, opened.account);
-    /* Who sent it twice may know from the sequencer already, and have sent commands. */
-    session_find(&g->sessions, in->seq)->peer =
-        session_take_route(&g->sessions, in->seq, opened.account, false);
     say_opened(g, outbox, &opened);
+    /* Who sent it twice may know from the sequencer already, and have sent commands. */
+    const uint32_t who = session_take_route(&g->sessions, in->seq, opened.account, false);
+    if (who != 0)
+        session_find(&g->sessions, in->seq)->peer = who;
 }
 
 /* A client's command is in the log: that is its acknowledgement. */

@@ -244,8 +244,12 @@ static bool is_asked_for(const struct fault *fault, const char *only)
 /* Of `whom` those that a fault which lasts a while meets in a hurry. */
 static uint32_t few(uint32_t whom, uint64_t seed)
 {
-    static const uint32_t others[] = {RISK, SHARD_0, SETTLEMENT};
-    return whom & (SEQUENCER | others[seed % (sizeof others / sizeof *others)]);
+    static const uint32_t others[] = {RISK, SHARD_0, SETTLEMENT, GATEWAY_0};
+    const uint32_t count = sizeof others / sizeof *others;
+    for (uint32_t i = 0; i < count; i++)
+        if ((whom & others[(seed + i) % count]) != 0)
+            return whom & (SEQUENCER | others[(seed + i) % count]);
+    return whom;
 }
 
 /* Those whose name matches `only`, if it is given. */

@@ -216,19 +216,19 @@ stop_all() {
     return $code
 }
 
-addresses() { # POD...
-    podman inspect --format "{{(index .NetworkSettings.Networks \"$net\").IPAddress}}" "${@/#/$net-}"
-}
-ask() { curl -s -m 2 "${@:3}" "$1:8080/$2"; } # ADDRESS PATH OPTIONS of curl
+readonly own_address="{{(index .NetworkSettings.Networks \"$net\").IPAddress}}"
+address() { podman inspect --format "$own_address" "$net-$1"; } # POD
+ask() { curl -s -m 2 "${@:3}" "$1:8080/$2"; }                   # ADDRESS PATH OPTIONS of curl
 
 # Lines `POD NAME VALUE` of what services have counted since they started.
 counts() {
-    local pod address
-    # shellcheck disable=SC2086
-    paste <(printf '%s\n' $pods) <(addresses $pods) | while read -r pod address; do
-        ask "$address" metrics | tr -d '\r' |
-            sed -nE "s/^zex_(gaps_found|fetches_sent)_total\{.*\} /$pod \1 /p"
-    done
+    local name address
+    # shellcheck disable=SC2046,SC2086
+    podman inspect --format "{{.Name}} $own_address" $(printf "$net-%s " $pods) |
+        while read -r name address; do
+            ask "$address" metrics | tr -d '\r' |
+                sed -nE "s/^zex_(gaps_found|fetches_sent)_total\{.*\} /${name#"$net-"} \1 /p"
+        done
 }
 
 . tests/cluster/operators.sh

@@ -15,7 +15,7 @@ until_it_is() { # COMMAND...: soon
 # ---- one after the other ----------------------------------------------------------------------
 
 is_ready() { [[ $(ask "$1" readyz -o /dev/null -w '%{http_code}') == 200 ]]; } # ADDRESS
-ready() { until_it_is is_ready "$(addresses "$1")"; } # POD: as Kubernetes asks, before the next
+ready() { until_it_is is_ready "$(address "$1")"; } # POD: as Kubernetes asks, before the next
 
 roll() { # POD...
     local pod
@@ -55,7 +55,7 @@ rekey() {
 stranded() {
     cp -p "$venue/keys/risk.key" "$venue/new.key" && stop risk-0 &&
         cat "$venue/old.key" >"$venue/keys/risk.key" && start risk-0 &&
-        until_it_is refuses "$(addresses sequencer-0)" && stop risk-0 &&
+        until_it_is refuses "$(address sequencer-0)" && stop risk-0 &&
         cat "$venue/new.key" >"$venue/keys/risk.key" && start risk-0
 }
 refuses() { # ADDRESS: who is there has turned somebody away because of a key

@@ -11,10 +11,18 @@ export ZEX_ACCOUNTS_MAX=64 ZEX_BALANCES_MAX=256 ZEX_SESSIONS_MAX=64 ZEX_ORDERS_M
     ZEX_SNAPSHOT_RECORDS=1000 ZEX_ARCHIVE_KEEP_RECORDS=1000 ZEX_ARCHIVE_SEGMENT_KB=64 \
     ZEX_MAP_SIZE_MB=256 ZEX_PREALLOCATE_MB=0 ZEX_ARCHIVE_DIR=archive
 
+# With a sanitizer in the services, signals are theirs, and what it finds has a code of its own.
+export ASAN_OPTIONS=verify_asan_link_order=0:handle_segv=0:handle_sigbus=0:handle_abort=0
+ASAN_OPTIONS+=:detect_leaks=0:exitcode=99
+export UBSAN_OPTIONS=exitcode=99
+
 release() { :; } # a script's own: what it holds beside its files
 finish() {
+    local code=$?
     release
+    if grep -sE -A 20 'ERROR: AddressSanitizer|runtime error:' "$venue"/log/*; then code=1; fi
     if [[ -n ${KEEP:-} ]]; then echo "kept: $work"; else rm -rf "$work"; fi
+    exit $code
 }
 trap finish EXIT
 

@@ -62,13 +62,14 @@ static uint64_t p99_us(const struct histogram *h)
 
 static void print_slice(const char *what, const struct storm_slice *s, uint32_t time_ms)
 {
-    printf("%-6s due %" PRIu64 "/s, sent %" PRIu64 "/s, refused %" PRIu64
-           "/s, outcomes %" PRIu64 "/s; accepted p50 %" PRIu64 " p99 %" PRIu64
-           " us, outcome p50 %" PRIu64 " p99 %" PRIu64 " us\n",
-           what, s->due * 1000 / time_ms, s->sent * 1000 / time_ms,
-           (s->sent - s->accepted.count) * 1000 / time_ms, s->ended * 1000 / time_ms,
-           histogram_per_mille_ns(&s->accepted, 500) / 1000, p99_us(&s->accepted),
-           histogram_per_mille_ns(&s->outcome, 500) / 1000, p99_us(&s->outcome));
+    printf("%-6s due %" PRIu64 "/s, late %" PRIu64 "/s, sent %" PRIu64
+           "/s, refused %" PRIu64 "/s, outcomes %" PRIu64 "/s; accepted p50 %" PRIu64
+           " p99 %" PRIu64 " us, outcome p50 %" PRIu64 " p99 %" PRIu64 " us\n",
+           what, s->due * 1000 / time_ms, s->late * 1000 / time_ms,
+           s->sent * 1000 / time_ms, (s->sent - s->accepted.count) * 1000 / time_ms,
+           s->ended * 1000 / time_ms, histogram_per_mille_ns(&s->accepted, 500) / 1000,
+           p99_us(&s->accepted), histogram_per_mille_ns(&s->outcome, 500) / 1000,
+           p99_us(&s->outcome));
     fflush(stdout);
 }
 

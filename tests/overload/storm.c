@@ -113,9 +113,12 @@ static void send_due(struct storm *s, uint32_t i, uint64_t until)
         const uint64_t due_ns = due_ns_of(s, at);
         if (l != NULL && !lane_may_send(l))
             l = free_lane(s, i);
-        storm_slice_of(s, due_ns)->due++;
+        struct storm_slice *slice = storm_slice_of(s, due_ns);
+        slice->due++;
         s->totals.due++;
-        if (l != NULL && s->now_ns - due_ns <= LATE_NS)
+        if (s->now_ns - due_ns > LATE_NS)
+            slice->late++;
+        else if (l != NULL)
             put_order(s, i, l, due_ns, &size);
         if (size > STORM_FRAME_BYTES - 2 * BODY_BYTES_MAX) {
             storm_send(s, i, size);

@@ -25,7 +25,8 @@ enum { STORM_SLICES = 16384, STORM_REASONS = 128, STORM_DRAIN_MS = 60000 };
 /* What happened in a stretch of time; the latencies are of arrivals due in it. */
 struct storm_slice {
     uint64_t due;     /* arrivals by the clock */
-    uint64_t sent;    /* the others found no free session, or were long due */
+    uint64_t late;    /* not sent: the generator came too late to them */
+    uint64_t sent;    /* the others found no free session */
     uint64_t decided; /* accepted or refused */
     uint64_t ended;   /* outcomes of commands: the goodput */
     struct histogram accepted, outcome;

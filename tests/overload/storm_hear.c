@@ -28,6 +28,7 @@ void storm_sum(const struct storm *s, uint32_t from, uint32_t to, struct storm_s
     *sum = (struct storm_slice){.due = 0};
     for (uint32_t i = from; i < to && i < STORM_SLICES; i++) {
         sum->due += s->slices[i].due;
+        sum->late += s->slices[i].late;
         sum->sent += s->slices[i].sent;
         sum->decided += s->slices[i].decided;
         sum->ended += s->slices[i].ended;
