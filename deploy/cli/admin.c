@@ -38,10 +38,8 @@ static int run(int argc, char **argv, const struct form *form)
         code = form->make(&args, &catalog, &command);
     if (code == ARGS_OK)
         code = connect_command(client, &args, &command, &outcome);
-    if (code == ARGS_OK) {
-        report_print(&args, &catalog, &outcome.event);
-        code = outcome.event.type == ZEX_EVENT_REFUSED ? ARGS_FAILED : ARGS_OK;
-    }
+    if (code == ARGS_OK)
+        code = report_outcome(&args, &catalog, &outcome);
     catalog_close(&catalog);
     zex_client_destroy(&client);
     return code;

@@ -278,8 +278,7 @@ int command_withdraw(int argc, char **argv)
     if (code == ARGS_OK) {
         if (outcome.event.type == ZEX_EVENT_REFUSED)
             outcome.event.asset = asset->asset;
-        report_print(&args, &catalog, &outcome.event);
-        code = outcome.event.type == ZEX_EVENT_REFUSED ? ARGS_FAILED : ARGS_OK;
+        code = report_outcome(&args, &catalog, &outcome);
     }
     return finish(client, &catalog, code);
 }

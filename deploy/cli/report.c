@@ -46,6 +46,7 @@ static uint32_t unit_of(const struct catalog *catalog, const struct zex_event *e
 {
     const struct msg_symbol_set *s = &catalog->symbols[event->symbol];
     uint32_t asset = 0;
+    *name = "";
     switch (-event->reason) {
     case ERR_PRICE_TICK:
     case ERR_PRICE_BAND:
@@ -68,15 +69,17 @@ static uint32_t unit_of(const struct catalog *catalog, const struct zex_event *e
     default:
         break;
     }
-    *name = asset != 0 ? catalog_asset_name(catalog, asset) : "";
-    return asset != 0 ? catalog_asset_scale(catalog, asset) : 0;
+    if (asset == 0)
+        return 0;
+    *name = catalog_asset_name(catalog, asset);
+    return catalog_asset_scale(catalog, asset);
 }
 
 static void print_reason(const struct catalog *catalog, const struct zex_event *event)
 {
     printf("%s (%s", zex_reason_name(event->reason), zex_reason_text(event->reason));
     if (event->value != 0 || event->limit != 0) {
-        const char *name = "";
+        const char *name;
         const uint32_t scale = unit_of(catalog, event, &name);
         char value[DECIMAL_TEXT], limit[DECIMAL_TEXT];
         printf("; value %s, limit %s%s%s", decimal_format(value, event->value, scale),
@@ -165,4 +168,11 @@ void report_print(const struct args *args, const struct catalog *catalog,
     default:
         break;
     }
+}
+
+int report_outcome(const struct args *args, const struct catalog *catalog,
+                   const struct outcome *outcome)
+{
+    report_print(args, catalog, &outcome->event);
+    return outcome->event.type == ZEX_EVENT_REFUSED ? ARGS_FAILED : ARGS_OK;
 }

@@ -55,10 +55,7 @@ static int send(zex_client *client, const struct args *args,
     const struct msg command = {.kind = MSG_key_set, .key_set = self->wanted};
     struct outcome outcome;
     const int code = connect_command(client, args, &command, &outcome);
-    if (code != ARGS_OK)
-        return code;
-    report_print(args, catalog, &outcome.event);
-    return outcome.event.type == ZEX_EVENT_REFUSED ? ARGS_FAILED : ARGS_OK;
+    return code == ARGS_OK ? report_outcome(args, catalog, &outcome) : code;
 }
 
 static int revoke(zex_client *client, const struct args *args, struct catalog *catalog)

@@ -138,12 +138,12 @@ static void on_open(struct gateway *g, const struct core_input *in, struct outbo
         .session = in->seq,
         .account = in->msg->open.account,
     };
-    session_open(&g->sessions, in->seq, opened.account);
+    struct session *s = session_open(&g->sessions, in->seq, opened.account);
     say_opened(g, outbox, &opened);
     /* Who sent it twice may know from the sequencer already, and have sent commands. */
     const uint32_t who = session_take_route(&g->sessions, in->seq, opened.account, false);
     if (who != 0)
-        session_find(&g->sessions, in->seq)->peer = who;
+        s->peer = who;
 }
 
 /* A client's command is in the log: that is its acknowledgement. */

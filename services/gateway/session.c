@@ -30,7 +30,7 @@ struct session *session_find(const struct session_table *t, uint64_t id)
     return slot == MAP_NONE ? NULL : &t->sessions[slot];
 }
 
-void session_open(struct session_table *t, uint64_t id, uint32_t account)
+struct session *session_open(struct session_table *t, uint64_t id, uint32_t account)
 {
     const uint32_t slot = pool_take(&t->slots);
     CHECK(slot != POOL_NONE && account < t->accounts_max);
@@ -43,6 +43,7 @@ void session_open(struct session_table *t, uint64_t id, uint32_t account)
     t->newest = slot;
     int error = map_add(&t->ids, id, slot);
     CHECK(error == 0);
+    return &t->sessions[slot];
 }
 
 static void land(struct session_table *t, const struct session *s, uint64_t count)
@@ -170,8 +171,8 @@ int session_load(struct session_table *t, struct reader *r)
                        last_n = reader_u64(r);
         if (account >= t->accounts_max || session_find(t, id) != NULL)
             return ERR_CORRUPT;
-        session_open(t, id, (uint32_t)account);
-        t->sessions[t->newest].last_n = t->sessions[t->newest].sent_n = last_n;
+        struct session *s = session_open(t, id, (uint32_t)account);
+        s->last_n = s->sent_n = last_n;
     }
     return reader_failed(r) ? ERR_CORRUPT : 0;
 }

@@ -65,8 +65,8 @@ void session_init(struct session_table *, struct arena *, uint32_t sessions_max,
 
 struct session *session_find(const struct session_table *, uint64_t id);
 
-/* The fold. `accepted` returns the session. */
-void session_open(struct session_table *, uint64_t id, uint32_t account);
+/* The fold. `open` and `accepted` return the session. */
+struct session *session_open(struct session_table *, uint64_t id, uint32_t account);
 struct session *session_accepted(struct session_table *, uint64_t id, uint64_t n);
 void session_close(struct session_table *, uint64_t id);
 

@@ -246,10 +246,10 @@ static uint32_t few(uint32_t whom, uint64_t seed)
 {
     static const uint32_t others[] = {RISK, SHARD_0, SETTLEMENT, GATEWAY_0};
     const uint32_t count = sizeof others / sizeof *others;
-    for (uint32_t i = 0; i < count; i++)
-        if ((whom & others[(seed + i) % count]) != 0)
-            return whom & (SEQUENCER | others[(seed + i) % count]);
-    return whom;
+    uint32_t other = 0;
+    for (uint32_t i = 0; i < count && other == 0; i++)
+        other = whom & others[(seed + i) % count];
+    return other == 0 ? whom : whom & (SEQUENCER | other);
 }
 
 /* Those whose name matches `only`, if it is given. */
