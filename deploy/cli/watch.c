@@ -29,6 +29,9 @@ int command_watch(int argc, char **argv)
     code = connect_open(&client, &args, "alice", NULL);
     if (code == ARGS_OK)
         code = catalog_load(&catalog, client, &args);
+    if (code == ARGS_OK) /* from here on nothing is missed */
+        fprintf(stderr, "watching %s\n",
+                catalog_account_name(&catalog, zex_client_account(client)));
     signal(SIGINT, stop);
     signal(SIGTERM, stop);
     while (code == ARGS_OK && !stopped) {

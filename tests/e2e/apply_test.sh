@@ -42,6 +42,7 @@ check "a changed key is added, and the old one warned of" \
 check "it does work" z balances --as carol
 timeout 60 "$zex" watch --as carol --dir "$dir/data" >"$dir/watch.out" 2>&1 &
 watch=$!
+check "she watches" seen "^watching carol"
 check "money for carol" z admin deposit carol EUR 1 2
 check "of which she is told" seen "reference 2"
 check "no key of that name" says "cannot read the public key" exits 1 z admin revoke carol nobody
