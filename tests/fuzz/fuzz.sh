@@ -11,20 +11,23 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export ASAN_OPTIONS=detect_leaks=0 # what a target keeps, it keeps
 
-# run TARGET ARGUMENT... - its last lines if it fails.
-run() {
-    local target=$1
-    shift
-    "$bin/$target" -timeout=20 -rss_limit_mb=4096 -close_fd_mask=3 -max_len=4096 \
-        -artifact_prefix="build/fuzz/$target." "$@" >"$work/$target.log" 2>&1 && return
-    echo "FAILED: $target; again: $bin/$target build/fuzz/$target.*"
-    grep -vE '^#[0-9]+' "$work/$target.log" | tail -n 60
+# start TARGET ARGUMENT... - in the background, as $fuzzer.
+start() {
+    "$bin/$1" -timeout=20 -rss_limit_mb=4096 -close_fd_mask=3 -max_len=4096 -use_value_profile=1 \
+        -print_final_stats=1 -artifact_prefix="build/fuzz/$1." "${@:2}" >"$work/$1.log" 2>&1 &
+    fuzzer=$!
+}
+# ended TARGET - waits; its last lines if it failed.
+ended() {
+    wait "$fuzzer" && return
+    echo "FAILED: $1; again: $bin/$1 build/fuzz/$1.*"
+    grep -vE '^#[0-9]+' "$work/$1.log" | tail -n 60
     return 1
 }
 
 # One target: its corpus, then new inputs.
 treat() {
-    local target=$1 failed=0 inputs began
+    local target=$1 failed=0 inputs fuzzer
     mkdir -p "$work/$target" "$corpora"
     if [[ -f $corpora/$target.pack || -z ${GROW:-} ]]; then # a new target grows its first
         "$bin/${target}_replay" --unpack "$corpora/$target.pack" "$work/$target" >/dev/null || failed=1
@@ -35,15 +38,17 @@ treat() {
     fi
     "$bin/${target}_replay" --seeds "$work/$target" || failed=1
     inputs=$(ls "$work/$target" | wc -l)
-    began=$SECONDS # how long the replay takes comes on top: so long it will take again
-    run "$target" -runs=0 "$work/$target" || failed=1
-    run "$target" -max_total_time=$((seconds + SECONDS - began)) -use_value_profile=1 \
-        "$work/$target" || failed=1
+    start "$target" "$work/$target"
+    timeout 3600 tail -F -n +1 --pid=$fuzzer "$work/$target.log" 2>/dev/null | grep -q -m 1 INITED
+    timeout "$seconds" tail -f --pid=$fuzzer /dev/null # or it has failed before
+    kill -USR1 $fuzzer 2>/dev/null                     # ends it without a complaint
+    ended "$target" || failed=1
     echo "fuzz $target: $inputs inputs replayed, $(grep -c NEW "$work/$target.log") new ones in $seconds s," \
-        "$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$work/$target.log") runs"
+        "$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log") runs"
     [[ -n ${GROW:-} ]] || return $failed
     mkdir "$work/$target.small"
-    run "$target" -merge=1 -use_value_profile=1 "$work/$target.small" "$work/$target" || failed=1
+    start "$target" -merge=1 "$work/$target.small" "$work/$target"
+    ended "$target" || failed=1
     "$bin/${target}_replay" --pack "$work/$target.small" "$corpora/$target.pack"
     echo "fuzz $target: $(ls "$work/$target.small" | wc -l) inputs kept, $(stat -c %s "$corpora/$target.pack") bytes"
     return $failed
