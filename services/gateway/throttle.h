@@ -3,8 +3,11 @@
  *
  * A queue that is bounded by its length alone is as late as the slowest machine makes it.
  * This one is bounded by time: some of the commands are marked, and how long a mark
- * takes to the log moves the limit, down while that is longer than the target, up while
- * somebody was kept out and it is shorter.
+ * takes to the log moves the limit: down while that is longer than the target, up
+ * while somebody was kept out and it is shorter. Where mark after mark takes too long
+ * with no more than the minimum under way, it is not the queue that is late but what
+ * is behind it, say a slow disk: for a minute the target is twice the least of their
+ * times, else batches would be too small for that disk.
  *
  * Owns:     the limit, and the marks under way.
  * Units:    ns of the monotonic clock; commands.
@@ -21,20 +24,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define THROTTLE_MARKS   8
-#define THROTTLE_MIN     2048u
-#define THROTTLE_MAX     (1u << 20)
-#define THROTTLE_SHARE   16                   /* of an account, always */
-#define THROTTLE_LOST_NS UINT64_C(1000000000) /* a mark that has not landed never will */
+#define THROTTLE_MARKS    8
+#define THROTTLE_MIN      128u
+#define THROTTLE_MAX      (1u << 20)
+#define THROTTLE_SHARE    16                   /* of an account, always */
+#define THROTTLE_LOST_NS  UINT64_C(1000000000) /* a mark that has not landed never will */
+#define THROTTLE_FLOOR_NS UINT64_C(60000000000) /* so long that time counts */
 
 struct throttle_mark {
     uint64_t session, n;
     uint64_t sent; /* commands up to this one */
     uint64_t time_ns;
+    bool at_minimum; /* when it was sent, that was the limit */
 };
 
 struct throttle {
-    uint64_t target_ns; /* 0: no limit */
+    uint64_t target_ns;             /* 0: no limit */
+    uint64_t floor_ns, measured_ns; /* the least time at the minimum, and when; or 0 */
+    uint64_t least_ns;              /* of `slow` marks in a row, all at the minimum */
+    uint32_t slow;
     uint64_t sent, landed;
     uint32_t limit;
     bool kept_out; /* somebody, since the limit was last moved */

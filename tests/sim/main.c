@@ -1,6 +1,8 @@
 /* main.c - one seed, a range, those of a file, or each ablation. */
 #include <dirent.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,6 +265,9 @@ static bool read_range(const char *text, uint64_t *first, uint64_t *last)
 int main(int argc, char **argv)
 {
     uint64_t first, last;
+    mallopt(M_TRIM_THRESHOLD, INT_MAX); /* the next world takes what this one frees */
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TOP_PAD, 64 << 20);
     is_verbose = getenv("VERBOSE") != NULL && *getenv("VERBOSE") != 0;
     const char *commands = getenv("COMMANDS");
     if (commands != NULL && *commands != 0)

@@ -145,8 +145,8 @@ static void pieces_and_bugs(void **state)
     const char large[BYTES] = {0};
     history_add_two(rig->state, &rig->outbox, 1, 5, "abc", 3, "de", 2);
     rig_flush(rig);
-    assert_int_equal(rig->rows[0].size, 5);
-    assert_memory_equal(rig->rows[0].value, "abcde", 5);
+    assert_int_equal(rig->rows[0]->size, 5);
+    assert_memory_equal(rig->rows[0]->value, "abcde", 5);
     add(rig, 1, 7);
     assert_aborts(add(rig, 1, 6));
     assert_aborts(history_add(rig->state, &rig->outbox, 1, 8, large, BYTES));

@@ -40,7 +40,7 @@ struct rig {
     void *state, *outbox_memory;
     struct outbox outbox;
     uint64_t gseq;
-    struct rig_row *rows; /* sorted */
+    struct rig_row **rows; /* sorted */
     size_t count, capacity;
     struct core_answer answer;
     uint8_t answer_bytes[RIG_ANSWER_BYTES];
@@ -84,8 +84,10 @@ static inline struct rig *rig_create(const struct core_ops *ops,
 
 static inline void rig_destroy(struct rig *rig)
 {
-    for (size_t i = 0; i < rig->count; i++)
-        free(rig->rows[i].value);
+    for (size_t i = 0; i < rig->count; i++) {
+        free(rig->rows[i]->value);
+        free(rig->rows[i]);
+    }
     free(rig->rows);
     free(rig->outbox_memory);
     free(rig->state);
@@ -98,7 +100,7 @@ static inline size_t rig_find(const struct rig *rig, const uint8_t *key, uint32_
     size_t low = 0;
     for (size_t high = rig->count; low < high;) {
         const size_t middle = (low + high) / 2;
-        const struct rig_row *row = &rig->rows[middle];
+        const struct rig_row *row = rig->rows[middle];
         const uint32_t common = row->key_size < size ? row->key_size : size;
         const int order = memcmp(row->key, key, common);
         if (order < 0 || (order == 0 && row->key_size < size))
@@ -113,8 +115,8 @@ static inline void rig_put(struct rig *rig, const uint8_t *key, uint32_t key_siz
                            const uint8_t *value, uint32_t size)
 {
     const size_t at = rig_find(rig, key, key_size);
-    if (at == rig->count || rig->rows[at].key_size != key_size ||
-        memcmp(rig->rows[at].key, key, key_size) != 0) {
+    if (at == rig->count || rig->rows[at]->key_size != key_size ||
+        memcmp(rig->rows[at]->key, key, key_size) != 0) {
         if (rig->count == rig->capacity) {
             rig->capacity = rig->capacity * 2 + 64;
             rig->rows = realloc(rig->rows, rig->capacity * sizeof *rig->rows);
@@ -122,10 +124,12 @@ static inline void rig_put(struct rig *rig, const uint8_t *key, uint32_t key_siz
         }
         memmove(&rig->rows[at + 1], &rig->rows[at],
                 (rig->count++ - at) * sizeof *rig->rows);
-        rig->rows[at] = (struct rig_row){.key_size = key_size};
-        memcpy(rig->rows[at].key, key, key_size);
+        rig->rows[at] = calloc(1, sizeof(struct rig_row));
+        assert_non_null(rig->rows[at]);
+        rig->rows[at]->key_size = key_size;
+        memcpy(rig->rows[at]->key, key, key_size);
     }
-    struct rig_row *row = &rig->rows[at];
+    struct rig_row *row = rig->rows[at];
     row->value = realloc(row->value, size + 1);
     assert_non_null(row->value);
     memcpy(row->value, value, size);
@@ -185,12 +189,12 @@ static inline int rig_seek(void *context, uint32_t table, const void *key,
     wanted[0] = (uint8_t)table;
     memcpy(wanted + 1, key, key_size);
     const size_t at = rig_find(rig, wanted, (uint32_t)key_size + 1);
-    if (at == rig->count || rig->rows[at].key[0] != table)
+    if (at == rig->count || rig->rows[at]->key[0] != table)
         return ERR_NOT_FOUND;
-    *found_key = rig->rows[at].key + 1;
-    *found_key_size = rig->rows[at].key_size - 1;
-    *value = rig->rows[at].value;
-    *value_size = rig->rows[at].size;
+    *found_key = rig->rows[at]->key + 1;
+    *found_key_size = rig->rows[at]->key_size - 1;
+    *value = rig->rows[at]->value;
+    *value_size = rig->rows[at]->size;
     return 0;
 }
 

@@ -40,6 +40,29 @@ static void test_follows(void **unused)
     }
 }
 
+/* A disk that takes longer than the target for any number of commands sets the target:
+ * what is under way goes on growing. */
+static void test_slow_disk(void **unused)
+{
+    (void)unused;
+    enum { FLUSH_MS = 3 * TARGET_MS, PER_FLUSH = 40000 };
+    struct throttle t = {.target_ns = 0};
+    uint64_t now_ns = 1, sent = 0, landed = 0, last = 0;
+    throttle_set(&t, TARGET_MS);
+    for (uint32_t i = 0; i < 200; i++) {
+        now_ns += FLUSH_MS * (uint64_t)MS;
+        for (last = sent - landed; landed < sent;)
+            throttle_land(&t, SESSION, ++landed, now_ns);
+        for (uint32_t k = 0; k < PER_FLUSH && !throttle_is_full(&t, true); k++)
+            throttle_send(&t, SESSION, ++sent, now_ns);
+    }
+    assert_int_equal(last, PER_FLUSH);
+    assert_int_equal(t.floor_ns, FLUSH_MS * (uint64_t)MS);
+    throttle_land(&t, SESSION, t.marks[0].n,
+                  now_ns + THROTTLE_FLOOR_NS); /* looks again */
+    assert_int_equal(t.floor_ns, 0);
+}
+
 /* Where nobody is kept out the limit stays, and other commands have a quarter more. */
 static void test_room(void **unused)
 {
@@ -88,9 +111,8 @@ static void test_off(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_follows),
-        cmocka_unit_test(test_room),
-        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_follows), cmocka_unit_test(test_slow_disk),
+        cmocka_unit_test(test_room),    cmocka_unit_test(test_lost),
         cmocka_unit_test(test_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
