@@ -39,7 +39,6 @@ mkdir -p $out
 cp $here/*.mjs $out # where they find what they import
 install
 
-settings() { diff -u k8s/base/settings.env <(k8s/settings.sh) && grep -c = k8s/base/settings.env; }
 render() { # FOLDER
     local to=$out/${1##*/}.yaml
     $out/kubectl kustomize "$1" >"$to" && grep -c '^kind:' "$to"
@@ -86,7 +85,6 @@ scripts() {
         echo "no complaint"
 }
 
-check "settings are those of common/settings.def" settings
 check "dev renders" render k8s/overlays/dev
 check "prod renders" render k8s/overlays/prod
 check "dev with a second shard renders" render $here/two_shards

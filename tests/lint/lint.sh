@@ -92,7 +92,8 @@ while read -r line; do fail "banned call: $line"; done < <(
 while read -r line; do fail "sleep in a test: $line"; done < <(
     git grep -nE '\b(u|nano)?sleep *\(|^ *sleep [0-9]' -- 'tests/*.c' 'tests/*.sh' 'tests/**/*.sh' ':!tests/lint')
 
-# 9. Generated documentation is fresh; every folder has its page.
+# 9. What is made from tables is fresh; every folder has its page.
+k8s/settings.sh | cmp -s - k8s/base/settings.env || fail "k8s/base/settings.env is stale (make k8s-config)"
 if [ -x "$out/bin/catalogue" ]; then
     "$out/bin/catalogue" | cmp -s - proto/messages.md || fail "proto/messages.md is stale (make docs)"
 fi
