@@ -1,8 +1,6 @@
 /* position.c - booking fills: open, reduce, flip. */
 #include "services/portfolio/position.h"
 
-#include <string.h>
-
 #include "common/check.h"
 #include "common/reader.h"
 #include "common/writer.h"
@@ -22,7 +20,6 @@ void position_init(struct positions *positions, struct arena *arena,
     if (!slots)
         return;
     map_init(&positions->index_of, slots, capacity);
-    memset(positions->symbols, 0, (SYMBOL_MAX + 1) * sizeof *positions->symbols);
     for (uint32_t i = 0; i < accounts_max; i++)
         positions->first[i] = positions->newest[i] = POSITION_NONE;
 }

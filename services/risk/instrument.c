@@ -27,7 +27,7 @@ struct instrument_asset *instrument_find_asset(const struct instruments *instrum
 struct instrument_symbol *instrument_find(const struct instruments *instruments,
                                           uint32_t symbol)
 {
-    if (symbol > SYMBOL_MAX || instruments->symbols[symbol].set.symbol == 0)
+    if (symbol >= instruments->symbol_end || instruments->symbols[symbol].set.symbol == 0)
         return NULL;
     return &instruments->symbols[symbol];
 }
@@ -46,7 +46,7 @@ static uint32_t find_asset_name(const struct instruments *instruments,
 static uint32_t find_symbol_name(const struct instruments *instruments,
                                  const struct msg_symbol_set *set)
 {
-    for (uint32_t i = 1; i <= SYMBOL_MAX; i++)
+    for (uint32_t i = 1; i < instruments->symbol_end; i++)
         if (instruments->symbols[i].set.symbol != 0 && i != set->symbol &&
             strcmp(instruments->symbols[i].set.name, set->name) == 0)
             return i;
@@ -168,6 +168,8 @@ bool instrument_is_move(const struct instruments *instruments,
 void instrument_restore(struct instruments *instruments, const struct msg_symbol_set *set)
 {
     CHECK(set->shard <= SHARD_MAX);
+    if (set->symbol >= instruments->symbol_end)
+        instruments->symbol_end = set->symbol + 1;
     instruments->symbols[set->symbol].set = *set;
     instruments->symbols_of[set->shard]++;
 }

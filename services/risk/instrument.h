@@ -33,6 +33,7 @@ struct instrument_symbol {
 struct instruments {
     struct instrument_asset *assets;
     struct instrument_symbol *symbols;
+    uint32_t symbol_end; /* no id at or above this was ever declared */
     uint32_t shards;
     uint16_t symbols_of[SHARD_MAX + 1]; /* how many each shard has */
     bool may_move;                      /* from version 3 on */

@@ -128,9 +128,9 @@ static void save_instruments(const struct instruments *instruments, struct write
         writer_i64(writer, asset->supply);
     }
     for (uint32_t i = 1; i <= SYMBOL_MAX; i++) {
-        const struct instrument_symbol *symbol = &instruments->symbols[i];
-        writer_bool(writer, symbol->set.symbol != 0);
-        if (symbol->set.symbol == 0)
+        const struct instrument_symbol *symbol = instrument_find(instruments, i);
+        writer_bool(writer, symbol != NULL);
+        if (symbol == NULL)
             continue;
         save_msg(writer, MSG_symbol_set, &symbol->set);
         writer_i64(writer, symbol->last_price);

@@ -18,6 +18,7 @@ struct shard {
     uint32_t slot_end;            /* no slot at or above this was ever used */
     uint32_t *scratch;            /* orders_max slots, for the kill switch */
     struct match_symbol *symbols; /* SYMBOL_MAX + 1, by id */
+    uint32_t symbol_end;          /* likewise, of ids */
     bool names_fee_asset;         /* trades do, from version 2 on */
     uint32_t instance;
 };
@@ -93,6 +94,8 @@ static void on_symbol_set(struct shard *shard, const struct msg_symbol_set *m)
         give_up(shard, m->symbol);
         return;
     }
+    if (m->symbol >= shard->symbol_end)
+        shard->symbol_end = m->symbol + 1;
     if (symbol->set.symbol == 0) {
         book_init(&symbol->book, &shard->pool, m->symbol);
         symbol->trading = m->trading;
@@ -290,7 +293,7 @@ static void save(const void *state, struct writer *writer)
 {
     const struct shard *shard = state;
     writer_u32(writer, shard->slot_end);
-    for (uint32_t id = 1; id <= SYMBOL_MAX; id++) {
+    for (uint32_t id = 1; id < shard->symbol_end; id++) {
         const struct match_symbol *symbol = &shard->symbols[id];
         if (symbol->set.symbol == 0)
             continue;
@@ -371,7 +374,7 @@ static int load(void *state, struct reader *reader)
 static void check(const void *state)
 {
     const struct shard *shard = state;
-    for (uint32_t id = 1; id <= SYMBOL_MAX; id++)
+    for (uint32_t id = 1; id < shard->symbol_end; id++)
         if (shard->symbols[id].set.symbol != 0)
             book_check(&shard->symbols[id].book, false);
 }
