@@ -154,7 +154,8 @@ static int publish_heads(struct service_instance *s)
         struct stream_publisher *p = &s->publishers[k];
         if (p->stream == STREAM_OUTPUT || FAULT(HEAD_LOST))
             continue;
-        size_t size = stream_publisher_head(p, s->frame, STREAM_FRAME_BYTES);
+        size_t size =
+            stream_publisher_head(p, s->commit_ns, s->frame, STREAM_FRAME_BYTES);
         if (s->kind->core->head != NULL)
             size +=
                 s->kind->core->head(s->state, s->frame + size, STREAM_FRAME_BYTES - size);

@@ -21,6 +21,7 @@ enum {
     FORMAT = 1,                /* of cursor and snapshot */
     SNAPSHOT_GUESS = 16 << 20, /* what a snapshot holds besides the state */
     PRUNE_BLOCKS = 128,        /* of each stream, in one commit */
+    COMMITS_MEANT = 8,         /* in the mean that is told */
     CURSOR_BYTES = 128 + SERVICE_PUBLISHERS * (8 + STREAM_CHAIN),
 };
 
@@ -362,6 +363,13 @@ static int prune(struct service_instance *s)
     return 0;
 }
 
+/* The mean of the last few. */
+static void note_commit(struct service_instance *s, uint64_t took_ns)
+{
+    s->commit_ns += took_ns / COMMITS_MEANT - s->commit_ns / COMMITS_MEANT;
+    metrics_observe(&s->metrics, METRICS_commit, took_ns);
+}
+
 int service_store_commit(struct service_instance *s)
 {
     s->commit_at_ns = 0;
@@ -377,7 +385,7 @@ int service_store_commit(struct service_instance *s)
         error = journal_commit(s->journal);
     if (error != 0)
         return error;
-    metrics_observe(&s->metrics, METRICS_commit, clock_mono_ns() - begin_ns);
+    note_commit(s, clock_mono_ns() - begin_ns);
     if (step == 1)
         note_snapshot(s);
     metrics_add(&s->metrics, METRICS_commits, 1);

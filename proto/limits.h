@@ -18,11 +18,12 @@
 #define ID_MAX       INT64_MAX /* gseq, order, session, trade, client's numbers */
 
 /* Ids that are dense and index arrays: 0 is never used. */
-#define ACCOUNT_MAX ((1 << 20) - 1)
-#define ASSET_MAX   255
-#define SYMBOL_MAX  4095
-#define SHARD_MAX   63
-#define SLOT_MAX    ((1 << 24) - 1)
+#define ACCOUNT_MAX   ((1 << 20) - 1)
+#define ASSET_MAX     255
+#define SYMBOL_MAX    4095
+#define SHARD_MAX     63
+#define SLOT_MAX      ((1 << 24) - 1)
+#define COMMIT_US_MAX 60000000 /* a minute */
 
 /* Accounts every venue has from GENESIS on. */
 #define ACCOUNT_EXTERNAL 1 /* the other side of deposits and withdrawals */

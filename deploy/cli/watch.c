@@ -29,11 +29,11 @@ int command_watch(int argc, char **argv)
     code = connect_open(&client, &args, "alice", NULL);
     if (code == ARGS_OK)
         code = catalog_load(&catalog, client, &args);
+    signal(SIGINT, stop);
+    signal(SIGTERM, stop);
     if (code == ARGS_OK) /* from here on nothing is missed */
         fprintf(stderr, "watching %s\n",
                 catalog_account_name(&catalog, zex_client_account(client)));
-    signal(SIGINT, stop);
-    signal(SIGTERM, stop);
     while (code == ARGS_OK && !stopped) {
         int status = zex_client_wait(client, &event, 200);
         if (status == ZEX_OK)

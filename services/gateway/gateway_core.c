@@ -375,7 +375,7 @@ static void turn(void *state, const struct core_time *time, struct outbox *outbo
 {
     struct gateway *g = state;
     advance(g, time);
-    throttle_turn(&g->throttle, g->now_ns);
+    throttle_turn(&g->throttle, g->horizon.commit_us, g->now_ns);
     lookup_turn(g, outbox);
     resume_turn(g, outbox);
     if (g->now_ns - g->beaten_ns >= g->settings.heartbeat_ms * UINT64_C(1000000)) {

@@ -20,6 +20,7 @@
 
 struct horizon {
     uint64_t log_next;
+    uint32_t commit_us;                             /* of the log, so long it takes */
     uint64_t cursor[SERVICE_SHARD + SHARD_MAX + 1]; /* by service number */
     uint64_t made[SHARD_MAX + 1];                   /* approved.k */
     uint64_t tag_gseq,
@@ -28,8 +29,9 @@ struct horizon {
 
 static inline void horizon_head(struct horizon *h, const struct msg_head *head)
 {
-    if (head->stream != 0 || head->next <= h->log_next)
+    if (head->stream != 0 || head->next < h->log_next)
         return; /* a late one proves nothing */
+    h->commit_us = head->commit_us;
     h->log_next = head->next;
     h->tag_gseq = head->next - 1;
     h->tag = big_endian_get(head->chain, sizeof h->tag);

@@ -6,11 +6,12 @@
 #include "common/check.h"
 
 #define MS_NS UINT64_C(1000000)
+#define US_NS UINT64_C(1000)
 
 enum {
     BEGIN = 4096,
+    COMMITS = 3, /* at least so long a time is allowed */
     STEPS = 64, /* a mark moves the limit by this part of it: all of a round, by an 8th */
-    SLOW = 64,  /* so many slow marks at the minimum are no accident */
 };
 
 void throttle_set(struct throttle *t, uint32_t target_ms)
@@ -37,8 +38,7 @@ void throttle_send(struct throttle *t, uint64_t session, uint64_t n, uint64_t no
         return;
     if (t->mark_count > 0 && t->sent - t->marks[t->mark_count - 1].sent < step)
         return;
-    t->marks[t->mark_count++] =
-        (struct throttle_mark){session, n, t->sent, now_ns, t->limit == THROTTLE_MIN};
+    t->marks[t->mark_count++] = (struct throttle_mark){session, n, t->sent, now_ns};
 }
 
 static void drop_marks(struct throttle *t, uint32_t count)
@@ -49,34 +49,10 @@ static void drop_marks(struct throttle *t, uint32_t count)
     memmove(t->marks, t->marks + count, t->mark_count * sizeof *t->marks);
 }
 
-/* Is it slow behind the queue too? */
-static void measure_floor(struct throttle *t, const struct throttle_mark *mark,
-                          uint64_t time_ns, uint64_t now_ns)
+static void move_limit(struct throttle *t, uint64_t time_ns)
 {
-    if (now_ns - t->measured_ns >= THROTTLE_FLOOR_NS)
-        t->floor_ns = 0;
-    if (!mark->at_minimum || time_ns <= t->target_ns) {
-        t->slow = 0;
-        return;
-    }
-    if (t->slow == 0 || time_ns < t->least_ns)
-        t->least_ns = time_ns;
-    if (++t->slow < SLOW)
-        return;
-    t->floor_ns = t->least_ns;
-    t->measured_ns = now_ns;
-    t->slow = 0;
-    t->limit = BEGIN;
-}
-
-/* A mark has landed. */
-static void move_limit(struct throttle *t, const struct throttle_mark *mark,
-                       uint64_t now_ns)
-{
-    const uint64_t time_ns = now_ns - mark->time_ns;
-    measure_floor(t, mark, time_ns, now_ns);
     const uint32_t step = t->limit / STEPS;
-    if (time_ns > t->target_ns && time_ns > 2 * t->floor_ns)
+    if (time_ns > t->target_ns && time_ns > COMMITS * t->commit_ns)
         t->limit -= step;
     else if (t->kept_out)
         t->limit += step;
@@ -91,18 +67,19 @@ void throttle_land(struct throttle *t, uint64_t session, uint64_t n, uint64_t no
 {
     for (uint32_t i = 0; i < t->mark_count; i++)
         if (t->marks[i].n == n && t->marks[i].session == session) {
-            move_limit(t, &t->marks[i], now_ns);
+            move_limit(t, now_ns - t->marks[i].time_ns);
             drop_marks(t, i + 1);
             return;
         }
 }
 
-void throttle_turn(struct throttle *t, uint64_t now_ns)
+void throttle_turn(struct throttle *t, uint32_t commit_us, uint64_t now_ns)
 {
+    t->commit_ns = commit_us * US_NS;
     while (t->mark_count > 0 && now_ns - t->marks[0].time_ns >= THROTTLE_LOST_NS) {
         t->limit = THROTTLE_MIN;
         drop_marks(t, 1);
         if (t->mark_count == 0)
-            t->landed = t->sent; /* what follows the last mark is lost with it */
+            t->landed = t->sent; /* what follows the last mark counts as lost too */
     }
 }

@@ -1,13 +1,12 @@
 /* throttle.h - how many commands may be on their way to the log, so that none of them is
  * for long.
  *
- * A queue that is bounded by its length alone is as late as the slowest machine makes it.
- * This one is bounded by time: some of the commands are marked, and how long a mark
- * takes to the log moves the limit: down while that is longer than the target, up
- * while somebody was kept out and it is shorter. Where mark after mark takes too long
- * with no more than the minimum under way, it is not the queue that is late but what
- * is behind it, say a slow disk: for a minute the target is twice the least of their
- * times, else batches would be too small for that disk.
+ * A queue that is bounded by its length alone is as late as the slowest machine makes
+ * it. This one is bounded by time: some of the commands are marked, and how long a mark
+ * takes to the log moves the limit, down while that is longer than the target, up while
+ * somebody was kept out and it is shorter. The target is never below three commits of
+ * the sequencer: one that is under way, its own, and one to gather in. On a slow disk
+ * anything less would only make batches small.
  *
  * Owns:     the limit, and the marks under way.
  * Units:    ns of the monotonic clock; commands.
@@ -24,25 +23,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define THROTTLE_MARKS    8
-#define THROTTLE_MIN      128u
-#define THROTTLE_MAX      (1u << 20)
-#define THROTTLE_SHARE    16                   /* of an account, always */
-#define THROTTLE_LOST_NS  UINT64_C(1000000000) /* a mark that has not landed never will */
-#define THROTTLE_FLOOR_NS UINT64_C(60000000000) /* so long that time counts */
+#define THROTTLE_MARKS   8
+#define THROTTLE_MIN     128u
+#define THROTTLE_MAX     (1u << 20)
+#define THROTTLE_SHARE   16                   /* of an account, always */
+#define THROTTLE_LOST_NS UINT64_C(1000000000) /* a mark that has not landed never will */
 
 struct throttle_mark {
     uint64_t session, n;
     uint64_t sent; /* commands up to this one */
     uint64_t time_ns;
-    bool at_minimum; /* when it was sent, that was the limit */
 };
 
 struct throttle {
-    uint64_t target_ns;             /* 0: no limit */
-    uint64_t floor_ns, measured_ns; /* the least time at the minimum, and when; or 0 */
-    uint64_t least_ns;              /* of `slow` marks in a row, all at the minimum */
-    uint32_t slow;
+    uint64_t target_ns; /* 0: no limit */
+    uint64_t commit_ns; /* of the sequencer, as it says of late */
     uint64_t sent, landed;
     uint32_t limit;
     bool kept_out; /* somebody, since the limit was last moved */
@@ -58,6 +53,6 @@ bool throttle_is_full(struct throttle *, bool order);
 /* A command was forwarded; was seen in the log or was refused; time goes on. */
 void throttle_send(struct throttle *, uint64_t session, uint64_t n, uint64_t now_ns);
 void throttle_land(struct throttle *, uint64_t session, uint64_t n, uint64_t now_ns);
-void throttle_turn(struct throttle *, uint64_t now_ns);
+void throttle_turn(struct throttle *, uint32_t commit_us, uint64_t now_ns);
 
 #endif

@@ -38,7 +38,7 @@ treat() {
     fi
     "$bin/${target}_replay" --seeds "$work/$target" || failed=1
     inputs=$(ls "$work/$target" | wc -l)
-    start "$target" "$work/$target"
+    start "$target" -max_total_time=$((seconds + 3600)) "$work/$target" # if nobody ends it
     timeout 3600 tail -F -n +1 --pid=$fuzzer "$work/$target.log" 2>/dev/null | grep -q -m 1 INITED
     timeout "$seconds" tail -f --pid=$fuzzer /dev/null # or it has failed before
     kill -USR1 $fuzzer 2>/dev/null                     # ends it without a complaint
