@@ -43,11 +43,12 @@ early() {
 check "a first start that is killed can be done again" exits 0 early
 check "a log that was lost is not begun again: 19" exits 19 eval 'rm -r "$dir/early/sequencer" && up_on "$dir/early"'
 interrupted() { # a shard more than the venue has: it is never ready
-    setsid timeout 40 "$zex" up --dir "$dir/data" --shards 2 --port 0 --http 0 >/dev/null 2>&1 &
-    local pid
-    until pid=$(pgrep -s $! -x zex) && grep -qsx shard-1 /proc/$pid/task/*/comm; do kill -0 $! || return 1; done
-    kill -INT "$pid"
-    wait $!
+    setsid "$zex" up --dir "$dir/data" --shards 2 --port 0 --http 0 >/dev/null 2>&1 &
+    local pid=$!
+    until grep -qsx shard-1 /proc/$pid/task/*/comm; do kill -0 $pid || return 1; done
+    kill -INT $pid
+    timeout 40 tail -f --pid=$pid /dev/null || kill -KILL $pid
+    wait $pid
 }
 check "Ctrl-C ends a start that waits" exits 0 interrupted
 
