@@ -172,6 +172,13 @@ static void rewind_to(struct zex_state_lane *state, uint64_t n)
         state->sent = n;
 }
 
+/* The log is an older copy of itself. */
+static void on_forgotten(struct zex_client *self)
+{
+    alarm_event(self, REASON_LOG_BEHIND, self->outbox.tag_gseq, 0);
+    zex_state_fail(self, -REASON_LOG_BEHIND, "the log has forgotten what it accepted");
+}
+
 /* The venue misses an n. If that was accepted, the word is late, or, when it goes on, the
  * log is an older copy of itself, which has forgotten commands. */
 static void on_gap(struct zex_client *self, const struct zex_outbox_lane *lane,
@@ -185,10 +192,8 @@ static void on_gap(struct zex_client *self, const struct zex_outbox_lane *lane,
     }
     if (state->forgot_ms == 0)
         state->forgot_ms = self->now_ms;
-    if (self->now_ms - state->forgot_ms < FORGOT_MS)
-        return;
-    alarm_event(self, REASON_LOG_BEHIND, self->outbox.tag_gseq, 0);
-    zex_state_fail(self, -REASON_LOG_BEHIND, "the log has forgotten what it accepted");
+    if (self->now_ms - state->forgot_ms >= FORGOT_MS)
+        on_forgotten(self);
 }
 
 static void on_refused(struct zex_client *self, const struct msg_refused *m)
@@ -263,6 +268,10 @@ static void on_gone(struct zex_client *self, const struct msg_session_gone *m)
         if (lane->gone || !((m->session != 0 && lane->session == m->session) ||
                             (m->nonce != 0 && lane->nonce == m->nonce)))
             continue;
+        if (m->last_n + 1 < lane->first) {
+            on_forgotten(self);
+            return;
+        }
         const uint64_t last = m->last_n < lane->next ? m->last_n : lane->next - 1;
         if (last >= lane->first)
             settle(self, i, last, 0);

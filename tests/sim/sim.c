@@ -196,13 +196,14 @@ static void restore(struct sim *s)
 }
 
 /* Someone who knew more of the log than it does: a service, or a client, by its tag, its
- * session, or a command that is in two places. */
+ * session, how that ended, or a command that is in two places. */
 static bool is_notice(const struct sim *s)
 {
     if (s->error == ERR_LOG_BEHIND || s->error == ERR_DIVERGED)
         return true;
     return s->broken != NULL && (strncmp(s->broken, "I7: the log is not", 18) == 0 ||
-                                 strncmp(s->broken, "I1: one command, two", 20) == 0);
+                                 strncmp(s->broken, "I1: one command, two", 20) == 0 ||
+                                 strncmp(s->broken, "I2: session gone", 16) == 0);
 }
 
 /* The operator: a service whose record he wants skipped, and which runs since, is made to

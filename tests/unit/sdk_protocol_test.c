@@ -127,6 +127,25 @@ static void test_forgotten_commands_alarm(void **state)
     assert_int_equal(w->status, ERR_LOG_BEHIND);
 }
 
+/* A session that ended with fewer commands than it had accepted is of an older copy. */
+static void test_forgotten_end_alarms(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w);
+    world_place(w, 100);
+    world_place(w, 200);
+    world_expect_command(w, SESSION, 2);
+    world_accept(SESSION, 2, 2000);
+    world_expect_event(w, ZEX_EVENT_DURABLE);
+    world_expect_event(w, ZEX_EVENT_DURABLE);
+    world_say(&(struct msg){.kind = MSG_session_gone,
+                            .session_gone = {.session = SESSION, .last_n = 1}});
+    assert_int_equal(world_expect_event(w, ZEX_EVENT_ALARM)->reason,
+                     error_number(ERR_LOG_BEHIND));
+    world_pump(w);
+    assert_int_equal(w->status, ERR_LOG_BEHIND);
+}
+
 /* A body the venue cannot read was not accepted; its number carries something harmless.
  * */
 static void test_bad_is_repaired(void **state)
@@ -345,6 +364,7 @@ int main(void)
         TEST(test_gap_rewinds),
         TEST(test_says_that_it_is_there),
         TEST(test_forgotten_commands_alarm),
+        TEST(test_forgotten_end_alarms),
         TEST(test_bad_is_repaired),
         TEST(test_wrong_role_ends),
         TEST(test_conflict),
