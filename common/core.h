@@ -72,9 +72,10 @@ struct core_settings {
     uint32_t cancel_rate, cancel_burst;
     uint32_t query_rate, query_burst;
     uint32_t in_flight_max; /* commands of one account on their way to the log */
-    uint32_t busy_ms;       /* or three commits: all of them; 0: no limit */
-    uint32_t heartbeat_ms;  /* feed_heartbeat to attached clients */
-    uint32_t idle_ms;       /* a client silent for so long is cut */
+    /* BUSY while commands take longer to the log, and than 3 of its commits; 0: off */
+    uint32_t busy_ms;
+    uint32_t heartbeat_ms; /* feed_heartbeat to attached clients */
+    uint32_t idle_ms;      /* a client silent for so long is cut */
     uint32_t query_timeout_ms;
 };
 

@@ -105,6 +105,7 @@ struct service_instance {
     uint64_t commit_at_ns, checkin_at_ns, position_at_ns, head_at_ns, kept_at_ns,
         measured_at_ns;
     uint64_t commit_ns;     /* that a commit takes, of late */
+    uint64_t settle_ns;     /* that settling took, since the last commit */
     uint64_t position_next; /* input position last told */
     struct metrics metrics;
     int64_t forbidden_source; /* who last sent what it may not */

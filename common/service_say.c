@@ -145,6 +145,18 @@ static int tell_owner(struct service_instance *s)
     return 1;
 }
 
+/* How long the log's commits take, as far as there is a word for it. */
+static size_t put_pace(const struct service_instance *s, uint8_t *bytes, size_t capacity)
+{
+    const uint64_t commit_us = s->commit_ns / 1000;
+    const struct msg msg = {
+        .kind = MSG_pace,
+        .pace.commit_us =
+            (uint32_t)(commit_us < COMMIT_US_MAX ? commit_us : COMMIT_US_MAX)};
+    size_t size = 0;
+    return codec_encode(bytes, capacity, &msg, &size) == 0 ? size : 0;
+}
+
 static int publish_heads(struct service_instance *s)
 {
     if (s->now.mono_ns < s->head_at_ns || s->is_replaying)
@@ -154,11 +166,12 @@ static int publish_heads(struct service_instance *s)
         struct stream_publisher *p = &s->publishers[k];
         if (p->stream == STREAM_OUTPUT || FAULT(HEAD_LOST))
             continue;
-        size_t size =
-            stream_publisher_head(p, s->commit_ns, s->frame, STREAM_FRAME_BYTES);
+        size_t size = stream_publisher_head(p, s->frame, STREAM_FRAME_BYTES);
         if (s->kind->core->head != NULL)
             size +=
                 s->kind->core->head(s->state, s->frame + size, STREAM_FRAME_BYTES - size);
+        if (p->stream == STREAM_LOG)
+            size += put_pace(s, s->frame + size, STREAM_FRAME_BYTES - size);
         service_sender_publish(&s->sender, s->bus, p->stream, s->frame, size);
     }
     return 0;

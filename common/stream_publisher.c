@@ -256,18 +256,15 @@ const uint8_t *stream_publisher_take(struct stream_publisher *p, size_t *size)
 
 /* ---- answering --------------------------------------------------------------------- */
 
-size_t stream_publisher_head(const struct stream_publisher *p, uint64_t commit_ns,
-                             uint8_t *frame, size_t capacity)
+size_t stream_publisher_head(const struct stream_publisher *p, uint8_t *frame,
+                             size_t capacity)
 {
-    const uint64_t commit_us = commit_ns / 1000;
     struct msg msg = {.kind = MSG_head};
     CHECK(p->count == 0);
     msg.head.stream = p->stream;
     msg.head.epoch = p->epoch;
     msg.head.next = p->next;
     memcpy(msg.head.chain, p->chain, STREAM_CHAIN);
-    msg.head.commit_us =
-        (uint32_t)(commit_us < COMMIT_US_MAX ? commit_us : COMMIT_US_MAX);
     size_t size = 0;
     int error = codec_encode(frame, capacity, &msg, &size);
     CHECK(error == 0);

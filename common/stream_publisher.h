@@ -63,9 +63,9 @@ int stream_publisher_cut(struct stream_publisher *, uint64_t time_ns);
 /* The next frame to push; NULL when there is none. Borrowed until the next cut. */
 const uint8_t *stream_publisher_take(struct stream_publisher *, size_t *size);
 
-/* A HEAD, which also says how long a commit takes. Returns its size. */
-size_t stream_publisher_head(const struct stream_publisher *, uint64_t commit_ns,
-                             uint8_t *frame, size_t capacity);
+/* A HEAD. Returns its size. */
+size_t stream_publisher_head(const struct stream_publisher *, uint8_t *frame,
+                             size_t capacity);
 
 /* Answers a FETCH, which is also a consumer's proof of where it is. */
 int stream_publisher_fetch(struct stream_publisher *, const struct msg_fetch *,

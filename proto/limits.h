@@ -18,12 +18,11 @@
 #define ID_MAX       INT64_MAX /* gseq, order, session, trade, client's numbers */
 
 /* Ids that are dense and index arrays: 0 is never used. */
-#define ACCOUNT_MAX   ((1 << 20) - 1)
-#define ASSET_MAX     255
-#define SYMBOL_MAX    4095
-#define SHARD_MAX     63
-#define SLOT_MAX      ((1 << 24) - 1)
-#define COMMIT_US_MAX 60000000 /* a minute */
+#define ACCOUNT_MAX ((1 << 20) - 1)
+#define ASSET_MAX   255
+#define SYMBOL_MAX  4095
+#define SHARD_MAX   63
+#define SLOT_MAX    ((1 << 24) - 1)
 
 /* Accounts every venue has from GENESIS on. */
 #define ACCOUNT_EXTERNAL 1 /* the other side of deposits and withdrawals */
@@ -32,6 +31,8 @@
 
 #define PPM         1000000
 #define FEE_PPM_MAX 100000 /* 10 % */
+
+#define COMMIT_US_MAX 60000000 /* a minute, as told */
 
 #define BODY_BYTES_MAX    320 /* an encoded command or report */
 #define MESSAGE_BYTES_MAX 512 /* any encoded message */

@@ -457,7 +457,7 @@ static size_t handle(struct zex_client *self, const struct msg *m, const uint8_t
 void zex_receive_frame(struct zex_client *self, const uint8_t *bytes, size_t size)
 {
     struct msg message;
-    while (size > 0) {
+    while (size > 0 && self->status == ZEX_OK) { /* a client that stopped hears no more */
         size_t used = 0;
         if (codec_decode(bytes, size, &message, &used) != 0) {
             alarm_event(self, REASON_BAD, 0, 0);

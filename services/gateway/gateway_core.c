@@ -290,13 +290,8 @@ static void on_message(struct gateway *g, struct outbox *outbox, struct msg *m)
     case MSG_opened:
         say_opened(g, outbox, &m->opened);
         break;
-    case MSG_head:
-        horizon_head(&g->horizon, &m->head);
-        break;
-    case MSG_position:
-        horizon_position(&g->horizon, &m->position);
-        break;
     default:
+        horizon_hear(&g->horizon, m);
         break;
     }
 }

@@ -20,7 +20,7 @@
 
 struct horizon {
     uint64_t log_next;
-    uint32_t commit_us;                             /* of the log, so long it takes */
+    uint32_t commit_us; /* that the log's commits take; 0: not told */
     uint64_t cursor[SERVICE_SHARD + SHARD_MAX + 1]; /* by service number */
     uint64_t made[SHARD_MAX + 1];                   /* approved.k */
     uint64_t tag_gseq,
@@ -31,7 +31,6 @@ static inline void horizon_head(struct horizon *h, const struct msg_head *head)
 {
     if (head->stream != 0 || head->next < h->log_next)
         return; /* a late one proves nothing */
-    h->commit_us = head->commit_us;
     h->log_next = head->next;
     h->tag_gseq = head->next - 1;
     h->tag = big_endian_get(head->chain, sizeof h->tag);
@@ -43,6 +42,17 @@ static inline void horizon_position(struct horizon *h, const struct msg_position
         h->cursor[-p->source] = p->next;
     else if (p->source == -SERVICE_RISK && p->stream > 0)
         h->made[p->stream - 1] = p->next;
+}
+
+/* A message of the sequencer's; others say nothing of it. */
+static inline void horizon_hear(struct horizon *h, const struct msg *m)
+{
+    if (m->kind == MSG_head)
+        horizon_head(h, &m->head);
+    else if (m->kind == MSG_position)
+        horizon_position(h, &m->position);
+    else if (m->kind == MSG_pace)
+        h->commit_us = m->pace.commit_us;
 }
 
 /* Is the service more than `window` records behind? One that was never heard of stands at

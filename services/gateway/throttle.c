@@ -10,7 +10,6 @@
 
 enum {
     BEGIN = 4096,
-    COMMITS = 3, /* at least so long a time is allowed */
     STEPS = 64, /* a mark moves the limit by this part of it: all of a round, by an 8th */
 };
 
@@ -49,10 +48,25 @@ static void drop_marks(struct throttle *t, uint32_t count)
     memmove(t->marks, t->marks + count, t->mark_count * sizeof *t->marks);
 }
 
+static uint64_t three_commits_ns(const struct throttle *t)
+{
+    return 3 * t->commit_ns;
+}
+
+/* A commit takes longer the more it holds: were its time allowed without an end, a queue
+ * could make room for itself. */
+static uint64_t allowed_ns(const struct throttle *t)
+{
+    uint64_t ns = three_commits_ns(t);
+    if (ns > THROTTLE_SLOW_NS)
+        ns = THROTTLE_SLOW_NS;
+    return ns > t->target_ns ? ns : t->target_ns;
+}
+
 static void move_limit(struct throttle *t, uint64_t time_ns)
 {
     const uint32_t step = t->limit / STEPS;
-    if (time_ns > t->target_ns && time_ns > COMMITS * t->commit_ns)
+    if (time_ns > allowed_ns(t))
         t->limit -= step;
     else if (t->kept_out)
         t->limit += step;
@@ -76,7 +90,8 @@ void throttle_land(struct throttle *t, uint64_t session, uint64_t n, uint64_t no
 void throttle_turn(struct throttle *t, uint32_t commit_us, uint64_t now_ns)
 {
     t->commit_ns = commit_us * US_NS;
-    while (t->mark_count > 0 && now_ns - t->marks[0].time_ns >= THROTTLE_LOST_NS) {
+    const uint64_t lost_ns = THROTTLE_LOST_NS + three_commits_ns(t);
+    while (t->mark_count > 0 && now_ns - t->marks[0].time_ns >= lost_ns) {
         t->limit = THROTTLE_MIN;
         drop_marks(t, 1);
         if (t->mark_count == 0)

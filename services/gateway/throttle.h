@@ -6,7 +6,7 @@
  * takes to the log moves the limit, down while that is longer than the target, up while
  * somebody was kept out and it is shorter. The target is never below three commits of
  * the sequencer: one that is under way, its own, and one to gather in. On a slow disk
- * anything less would only make batches small.
+ * anything less would only make batches small. Beyond THROTTLE_SLOW_NS small they are.
  *
  * Owns:     the limit, and the marks under way.
  * Units:    ns of the monotonic clock; commands.
@@ -23,11 +23,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define THROTTLE_MARKS   8
-#define THROTTLE_MIN     128u
-#define THROTTLE_MAX     (1u << 20)
-#define THROTTLE_SHARE   16                   /* of an account, always */
-#define THROTTLE_LOST_NS UINT64_C(1000000000) /* a mark that has not landed never will */
+#define THROTTLE_MARKS 8
+#define THROTTLE_MIN   128u
+#define THROTTLE_MAX   (1u << 20)
+#define THROTTLE_SHARE 16 /* of an account, always */
+#define THROTTLE_SLOW_NS                                                                 \
+    UINT64_C(250000000) /* the most that commits move the target to */
+#define THROTTLE_LOST_NS UINT64_C(1000000000) /* and 3 commits: a mark that never lands */
 
 struct throttle_mark {
     uint64_t session, n;

@@ -32,9 +32,13 @@ check "which says where" says "directory=$dir/closed/settlement" timeout 20 \
 umount "$dir/closed" 2>/dev/null
 
 # A first start that ends at once is no venue yet; one that waits can be stopped.
+guard() { # PID: it ends by itself, or is ended
+    { timeout 40 tail -f --pid="$1" /dev/null || kill -KILL "$1"; } 2>/dev/null &
+}
 early() {
     setsid "$zex" up --dir "$dir/early" --port 0 --http 0 --once >/dev/null 2>&1 &
     local pid=$!
+    guard $pid
     until [ -e "$dir/early/sequencer/redo" ]; do kill -0 $pid || return 1; done
     kill -KILL $pid
     wait $pid 2>/dev/null
@@ -45,9 +49,9 @@ check "a log that was lost is not begun again: 19" exits 19 eval 'rm -r "$dir/ea
 interrupted() { # a shard more than the venue has: it is never ready
     setsid "$zex" up --dir "$dir/data" --shards 2 --port 0 --http 0 >/dev/null 2>&1 &
     local pid=$!
+    guard $pid
     until grep -qsx shard-1 /proc/$pid/task/*/comm; do kill -0 $pid || return 1; done
     kill -INT $pid
-    timeout 40 tail -f --pid=$pid /dev/null || kill -KILL $pid
     wait $pid
 }
 check "Ctrl-C ends a start that waits" exits 0 interrupted

@@ -217,6 +217,18 @@ struct msg archive_decode(const struct archive_record *record)
     return m;
 }
 
+bool archive_has_ended(const struct archive *a, uint64_t session)
+{
+    for (uint64_t i = 0; i < a->count; i++) {
+        const struct archive_record *r = &a->records[i];
+        if ((r->kind == MSG_close && r->source == (int64_t)session) ||
+            (r->kind == MSG_session_closed &&
+             archive_decode(r).session_closed.session == session))
+            return true;
+    }
+    return false;
+}
+
 bool archive_concerns(const struct archive_record *record, uint32_t account)
 {
     uint32_t accounts[2];

@@ -50,6 +50,9 @@ const char *archive_read(struct archive *, const char *path, const char *files);
 /* What it says. */
 struct msg archive_decode(const struct archive_record *);
 
+/* By its own CLOSE or the operator's word. */
+bool archive_has_ended(const struct archive *, uint64_t session);
+
 /* Is it in the account's feed? */
 bool archive_concerns(const struct archive_record *, uint32_t account);
 

@@ -166,13 +166,11 @@ static void on_gone(struct client *c, const struct msg_session_gone *m)
     bool is_unknown = life->session == 0 && m->nonce == life->nonce;
     if (m->session == 0 || (m->session != life->session && !is_unknown))
         return;
-    if (m->last_n < life->accepted || m->last_n > life->count) {
-        c->broken = "I2: session gone with another last_n";
-        return;
-    }
     CHECK(c->life + 1 < CLIENT_LIVES);
+    c->broken = life_end(life, m->last_n, next);
+    if (c->broken != NULL)
+        return;
     life->session = m->session;
-    life_end(life, m->last_n, next);
     next->nonce = (c->index + 1) + ++c->life * NONCE_STRIDE;
     c->sent = 0;
 }

@@ -44,6 +44,7 @@ struct client {
     struct bus_endpoint endpoint;
     struct life *lives;
     uint32_t life;
+    uint32_t restored_life; /* the one when the log came back from an older copy */
     struct invariants_report *reports;
     uint32_t report_count, report_capacity;
     uint64_t queries;

@@ -29,6 +29,7 @@ struct guest_command {
     uint64_t floor; /* highest gseq anybody was told before it was made */
     uint64_t gseq;  /* as it was told; 0: it was not, or long ago */
     bool is_durable, is_void;
+    bool is_excused; /* of a session that had ended when the log came back */
 };
 
 struct guest {
@@ -40,6 +41,7 @@ struct guest {
     struct guest_command *commands;
     uint32_t command_count, command_capacity;
     uint32_t untold_count; /* of those, whose end a process that died may have known */
+    uint32_t ended_count;  /* made in sessions that have ended, but for a few */
     struct invariants_report *reports; /* one a message of a report */
     uint32_t report_count, report_capacity;
     uint64_t from; /* reports behind this one are its business */
@@ -61,6 +63,9 @@ void guest_init(struct guest *, const struct plan *);
 void guest_close(struct guest *);
 void guest_turn(struct guest *);
 void guest_crash(struct guest *);
+
+/* The log, as given, is to come back from an older copy. */
+void guest_excuse(struct guest *, const struct archive *);
 
 /* Nothing more to do: all is durable and the feed is live. */
 bool guest_is_idle(const struct guest *);

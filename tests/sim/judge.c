@@ -41,13 +41,6 @@ static const char *each_command_of(const struct sim *s, const struct life *life,
     return broken;
 }
 
-/* The first of a client's sessions that counts. Nobody asks for those that have ended: of
- * them an older copy of the log may have lost something, and nobody notices. */
-static uint32_t first_life(const struct sim *s, const struct client *c)
-{
-    return s->venue.is_restored ? c->life : 0;
-}
-
 static const char *each_command(const struct sim *s,
                                 const char *(*check)(const struct life_command *,
                                                      const struct archive_record *))
@@ -55,7 +48,7 @@ static const char *each_command(const struct sim *s,
     const char *broken = NULL;
     for (uint32_t i = 0; i < s->plan.clients && broken == NULL; i++) {
         const struct client *c = &s->clients[i];
-        for (uint32_t k = first_life(s, c); k <= c->life && broken == NULL; k++)
+        for (uint32_t k = c->restored_life; k <= c->life && broken == NULL; k++)
             broken = each_command_of(s, &c->lives[k], check);
     }
     return broken;
@@ -87,17 +80,15 @@ static const char *is_later(const struct life_command *command,
 /* Up to last_n and no further, by its own CLOSE or the operator's word. */
 static const char *is_over(const struct sim *s, const struct life *life)
 {
-    bool ended = life_is_closing(life);
     uint64_t last_n = 0;
     for (uint64_t i = 0; i < s->archive.count; i++) {
         const struct archive_record *record = &s->archive.records[i];
         if (record->source == (int64_t)life->session)
             last_n = record->n;
-        if (record->kind == MSG_session_closed)
-            ended =
-                ended || archive_decode(record).session_closed.session == life->session;
     }
-    return ended ? invariants_gone(life->count, last_n) : "I2: a session gone unasked";
+    return archive_has_ended(&s->archive, life->session)
+               ? invariants_gone(life->count, last_n)
+               : "I2: a session gone unasked";
 }
 
 static const char *check_ends(const struct sim *s)
@@ -105,7 +96,7 @@ static const char *check_ends(const struct sim *s)
     const char *broken = NULL;
     for (uint32_t i = 0; i < s->plan.clients && broken == NULL; i++) {
         const struct client *c = &s->clients[i];
-        for (uint32_t k = first_life(s, c); k < c->life && broken == NULL; k++)
+        for (uint32_t k = c->restored_life; k < c->life && broken == NULL; k++)
             broken = is_over(s, &c->lives[k]);
     }
     return broken;

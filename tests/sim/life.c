@@ -64,9 +64,13 @@ bool life_is_closing(const struct life *life)
     return life->count > 0 && life->commands[life->count - 1].kind == MSG_close;
 }
 
-void life_end(struct life *life, uint64_t last_n, struct life *next)
+const char *life_end(struct life *life, uint64_t last_n, struct life *next)
 {
-    CHECK(last_n <= life->count && next->count == 0);
+    if (last_n > life->count)
+        return "I2: a session that ended with what was never sent";
+    if (last_n < life->accepted)
+        return "I2: session gone with another last_n";
+    CHECK(next->count == 0);
     for (uint64_t i = last_n; i < life->count; i++) {
         struct life_command *command = push(next);
         free(life->commands[i].former);
@@ -79,6 +83,7 @@ void life_end(struct life *life, uint64_t last_n, struct life *next)
         life->commands[i].accepted = true;
     life->accepted = life->count;
     life->is_gone = true;
+    return NULL;
 }
 
 void life_close(struct life *life)

@@ -56,8 +56,9 @@ void life_advance(struct life *);
 /* Its last command is a CLOSE. */
 bool life_is_closing(const struct life *);
 
-/* It is over, n = last_n was its last; what came behind it is wanted in the next one. */
-void life_end(struct life *, uint64_t last_n, struct life *next);
+/* It is over, n = last_n was its last; what came behind it is wanted in the next one.
+ * NULL, or what cannot be: nothing has happened then. */
+const char *life_end(struct life *, uint64_t last_n, struct life *next);
 
 void life_close(struct life *);
 

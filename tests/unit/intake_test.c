@@ -307,6 +307,42 @@ static void test_behind(void **unused)
     desk_destroy(d);
 }
 
+/* A command takes 10 ms to the log, which says that its commits take so long. Returns how
+ * the limit moved. */
+static int64_t move_of(struct desk *d, uint64_t session, uint64_t n, uint32_t commit_us)
+{
+    const struct gateway *g = d->state;
+    const struct msg pace = {.kind = MSG_pace, .pace.commit_us = commit_us};
+    const struct msg m = cancel(1);
+    say_head(d, d->gseq + 1); /* the same once more */
+    desk_put(d, &pace);
+    desk_receive(d, BUS_STREAM, 0, NULL);
+    desk_turn(d);
+    const uint32_t before = g->throttle.limit;
+    put_command(d, session, n, &m);
+    from(d, A);
+    forwarded(d, session, n);
+    desk_pass_ms(d, 10);
+    desk_turn(d);
+    desk_apply(d, (int64_t)session, n, &m);
+    desk_take(d);
+    return (int64_t)g->throttle.limit - before;
+}
+
+/* The time allowed to the log follows what it says of its commits, though it stands. */
+static void test_pace(void **unused)
+{
+    (void)unused;
+    struct core_settings slow = world_settings;
+    slow.busy_ms = 7;
+    struct desk *d = open_venue(&slow);
+    const uint64_t session = open_session(d, A, 1);
+    assert_true(move_of(d, session, 1, 3000) < 0);
+    assert_int_equal(move_of(d, session, 2, 4000), 0);
+    assert_true(move_of(d, session, 3, 0) < 0);
+    desk_destroy(d);
+}
+
 /* With no word from the log a command is not forwarded: the client tries another
  * gateway. */
 static void test_unavailable(void **unused)
@@ -368,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_in_flight),
         cmocka_unit_test(test_in_flight_of_the_gone),
         cmocka_unit_test(test_behind),
+        cmocka_unit_test(test_pace),
         cmocka_unit_test(test_unavailable),
         cmocka_unit_test(test_floods),
     };

@@ -1,6 +1,7 @@
 /* throttle_test.c - how the limit follows the time that commands take to the log. */
 #include "tests/unit/unit.h"
 
+#include "proto/limits.h"
 #include "services/gateway/throttle.h"
 
 enum { TARGET_MS = 20, MS = 1000000, SESSION = 7 };
@@ -64,6 +65,31 @@ static void test_slow_disk(void **unused)
     assert_int_equal(most[1], PER_FLUSH);
 }
 
+/* A disk whose commits take the longer the more they hold does not let the queue grow
+ * with itself, nor are marks lost that it is slow with. */
+static void test_slower_and_slower(void **unused)
+{
+    (void)unused;
+    enum { PER_MS = 100 };
+    struct throttle t = {.target_ns = 0};
+    uint64_t now_ns = 1, sent = 0, landed = 0, batch = 0;
+    throttle_set(&t, TARGET_MS);
+    for (uint32_t i = 0; i < 2000; i++) {
+        for (uint32_t k = 0; k < 10 * THROTTLE_MAX && !throttle_is_full(&t, true); k++)
+            throttle_send(&t, SESSION, ++sent, now_ns);
+        const uint64_t commit_ms = 1 + batch / PER_MS;
+        now_ns += commit_ms * MS;
+        throttle_turn(&t, (uint32_t)commit_ms * 1000, now_ns);
+        for (batch = sent - landed; landed < sent;)
+            throttle_land(&t, SESSION, ++landed, now_ns);
+    }
+    assert_in_range(batch, 1, 2 * PER_MS * THROTTLE_SLOW_NS / MS);
+    throttle_turn(&t, COMMIT_US_MAX, now_ns);
+    throttle_send(&t, SESSION, ++sent, now_ns);
+    throttle_turn(&t, COMMIT_US_MAX, now_ns + 100 * THROTTLE_LOST_NS);
+    assert_int_equal(t.mark_count, 1);
+}
+
 /* Where nobody is kept out the limit stays, and other commands have a quarter more. */
 static void test_room(void **unused)
 {
@@ -114,7 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_follows), cmocka_unit_test(test_slow_disk),
         cmocka_unit_test(test_room),    cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_off),
+        cmocka_unit_test(test_off),     cmocka_unit_test(test_slower_and_slower),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
