@@ -3,6 +3,7 @@
 
 #include "common/check.h"
 #include "common/error.h"
+#include "common/prefetch.h"
 #include "common/reader.h"
 #include "common/writer.h"
 #include "proto/codec.h"
@@ -205,8 +206,8 @@ const struct order *order_find_open(const struct orders *orders, uint32_t accoun
 
 static void prefetch_order(const struct order *order)
 {
-    __builtin_prefetch(order, 1);
-    __builtin_prefetch((const char *)order + 64, 1);
+    prefetch_write(order);
+    prefetch_write((const char *)order + 64);
 }
 
 /* First itself, then those it is linked to. */
@@ -218,9 +219,9 @@ void order_prefetch(const struct orders *orders, uint32_t slot, bool again)
     if (!again)
         prefetch_order(order);
     else if (order->next != ORDER_NONE)
-        __builtin_prefetch(&orders->open[order->next], 1);
+        prefetch_write(&orders->open[order->next]);
     if (again && order->previous != ORDER_NONE)
-        __builtin_prefetch(&orders->open[order->previous], 1);
+        prefetch_write(&orders->open[order->previous]);
 }
 
 static void save_order(const struct order *order, uint32_t slot, struct writer *writer)

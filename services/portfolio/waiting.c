@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/error.h"
+#include "common/prefetch.h"
 #include "common/reader.h"
 #include "common/writer.h"
 
@@ -109,9 +110,9 @@ void waiting_prefetch(const struct waiting *waiting, uint64_t order_id, bool aga
 {
     const uint32_t *chain = chain_of(waiting, order_id);
     if (!again)
-        __builtin_prefetch(chain);
+        prefetch_read(chain);
     else if (*chain != 0)
-        __builtin_prefetch(&waiting->orders[*chain - 1], 1);
+        prefetch_write(&waiting->orders[*chain - 1]);
 }
 
 static bool is_wanted(const struct waiting_order *order, uint32_t account,

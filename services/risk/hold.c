@@ -7,6 +7,7 @@
 #include "common/ablate.h"
 #include "common/check.h"
 #include "common/money.h"
+#include "common/prefetch.h"
 #include "proto/msg.h"
 
 enum { ANY = 1 }; /* order ids are unique without their account */
@@ -69,8 +70,8 @@ int hold_amount(const struct hold_order *order, int64_t multiplier, int64_t *amo
 static void prefetch_order(const struct holds *holds, uint32_t slot)
 {
     const char *order = (const char *)&holds->orders[slot];
-    __builtin_prefetch(order);
-    __builtin_prefetch(order + 64);
+    prefetch_read(order);
+    prefetch_read(order + 64);
 }
 
 void hold_prefetch_search(const struct holds *holds, uint32_t account, uint64_t order_id,
@@ -94,7 +95,7 @@ void hold_prefetch(const struct holds *holds, uint32_t slot, bool again)
         return;
     }
     prefetch_order(holds, slot);
-    __builtin_prefetch(&holds->slots.next[slot]);
+    prefetch_read(&holds->slots.next[slot]);
     pair_prefetch_entry(&holds->ids, slot);
     pair_prefetch_entry(&holds->names, 2 * slot);
 }

@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/map.h"
+#include "common/prefetch.h"
 
 #define NEIGHBOURS 16                           /* chains in a cache line */
 #define FULL       4                            /* entries a chain when all are taken */
@@ -32,17 +33,17 @@ uint32_t pair_prefetch(const struct pairs *pairs, uint32_t first, uint64_t secon
 {
     const uint32_t *chain = find_chain(pairs, first, second);
     if (!again) {
-        __builtin_prefetch(chain);
+        prefetch_read(chain);
         return PAIR_NONE;
     }
     if (*chain != 0)
-        __builtin_prefetch(&pairs->entries[*chain - 1]);
+        prefetch_read(&pairs->entries[*chain - 1]);
     return *chain - 1;
 }
 
 void pair_prefetch_entry(const struct pairs *pairs, uint32_t entry)
 {
-    __builtin_prefetch(&pairs->entries[entry]);
+    prefetch_read(&pairs->entries[entry]);
 }
 
 uint32_t pair_find(const struct pairs *pairs, uint32_t first, uint64_t second)

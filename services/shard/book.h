@@ -19,6 +19,7 @@
 
 #include "common/check.h"
 #include "common/error.h"
+#include "common/prefetch.h"
 #include "proto/limits.h"
 
 enum book_side {
@@ -222,15 +223,15 @@ static inline struct book_terms book_unpack(uint64_t packed)
  * again, for its neighbours, about five before. Any slot below orders_max will do. */
 static inline void book_prefetch(const struct book_pool *pool, uint32_t slot)
 {
-    __builtin_prefetch(&pool->cells[slot], 1);
+    prefetch_write(&pool->cells[slot]);
 }
 
 static inline void book_prefetch_links(const struct book_pool *pool, uint32_t slot)
 {
     const struct book_order *order = &pool->cells[slot].order;
-    __builtin_prefetch(&pool->cells[order->next], 1);
-    __builtin_prefetch(&pool->cells[order->prev], 1);
-    __builtin_prefetch(&pool->cells[order->level], 1);
+    prefetch_write(&pool->cells[order->next]);
+    prefetch_write(&pool->cells[order->prev]);
+    prefetch_write(&pool->cells[order->level]);
 }
 
 #endif

@@ -5,7 +5,7 @@ SIM_LIB := $(filter-out common/bus%.c common/journal.c common/journal_env.c comm
              common/journal_lock.c common/child.c common/clock.c common/http.c \
              common/service_log.c common/service_main.c common/service_setup.c,$(LIB_SRC)) \
            $(filter-out %/zex_clock.c %/zex_socket.c %/zex_directory.c,$(SDK_SRC))
-SIM_FLAGS := $(if $(filter release,$(MODE)),-O3 -flto=auto) # of what CI computes, it is the most
+SIM_FLAGS := $(if $(filter release,$(MODE)),-O3 -flto=auto -fno-fat-lto-objects) # of what CI computes, it is the most
 SIM_WRAPS := fdatasync pwrite ftruncate mmap munmap getrandom # files.c, child.c, guest_socket.c
 $(OUT)/sim/sim: $(patsubst %.c,$(OUT)/sim/%.o,$(SIM_SRC) $(SIM_LIB))
 	@mkdir -p $(@D)
