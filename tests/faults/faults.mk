@@ -1,8 +1,8 @@
 # Fault injection: a shim that is preloaded into the services, and what judges the result.
 FAULTS := $(patsubst tests/%.c,%,$(wildcard tests/faults/*_test.c tests/faults/record.c))
 FAULT_LIB := $(filter-out $(FAULTS:%=tests/%.c) tests/faults/shim.c,$(wildcard tests/faults/*.c))
-# In a service with a sanitizer it has none itself, and the memory is the sanitizer's.
-$(OUT)/faults/shim.so: CFLAGS_sanitize := -O1 -DSHIM_WITHOUT_MEMORY
+# In a service with a sanitizer it has none itself.
+$(OUT)/faults/shim.so: CFLAGS_sanitize := -O1
 $(OUT)/faults/shim.so: $(OUT)/tests/faults/shim.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) -shared $< -o $@ -lpthread -ldl

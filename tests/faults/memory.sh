@@ -2,7 +2,6 @@
 # memory.sh [STRIDE [SEED]] - every STRIDEth allocation at the start of each service fails.
 # KEEP=1 leaves the files.
 set -euo pipefail
-[[ ${MODE:-} != sanitize ]] || { echo "skipped: the memory is the sanitizer's"; exit 0; }
 # shellcheck source=tests/faults/small.sh
 . "$(dirname "$0")/small.sh"
 readonly stride=${1:-10} seed=${2:-1}

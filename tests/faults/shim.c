@@ -222,10 +222,13 @@ static bool fails(int file, const char *op, size_t *size)
 
 /* ---- memory ------------------------------------------------------------------------ */
 
-#ifndef SHIM_WITHOUT_MEMORY
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
+/* The memory of AddressSanitizer, where there is one. */
+__attribute__((weak)) void *__interceptor_malloc(size_t);
+__attribute__((weak)) void *__interceptor_calloc(size_t, size_t);
+__attribute__((weak)) void *__interceptor_realloc(void *, size_t);
 
 /* `caller`: an address in the program or library that asks. */
 static bool is_out_of_memory(const void *caller)
@@ -242,21 +245,27 @@ static bool is_out_of_memory(const void *caller)
 
 void *malloc(size_t size)
 {
-    return is_out_of_memory(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+    if (is_out_of_memory(__builtin_return_address(0)))
+        return NULL;
+    return __interceptor_malloc != NULL ? __interceptor_malloc(size)
+                                        : __libc_malloc(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return is_out_of_memory(__builtin_return_address(0)) ? NULL
-                                                         : __libc_calloc(count, size);
+    if (is_out_of_memory(__builtin_return_address(0)))
+        return NULL;
+    return __interceptor_calloc != NULL ? __interceptor_calloc(count, size)
+                                        : __libc_calloc(count, size);
 }
 
 void *realloc(void *memory, size_t size)
 {
-    return is_out_of_memory(__builtin_return_address(0)) ? NULL
-                                                         : __libc_realloc(memory, size);
+    if (is_out_of_memory(__builtin_return_address(0)))
+        return NULL;
+    return __interceptor_realloc != NULL ? __interceptor_realloc(memory, size)
+                                         : __libc_realloc(memory, size);
 }
-#endif
 
 /* ---- opening ----------------------------------------------------------------------- */
 
