@@ -428,13 +428,13 @@ int zex_outbox_open(struct zex_outbox *self, const struct zex_options *options)
 
 void zex_outbox_close(struct zex_outbox *self)
 {
-    for (int i = 0; i < ZEX_OUTBOX_LANES; i++)
-        free(self->lanes[i].commands);
     if (self->file >= 0) {
         if (self->buffer != NULL)
             (void)!zex_outbox_write(self);
         close(self->file);
     }
+    for (int i = 0; i < ZEX_OUTBOX_LANES; i++)
+        free(self->lanes[i].commands);
     free(self->buffer);
     free(self->path);
     *self = (struct zex_outbox){.file = -1};

@@ -194,6 +194,28 @@ static void test_compacts(void **state)
     assert_int_equal(lane->next, 300001);
 }
 
+/* What the last write before the end compacts is all there, too. */
+static void test_compacts_at_the_end(void **state)
+{
+    struct world *w = *state;
+    for (uint64_t n = 1; n <= IN_FLIGHT / 2; n++) { /* the ring has come round */
+        add(w, 0, 0);
+        zex_outbox_durable(&w->outbox, 0, n);
+    }
+    for (uint8_t i = 0; i < IN_FLIGHT; i++)
+        add(w, 0, i);
+    w->outbox.compact_bytes = 1;
+    assert_int_equal(reopen(w), ZEX_OK);
+    struct zex_outbox_lane *lane = &w->outbox.lanes[0];
+    assert_int_equal(lane->next - lane->first, IN_FLIGHT);
+    for (uint8_t i = 0; i < IN_FLIGHT; i++) {
+        const struct zex_outbox_command *c = zex_outbox_get(lane, lane->first + i);
+        assert_int_equal(c->cl_ord_id, 100u + i);
+        assert_int_equal(c->size, 4);
+        assert_int_equal(c->body[0], i);
+    }
+}
+
 /* Whoever opens an outbox that is in use, even right after a compaction, is told. */
 static void test_is_locked(void **state)
 {
@@ -249,6 +271,7 @@ int main(void)
         TEST(test_cuts_a_torn_tail),
         TEST(test_refuses_a_flipped_bit),
         TEST(test_compacts),
+        TEST(test_compacts_at_the_end),
         TEST(test_is_locked),
         TEST(test_renews),
         TEST(test_write_fails),
