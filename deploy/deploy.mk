@@ -6,7 +6,7 @@ install: all
 	install $(OUT)/bin/zex $(SERVICES:%=$(OUT)/bin/zex-%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 sdk/include/zex.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(SDK) $(DESTDIR)$(PREFIX)/lib
-	objcopy -w -R '.gnu.lto_*' $(DESTDIR)$(PREFIX)/lib/$(notdir $(SDK)) # for one compiler only
+	objcopy -w -R '.gnu.*lto_*' $(DESTDIR)$(PREFIX)/lib/$(notdir $(SDK)) # for one compiler only
 	install $(OUT)/libzex.so $(DESTDIR)$(PREFIX)/lib/libzex.so.0
 	ln -sf libzex.so.0 $(DESTDIR)$(PREFIX)/lib/libzex.so
 	sed 's|@PREFIX@|$(PREFIX)|' sdk/zex.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/zex.pc

@@ -42,6 +42,10 @@ static void append(struct zex_outbox *self, const struct entry *entry)
 {
     if (self->file < 0)
         return;
+    if (self->buffer_capacity - self->buffer_size < ENTRY_MAX + HEADER)
+        self->failed = true; /* it was not written, and what comes now has no room */
+    if (self->failed)
+        return;
     const uint16_t size = (uint16_t)(ENTRY_FIXED + entry->size);
     const uint16_t inverse = (uint16_t)~size;
     const uint32_t hash = XXH32(entry, size, 0);
@@ -51,7 +55,7 @@ static void append(struct zex_outbox *self, const struct entry *entry)
     memcpy(self->buffer + self->buffer_size + HEADER, entry, size);
     self->buffer_size += HEADER + size;
     if (self->buffer_capacity - self->buffer_size < ENTRY_MAX + HEADER)
-        (void)!zex_outbox_write(self); /* a failure shows again at the caller's write */
+        (void)!zex_outbox_write(self); /* a failure shows at the caller's write, too */
 }
 
 /* ---- what an entry means, the same live and on replay ------------------------------ */
@@ -226,8 +230,7 @@ static bool write_fresh(struct zex_outbox *self, struct zex_outbox *to, const ch
         return false;
     restate(self, to);
     return write_at(to->file, 0, to->buffer, to->buffer_size) &&
-           fdatasync(to->file) == 0 && rename(path, self->path) == 0 &&
-           sync_directory(self->path);
+           fdatasync(to->file) == 0 && rename(path, self->path) == 0;
 }
 
 /* Replaces the file by one that states only what still matters. */
@@ -249,20 +252,22 @@ static int compact(struct zex_outbox *self)
     self->file = to.file;
     self->file_bytes = to.buffer_size;
     self->compact_bytes = 2 * self->file_bytes + COMPACT_BYTES;
-    return ZEX_OK;
+    return sync_directory(self->path) ? ZEX_OK : ZEX_ERR_OUTBOX;
 }
 
 int zex_outbox_write(struct zex_outbox *self)
 {
+    if (self->failed)
+        return ZEX_ERR_OUTBOX;
     if (self->file < 0 || self->buffer_size == 0)
         return ZEX_OK;
     if (!write_at(self->file, self->file_bytes, self->buffer, self->buffer_size))
         return ZEX_ERR_OUTBOX;
     self->file_bytes += self->buffer_size;
     self->buffer_size = 0;
-    if (self->sync && fdatasync(self->file) != 0)
-        return ZEX_ERR_OUTBOX;
-    return self->file_bytes > self->compact_bytes ? compact(self) : ZEX_OK;
+    self->failed = (self->sync && fdatasync(self->file) != 0) ||
+                   (self->file_bytes > self->compact_bytes && compact(self) != ZEX_OK);
+    return self->failed ? ZEX_ERR_OUTBOX : ZEX_OK;
 }
 
 /* Room for twice as many; an earlier run may have had a larger in_flight_max. */
@@ -382,11 +387,11 @@ static int allocate_lanes(struct zex_outbox *self, uint32_t capacity)
 {
     for (int i = 0; i < ZEX_OUTBOX_LANES; i++) {
         struct zex_outbox_lane *lane = &self->lanes[i];
-        lane->capacity = capacity;
         lane->first = lane->next = 1;
         lane->commands = calloc(capacity, sizeof *lane->commands);
         if (lane->commands == NULL)
             return ZEX_ERR_MEMORY;
+        lane->capacity = capacity;
     }
     return ZEX_OK;
 }

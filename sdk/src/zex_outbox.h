@@ -48,6 +48,7 @@ struct zex_outbox {
     bool feed_known;        /* feed_gseq was set by a run before */
     int file;               /* -1: in memory */
     bool sync;
+    bool failed; /* something is not on the disk, and no later write puts it there */
     char *path;
     uint8_t *buffer; /* appended, not yet written */
     size_t buffer_size, buffer_capacity;

@@ -32,6 +32,7 @@ static inline void horizon_head(struct horizon *h, const struct msg_head *head)
     if (head->stream != 0 || head->next < h->log_next)
         return; /* a late one proves nothing */
     h->log_next = head->next;
+    h->commit_us = 0; /* unless a `pace` follows: an older sequencer says none */
     h->tag_gseq = head->next - 1;
     h->tag = big_endian_get(head->chain, sizeof h->tag);
 }

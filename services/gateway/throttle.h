@@ -4,9 +4,9 @@
  * A queue that is bounded by its length alone is as late as the slowest machine makes
  * it. This one is bounded by time: some of the commands are marked, and how long a mark
  * takes to the log moves the limit, down while that is longer than the target, up while
- * somebody was kept out and it is shorter. The target is never below three commits of
+ * somebody was kept out and it is shorter. The target is not below three commits of
  * the sequencer: one that is under way, its own, and one to gather in. On a slow disk
- * anything less would only make batches small. Beyond THROTTLE_SLOW_NS small they are.
+ * anything less would only make batches small; THROTTLE_SLOW_NS is the most all the same.
  *
  * Owns:     the limit, and the marks under way.
  * Units:    ns of the monotonic clock; commands.

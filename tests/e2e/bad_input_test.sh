@@ -33,7 +33,7 @@ umount "$dir/closed" 2>/dev/null
 
 # A first start that ends at once is no venue yet; one that waits can be stopped.
 guard() { # PID: it ends by itself, or is ended
-    { timeout 40 tail -f --pid="$1" /dev/null || kill -KILL "$1"; } 2>/dev/null &
+    { timeout 90 tail -f --pid="$1" /dev/null || kill -KILL "$1"; } 2>/dev/null &
 }
 early() {
     setsid "$zex" up --dir "$dir/early" --port 0 --http 0 --once >/dev/null 2>&1 &

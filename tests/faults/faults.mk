@@ -5,7 +5,7 @@ FAULT_LIB := $(filter-out $(FAULTS:%=tests/%.c) tests/faults/shim.c,$(wildcard t
 $(OUT)/faults/shim.so: CFLAGS_sanitize := -O1
 $(OUT)/faults/shim.so: $(OUT)/tests/faults/shim.o
 	@mkdir -p $(@D)
-	$(Q)$(CC) -shared $< -o $@ -lpthread -ldl
+	$(Q)$(CC) -shared $(WHOLE) $< -o $@ -lpthread -ldl
 
 $(OUT)/faults/%: $(OUT)/tests/faults/%.o $(call object,$(FAULT_LIB)) $(CLI) $(SDK) $(LIB)
 	$(link)

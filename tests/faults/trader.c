@@ -81,8 +81,13 @@ int trader_step(struct trader *t, int timeout_ms)
 int trader_drain(struct trader *t, int timeout_ms)
 {
     int status = ZEX_OK;
-    while (status == ZEX_OK && zex_client_in_flight(t->client) > 0)
-        status = take(t, timeout_ms);
+    int64_t end = now_ms() + timeout_ms;
+    while (status == ZEX_OK && zex_client_in_flight(t->client) > 0) {
+        const uint64_t told = t->told; /* BUSY says nothing */
+        status = now_ms() < end ? take(t, (int)(end - now_ms())) : ZEX_ERR_TIMEOUT;
+        if (t->told != told)
+            end = now_ms() + timeout_ms;
+    }
     while (status == ZEX_OK)
         status = take(t, 20);
     return zex_client_in_flight(t->client) == 0 && status == ZEX_ERR_TIMEOUT ? ZEX_OK

@@ -34,7 +34,7 @@ void trader_end(struct trader *);
 
 /* Places what fits into the window, then takes events until one had to be waited for. */
 int trader_step(struct trader *, int timeout_ms);
-/* Takes events only, until nothing is under way; ZEX_ERR_TIMEOUT. */
+/* Takes events only, until nothing is under way; TIMEOUT: so long nothing was told. */
 int trader_drain(struct trader *, int timeout_ms);
 /* Takes events for so long. */
 int trader_listen(struct trader *, int listen_ms);

@@ -167,9 +167,11 @@ static void on_gone(struct client *c, const struct msg_session_gone *m)
     if (m->session == 0 || (m->session != life->session && !is_unknown))
         return;
     CHECK(c->life + 1 < CLIENT_LIVES);
-    c->broken = life_end(life, m->last_n, next);
-    if (c->broken != NULL)
+    const char *broken = life_end(life, m->last_n, next);
+    if (broken != NULL) {
+        c->broken = broken;
         return;
+    }
     life->session = m->session;
     next->nonce = (c->index + 1) + ++c->life * NONCE_STRIDE;
     c->sent = 0;

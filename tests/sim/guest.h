@@ -41,7 +41,6 @@ struct guest {
     struct guest_command *commands;
     uint32_t command_count, command_capacity;
     uint32_t untold_count; /* of those, whose end a process that died may have known */
-    uint32_t ended_count;  /* made in sessions that have ended, but for a few */
     struct invariants_report *reports; /* one a message of a report */
     uint32_t report_count, report_capacity;
     uint64_t from; /* reports behind this one are its business */

@@ -1,7 +1,7 @@
 /* judge.h - what the simulator saw of a run, held against common/invariants.h.
  *
  * I1   every command a client was told is accepted is in the log, there, with its bytes;
- *      where the log came back from an older copy, those of sessions it left open
+ *      where the log came back from an older copy, those of sessions then open
  * I2   one outcome of each command, after it; none of one that was skipped; no session
  *      answers what was never sent; what SESSION_GONE says is what the log has
  * I3   n = 1, 2, 3 ... of each session in the order of the log

@@ -67,7 +67,7 @@ bool life_is_closing(const struct life *life)
 const char *life_end(struct life *life, uint64_t last_n, struct life *next)
 {
     if (last_n > life->count)
-        return "I2: a session that ended with what was never sent";
+        return "I2: session gone with what was never sent";
     if (last_n < life->accepted)
         return "I2: session gone with another last_n";
     CHECK(next->count == 0);

@@ -199,7 +199,11 @@ static void restore(struct sim *s)
     struct disk *disk = disk_find(p->path);
     disk_restore(disk);
     p->is_rotten = false;
-    (void)archive_read(&s->archive, "sequencer", s->venue.archive);
+    const char *broken = archive_read(&s->archive, "sequencer", s->venue.archive);
+    if (broken != NULL) {
+        fail(s, broken, VENUE_SEQUENCER, 0);
+        return;
+    }
     if (!disk_roll_back(disk, 1 + (uint32_t)random_below(&s->random, 20)))
         return;
     excuse(s);

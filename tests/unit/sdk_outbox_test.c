@@ -244,6 +244,20 @@ static void test_renews(void **state)
     assert_int_not_equal(w->outbox.lanes[0].nonce, nonce);
 }
 
+/* Where nothing can be written and there is no more room, it has failed for good. */
+static void test_disk_stays_full(void **state)
+{
+    struct world *w = *state;
+    const int good = w->outbox.file;
+    w->outbox.file = open("/dev/full", O_RDWR | O_CLOEXEC);
+    for (uint64_t i = 1; i <= 100000; i++)
+        zex_outbox_feed(&w->outbox, i, i, i);
+    assert_int_equal(zex_outbox_write(&w->outbox), ZEX_ERR_OUTBOX);
+    close(w->outbox.file);
+    w->outbox.file = good;
+    assert_int_equal(zex_outbox_write(&w->outbox), ZEX_ERR_OUTBOX);
+}
+
 /* A write that fails loses nothing: the next one writes the same bytes at the same
  * place. */
 static void test_write_fails(void **state)
@@ -275,6 +289,7 @@ int main(void)
         TEST(test_is_locked),
         TEST(test_renews),
         TEST(test_write_fails),
+        TEST(test_disk_stays_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
