@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "common/error.h"
 #include "common/service_rights.h"
@@ -14,6 +16,16 @@ enum {
     MEGABYTE = 1 << 20,
     KEPT_BLOCK_BYTES = 32 * MEGABYTE, /* glibc's largest threshold for mmap */
     KEPT_BYTES = 512 * MEGABYTE,
+    TURN_NS = 500000,
+};
+
+/* As sched_setattr(2) has it; the headers of Debian 12 cannot be had beside sched.h. */
+struct turn {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns, deadline_ns, period_ns;
 };
 
 struct wiring {
@@ -31,13 +43,15 @@ static int complain(char *message, int error, const char *what, const char *whic
 
 /* Memory given back to the system would be faulted in again by every batch. A thread
  * that preempts whoever has just woken it finds one frame, where it would have found
- * many a moment later. */
+ * many a moment later; but where more threads are ready than there are processors, a
+ * command waits for a turn of each (that turn: since Linux 6.12, ignored before). */
 void service_setup_process(void)
 {
-    const struct sched_param none = {0};
+    const struct turn turn = {
+        .size = sizeof turn, .policy = SCHED_BATCH, .runtime_ns = TURN_NS};
     mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK_BYTES);
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
-    (void)sched_setscheduler(0, SCHED_BATCH, &none); /* where it may not: as before */
+    (void)syscall(SYS_sched_setattr, 0, &turn, 0); /* where it may not: as before */
 }
 
 int service_setup_name(char name[32], const struct service_kind *kind, uint32_t instance)

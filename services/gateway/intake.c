@@ -80,7 +80,7 @@ static int check_room(struct gateway *g, struct session *s, uint64_t n,
                       const struct msg *command, uint64_t *value)
 {
     uint32_t in_flight_max = g->settings.in_flight_max;
-    if (throttle_is_full(&g->throttle, is_order(command)) &&
+    if (throttle_is_full(&g->throttle, is_order(command), g->now_ns) &&
         in_flight_max > THROTTLE_SHARE)
         in_flight_max = THROTTLE_SHARE;
     const int error = session_forward(&g->sessions, s, n, in_flight_max);

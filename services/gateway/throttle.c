@@ -10,7 +10,9 @@
 
 enum {
     BEGIN = 4096,
-    STEPS = 64, /* a mark moves the limit by this part of it: all of a round, by an 8th */
+    DOWN = 44, /* a mark moves the limit by this part of it: all of a round, by a 5th */
+    UP = 64,
+    FORGET = 256, /* marks, until the shortest way is one that all of them took */
 };
 
 void throttle_set(struct throttle *t, uint32_t target_ms)
@@ -19,13 +21,14 @@ void throttle_set(struct throttle *t, uint32_t target_ms)
     t->limit = BEGIN;
 }
 
-bool throttle_is_full(struct throttle *t, bool order)
+bool throttle_is_full(struct throttle *t, bool order, uint64_t now_ns)
 {
     const uint64_t limit = order ? t->limit : t->limit + t->limit / 4;
     CHECK(t->sent >= t->landed);
     if (t->target_ns == 0 || t->sent - t->landed < limit)
         return false;
     t->kept_out = true;
+    t->kept_out_ns = now_ns;
     return true;
 }
 
@@ -60,28 +63,44 @@ static uint64_t allowed_ns(const struct throttle *t)
     uint64_t ns = three_commits_ns(t);
     if (ns > THROTTLE_SLOW_NS)
         ns = THROTTLE_SLOW_NS;
-    return ns > t->target_ns ? ns : t->target_ns;
+    return (ns > t->target_ns ? ns : t->target_ns) + t->shortest_ns;
 }
 
-static void move_limit(struct throttle *t, uint64_t time_ns)
+/* Longer only where there is no queue of ours. */
+static void move_shortest(struct throttle *t, uint64_t took_ns, bool sought)
 {
-    const uint32_t step = t->limit / STEPS;
-    if (time_ns > allowed_ns(t))
-        t->limit -= step;
-    else if (t->kept_out)
-        t->limit += step;
+    if (took_ns < t->shortest_ns)
+        t->shortest_ns = took_ns;
+    else if (!sought)
+        t->shortest_ns += (took_ns - t->shortest_ns) / FORGET;
+}
+
+/* While somebody is kept out the limit is sought: each late mark takes a part away, and
+ * of those that land at once, for a commit lands many, only the first in time adds one.
+ * Where nobody was kept out while the mark was under way, what is late is not late for
+ * the limit's sake, and what is in time takes it back to where it began. */
+static void move_limit(struct throttle *t, const struct throttle_mark *mark,
+                       uint64_t now_ns)
+{
+    const uint64_t took_ns = now_ns - mark->time_ns;
+    const bool sought = t->kept_out_ns >= mark->time_ns;
+    if (took_ns > allowed_ns(t))
+        t->limit -= sought ? t->limit / DOWN : 0;
+    else if (sought ? t->kept_out : t->limit < BEGIN)
+        t->limit += t->limit / UP;
     if (t->limit < THROTTLE_MIN)
         t->limit = THROTTLE_MIN;
     if (t->limit > THROTTLE_MAX)
         t->limit = THROTTLE_MAX;
     t->kept_out = false;
+    move_shortest(t, took_ns, sought);
 }
 
 void throttle_land(struct throttle *t, uint64_t session, uint64_t n, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < t->mark_count; i++)
         if (t->marks[i].n == n && t->marks[i].session == session) {
-            move_limit(t, now_ns - t->marks[i].time_ns);
+            move_limit(t, &t->marks[i], now_ns);
             drop_marks(t, i + 1);
             return;
         }

@@ -4,9 +4,12 @@
  * A queue that is bounded by its length alone is as late as the slowest machine makes
  * it. This one is bounded by time: some of the commands are marked, and how long a mark
  * takes to the log moves the limit, down while that is longer than the target, up while
- * somebody was kept out and it is shorter. The target is not below three commits of
- * the sequencer: one that is under way, its own, and one to gather in. On a slow disk
- * anything less would only make batches small; THROTTLE_SLOW_NS is the most all the same.
+ * it is shorter. The less is under way, the sooner a command is read, too: those who are
+ * refused take the processor from those who are not, and wait for it with them. The
+ * target is not below three commits of the sequencer: one that is under way, its own, and
+ * one to gather in. On a slow disk anything less would only make batches small;
+ * THROTTLE_SLOW_NS is the most all the same. The shortest way of late comes on top: where
+ * the log is far away, nothing is late for that.
  *
  * Owns:     the limit, and the marks under way.
  * Units:    ns of the monotonic clock; commands.
@@ -38,11 +41,13 @@ struct throttle_mark {
 };
 
 struct throttle {
-    uint64_t target_ns; /* 0: no limit */
-    uint64_t commit_ns; /* of the sequencer, as it says of late */
+    uint64_t target_ns;   /* 0: no limit */
+    uint64_t commit_ns;   /* of the sequencer, as it says of late */
+    uint64_t shortest_ns; /* to the log and back, of late */
     uint64_t sent, landed;
+    uint64_t kept_out_ns; /* somebody, last */
+    bool kept_out;        /* since a mark landed */
     uint32_t limit;
-    bool kept_out; /* somebody, since the limit was last moved */
     struct throttle_mark marks[THROTTLE_MARKS]; /* the oldest first */
     uint32_t mark_count;
 };
@@ -50,7 +55,7 @@ struct throttle {
 void throttle_set(struct throttle *, uint32_t target_ms);
 
 /* Is there no room for an order, or for another command? Those have a quarter more. */
-bool throttle_is_full(struct throttle *, bool order);
+bool throttle_is_full(struct throttle *, bool order, uint64_t now_ns);
 
 /* A command was forwarded; was seen in the log or was refused; time goes on. */
 void throttle_send(struct throttle *, uint64_t session, uint64_t n, uint64_t now_ns);

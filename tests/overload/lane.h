@@ -17,7 +17,7 @@
 enum { LANE_WINDOW = 512, LANE_BODY = 72 };
 
 struct lane_order {
-    uint64_t due_ns; /* when it should have been sent */
+    uint64_t sent_ns;
     uint32_t name;
     uint16_t size;
     uint8_t body[LANE_BODY];

@@ -286,7 +286,7 @@ int main(int argc, char **argv)
     log_set_level(LOG_LEVEL_ERROR);
     /* As it comes, but for the rates of an account. */
     static const char *const settings[][2] = {{"in_flight_max", "32768"},
-                                              {"busy_ms", "7"},
+                                              {"busy_ms", "2"},
                                               {"idle_ms", "3600000"}, /* the operator */
                                               {"window_records", "65536"},
                                               {"shard_window_records", "65536"},

@@ -11,12 +11,12 @@
 #include "tests/overload/storm_state.h"
 
 enum {
-    PER_FRAME = 256, /* commands */
+    PER_FRAME = 64, /* commands */
     RETRY_MS = 100,
     WAIT_MS = 1,
 };
 
-#define LATE_NS   (5 * (uint64_t)CLOCK_MS_NS) /* an arrival so late is not sent */
+#define LATE_NS   (5 * (uint64_t)CLOCK_MS_NS) /* so far behind it goes on from now */
 #define REPEAT_NS (2000 * (uint64_t)CLOCK_MS_NS)
 
 /* ---- what is sent ------------------------------------------------------------------ */
@@ -73,16 +73,15 @@ static struct lane *free_lane(struct storm *s, uint32_t i)
     return NULL;
 }
 
-static void put_order(struct storm *s, uint32_t i, struct lane *l, uint64_t due_ns,
-                      size_t *size)
+static void put_order(struct storm *s, uint32_t i, struct lane *l, size_t *size)
 {
     struct lane_order order;
     draw(s, i, &order);
-    order.due_ns = due_ns;
-    s->due_of[order.name] = due_ns;
+    order.sent_ns = s->now_ns;
+    s->sent_of[order.name] = s->now_ns;
     const uint64_t n = lane_send(l, &order, s->now_ns);
     storm_put_command(s, size, l, n, order.body, order.size);
-    storm_slice_of(s, due_ns)->sent++;
+    storm_slice_of(s, s->now_ns)->sent++;
     s->totals.sent++;
     s->under_way[i]++;
 }
@@ -110,16 +109,10 @@ static void send_due(struct storm *s, uint32_t i, uint64_t until)
     uint64_t at =
         s->offered + (i + STORM_ACCOUNTS - s->offered % STORM_ACCOUNTS) % STORM_ACCOUNTS;
     for (; at < until; at += STORM_ACCOUNTS) {
-        const uint64_t due_ns = due_ns_of(s, at);
         if (l != NULL && !lane_may_send(l))
             l = free_lane(s, i);
-        struct storm_slice *slice = storm_slice_of(s, due_ns);
-        slice->due++;
-        s->totals.due++;
-        if (s->now_ns - due_ns > LATE_NS)
-            slice->late++;
-        else if (l != NULL)
-            put_order(s, i, l, due_ns, &size);
+        if (l != NULL)
+            put_order(s, i, l, &size);
         if (size > STORM_FRAME_BYTES - 2 * BODY_BYTES_MAX) {
             storm_send(s, i, size);
             size = 0;
@@ -134,13 +127,18 @@ static void send_arrivals(struct storm *s)
 {
     if (s->rate == 0)
         return;
+    struct storm_slice *slice = storm_slice_of(s, s->now_ns);
     uint64_t until = (uint64_t)((__uint128_t)(s->now_ns - s->offered_ns) * s->rate /
                                 UINT64_C(1000000000)) +
                      1;
-    if (until - s->offered > STORM_ACCOUNTS * PER_FRAME)
+    const bool late = s->now_ns > due_ns_of(s, s->offered) + LATE_NS;
+    if (!late && until - s->offered > STORM_ACCOUNTS * PER_FRAME)
         until = s->offered + STORM_ACCOUNTS * PER_FRAME;
-    for (uint32_t i = 0; i < STORM_ACCOUNTS; i++)
+    for (uint32_t i = 0; i < STORM_ACCOUNTS && !late; i++)
         send_due(s, i, until);
+    slice->due += until - s->offered;
+    slice->late += late ? until - s->offered : 0;
+    s->totals.due += until - s->offered;
     s->offered = until;
 }
 
@@ -211,7 +209,7 @@ static void refill(struct storm *s, uint32_t i, uint32_t window)
     size_t size = 0;
     while (l != NULL && s->under_way[i] < window && lane_may_send(l) &&
            size < STORM_FRAME_BYTES - 2 * BODY_BYTES_MAX)
-        put_order(s, i, l, s->now_ns, &size);
+        put_order(s, i, l, &size);
     storm_send(s, i, size);
 }
 

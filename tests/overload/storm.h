@@ -2,8 +2,9 @@
  * whatever comes back, and remembers all that it was told.
  *
  * An arrival that is refused is over: it is counted by its code, and its command is
- * offered again as a later arrival. Latencies run from when an arrival was due, not from
- * when it was sent. Sixteen accounts have a connection each, with STORM_LANES sessions.
+ * offered again as a later arrival. Latencies run from when it was sent, which waits for
+ * nothing that comes back. Sixteen accounts have a connection each, with STORM_LANES
+ * sessions.
  *
  * Owns:     its sockets, sessions, the flow.
  * Units:    ns of the monotonic clock; commands per second.
@@ -22,7 +23,7 @@
 
 enum { STORM_SLICES = 16384, STORM_REASONS = 128, STORM_DRAIN_MS = 60000 };
 
-/* What happened in a stretch of time; the latencies are of arrivals due in it. */
+/* What happened in a stretch of time; the latencies are of arrivals sent in it. */
 struct storm_slice {
     uint64_t due;     /* arrivals by the clock */
     uint64_t late;    /* not sent: the generator came too late to them */

@@ -68,7 +68,8 @@ static void take_accepted(struct storm *s, uint32_t i, const struct msg_accepted
         return;
     s->totals.accepted++;
     storm_slice_of(s, s->now_ns)->decided++;
-    histogram_add(&storm_slice_of(s, order->due_ns)->accepted, s->now_ns - order->due_ns);
+    histogram_add(&storm_slice_of(s, order->sent_ns)->accepted,
+                  s->now_ns - order->sent_ns);
 }
 
 static void take_refused(struct storm *s, uint32_t i, const struct msg_refused *m)
@@ -89,7 +90,7 @@ static void take_refused(struct storm *s, uint32_t i, const struct msg_refused *
     if (m->reason < STORM_REASONS)
         s->totals.refused[m->reason]++;
     s->totals.codeless += m->reason == 0 || m->reason >= STORM_REASONS;
-    s->due_of[order->name] = 0;
+    s->sent_of[order->name] = 0;
     s->under_way[i]--;
     struct storm_stock *stock = &s->stocks[i];
     CHECK(stock->count < STORM_LANES * LANE_WINDOW);
@@ -119,17 +120,17 @@ static void take_outcome(struct storm *s, uint32_t i, const struct msg *body)
         return;
     const uint64_t name = name_of(body);
     CHECK(name < BENCH_FLOW_ORDERS_MAX);
-    const uint64_t due_ns = s->due_of[name];
-    if (due_ns == 0 && s->code == ARGS_OK)
+    const uint64_t sent_ns = s->sent_of[name];
+    if (sent_ns == 0 && s->code == ARGS_OK)
         s->code =
             args_fail("command %" PRIu64 " has an outcome that it cannot have", name);
-    if (due_ns == 0)
+    if (sent_ns == 0)
         return;
-    s->due_of[name] = 0;
+    s->sent_of[name] = 0;
     s->totals.ended++;
     s->under_way[i]--;
     storm_slice_of(s, s->now_ns)->ended++;
-    histogram_add(&storm_slice_of(s, due_ns)->outcome, s->now_ns - due_ns);
+    histogram_add(&storm_slice_of(s, sent_ns)->outcome, s->now_ns - sent_ns);
 }
 
 /* One message; two, if an account trades with itself. */

@@ -76,7 +76,7 @@ static int await(struct storm *s, const uint64_t *count, uint64_t wanted)
 
 static int operate(struct storm *s, const struct msg *command)
 {
-    struct lane_order order = {.due_ns = 0};
+    struct lane_order order = {.sent_ns = 0};
     uint8_t body[BODY_BYTES_MAX];
     size_t size = 0, body_size = 0;
     const uint64_t wanted = s->done + 1;
@@ -132,7 +132,7 @@ int storm_create(struct storm **created, const char *address, uint64_t seed)
     struct storm *s = map(sizeof *s);
     *created = s;
     s->slices = map(STORM_SLICES * sizeof *s->slices);
-    s->due_of = map(BENCH_FLOW_ORDERS_MAX * sizeof *s->due_of);
+    s->sent_of = map(BENCH_FLOW_ORDERS_MAX * sizeof *s->sent_of);
     for (uint32_t i = 0; i < STORM_ACCOUNTS; i++)
         s->stocks[i].orders = map(STOCK * sizeof(struct lane_order));
     s->began_ns = clock_mono_ns();
@@ -161,7 +161,7 @@ void storm_destroy(struct storm **destroyed)
     bench_flow_close(&s->flow);
     for (uint32_t i = 0; i < STORM_ACCOUNTS; i++)
         pages_unmap(s->stocks[i].orders, STOCK * sizeof(struct lane_order));
-    pages_unmap(s->due_of, BENCH_FLOW_ORDERS_MAX * sizeof *s->due_of);
+    pages_unmap(s->sent_of, BENCH_FLOW_ORDERS_MAX * sizeof *s->sent_of);
     pages_unmap(s->slices, STORM_SLICES * sizeof *s->slices);
     pages_unmap(s, sizeof *s);
     *destroyed = NULL;

@@ -40,9 +40,9 @@ struct storm {
     uint32_t turns[STORM_ACCOUNTS];     /* the lane to look at first */
     uint32_t under_way[STORM_ACCOUNTS]; /* commands without an outcome */
     struct bench_flow flow;
-    uint64_t *due_of; /* by name of a command: 0: nothing is under way */
-    uint32_t opened;  /* sessions */
-    uint64_t done;    /* commands of the operator */
+    uint64_t *sent_of; /* ns, by name of a command: 0: nothing is under way */
+    uint32_t opened;   /* sessions */
+    uint64_t done;     /* commands of the operator */
     uint64_t lags[2], answers;
     uint64_t rate, offered_ns, offered; /* since then so many arrivals */
     uint64_t began_ns, now_ns;
