@@ -1,11 +1,13 @@
 /* service_setup.c - see service_setup.h. */
 #include "common/service_setup.h"
 
+#include <assert.h>
 #include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,6 +29,7 @@ struct turn {
     uint32_t priority;
     uint64_t runtime_ns, deadline_ns, period_ns;
 };
+static_assert(sizeof(struct turn) == 48, "the first size of sched_attr");
 
 struct wiring {
     struct service_setup *setup;
@@ -47,8 +50,10 @@ static int complain(char *message, int error, const char *what, const char *whic
  * command waits for a turn of each (that turn: since Linux 6.12, ignored before). */
 void service_setup_process(void)
 {
-    const struct turn turn = {
-        .size = sizeof turn, .policy = SCHED_BATCH, .runtime_ns = TURN_NS};
+    const struct turn turn = {.size = sizeof turn,
+                              .policy = SCHED_BATCH,
+                              .nice = getpriority(PRIO_PROCESS, 0),
+                              .runtime_ns = TURN_NS};
     mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK_BYTES);
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
     (void)syscall(SYS_sched_setattr, 0, &turn, 0); /* where it may not: as before */

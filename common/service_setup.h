@@ -41,7 +41,8 @@ struct service_setup {
 int service_setup_name(char name[32], const struct service_kind *, uint32_t instance);
 
 /* Once in a process, before it has threads: what LMDB and libzmq free after a batch is
- * kept for the next, and no thread preempts another by waking up (SCHED_BATCH). */
+ * kept for the next, no thread preempts another by waking up (SCHED_BATCH), and each has
+ * short turns. */
 void service_setup_process(void);
 
 /* `message` has CONFIG_MESSAGE_MAX bytes and is set on error. The journal is

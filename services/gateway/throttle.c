@@ -10,9 +10,8 @@
 
 enum {
     BEGIN = 4096,
-    DOWN = 44, /* a mark moves the limit by this part of it: all of a round, by a 5th */
-    UP = 64,
-    FORGET = 256, /* marks, until the shortest way is one that all of them took */
+    DOWN = 48, /* a late mark takes away this part of the limit: all of a round, a 6th */
+    UP = 64,   /* one in time adds this part */
 };
 
 void throttle_set(struct throttle *t, uint32_t target_ms)
@@ -63,37 +62,27 @@ static uint64_t allowed_ns(const struct throttle *t)
     uint64_t ns = three_commits_ns(t);
     if (ns > THROTTLE_SLOW_NS)
         ns = THROTTLE_SLOW_NS;
-    return (ns > t->target_ns ? ns : t->target_ns) + t->shortest_ns;
-}
-
-/* Longer only where there is no queue of ours. */
-static void move_shortest(struct throttle *t, uint64_t took_ns, bool sought)
-{
-    if (took_ns < t->shortest_ns)
-        t->shortest_ns = took_ns;
-    else if (!sought)
-        t->shortest_ns += (took_ns - t->shortest_ns) / FORGET;
+    return ns > t->target_ns ? ns : t->target_ns;
 }
 
 /* While somebody is kept out the limit is sought: each late mark takes a part away, and
- * of those that land at once, for a commit lands many, only the first in time adds one.
- * Where nobody was kept out while the mark was under way, what is late is not late for
- * the limit's sake, and what is in time takes it back to where it began. */
+ * of those that land at once, for a commit lands many, one in time adds a part if it is
+ * the first. Where nobody was kept out while the mark was under way, what is late is not
+ * late for the limit's sake, and each in time takes it back to where it began. */
 static void move_limit(struct throttle *t, const struct throttle_mark *mark,
                        uint64_t now_ns)
 {
-    const uint64_t took_ns = now_ns - mark->time_ns;
+    const bool late = now_ns - mark->time_ns > allowed_ns(t);
     const bool sought = t->kept_out_ns >= mark->time_ns;
-    if (took_ns > allowed_ns(t))
-        t->limit -= sought ? t->limit / DOWN : 0;
-    else if (sought ? t->kept_out : t->limit < BEGIN)
+    if (late && sought)
+        t->limit -= t->limit / DOWN;
+    else if (!late && (sought ? t->kept_out : t->limit < BEGIN))
         t->limit += t->limit / UP;
     if (t->limit < THROTTLE_MIN)
         t->limit = THROTTLE_MIN;
     if (t->limit > THROTTLE_MAX)
         t->limit = THROTTLE_MAX;
     t->kept_out = false;
-    move_shortest(t, took_ns, sought);
 }
 
 void throttle_land(struct throttle *t, uint64_t session, uint64_t n, uint64_t now_ns)

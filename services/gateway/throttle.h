@@ -2,14 +2,13 @@
  * for long.
  *
  * A queue that is bounded by its length alone is as late as the slowest machine makes
- * it. This one is bounded by time: some of the commands are marked, and how long a mark
- * takes to the log moves the limit, down while that is longer than the target, up while
- * it is shorter. The less is under way, the sooner a command is read, too: those who are
- * refused take the processor from those who are not, and wait for it with them. The
- * target is not below three commits of the sequencer: one that is under way, its own, and
- * one to gather in. On a slow disk anything less would only make batches small;
- * THROTTLE_SLOW_NS is the most all the same. The shortest way of late comes on top: where
- * the log is far away, nothing is late for that.
+ * it. This one is bounded by time: some of the commands are marked, and while somebody
+ * is kept out, how long a mark takes to the log moves the limit, down where that is
+ * longer than the target, up where it is shorter. A short queue is also read sooner:
+ * those in it take the processors from whoever reads what has just come. The target is
+ * to be more than the network's way to the log and back, and is not below three commits
+ * of the sequencer: one that is under way, its own, and one to gather in. On a slow disk
+ * anything less would only make batches small; THROTTLE_SLOW_NS is the most all the same.
  *
  * Owns:     the limit, and the marks under way.
  * Units:    ns of the monotonic clock; commands.
@@ -27,7 +26,7 @@
 #include <stdint.h>
 
 #define THROTTLE_MARKS 8
-#define THROTTLE_MIN   128u
+#define THROTTLE_MIN   256u
 #define THROTTLE_MAX   (1u << 20)
 #define THROTTLE_SHARE 16 /* of an account, always */
 #define THROTTLE_SLOW_NS                                                                 \
@@ -41,9 +40,8 @@ struct throttle_mark {
 };
 
 struct throttle {
-    uint64_t target_ns;   /* 0: no limit */
-    uint64_t commit_ns;   /* of the sequencer, as it says of late */
-    uint64_t shortest_ns; /* to the log and back, of late */
+    uint64_t target_ns; /* 0: no limit */
+    uint64_t commit_ns; /* of the sequencer, as it says of late */
     uint64_t sent, landed;
     uint64_t kept_out_ns; /* somebody, last */
     bool kept_out;        /* since a mark landed */

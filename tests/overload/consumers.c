@@ -212,9 +212,11 @@ static int treat(const struct consumers *c, const struct patient *p, uint32_t *f
         code = run(c, NULL, STRETCH_MS, &after);
     if (code == ARGS_OK)
         code = storm_drain(c->storm, STORM_DRAIN_MS);
+    if (code != ARGS_OK)
+        return code;
     say(c, p, &before, &during, &after, back_ms);
     judge(p, &before, &during, failures);
-    return code;
+    return ARGS_OK;
 }
 
 int consumers_test(const struct consumers *c, uint32_t *failures)

@@ -64,12 +64,13 @@ static void print_slice(const char *what, const struct storm_slice *s, uint32_t 
 {
     printf("%-6s due %" PRIu64 "/s, late %" PRIu64 "/s, sent %" PRIu64
            "/s, refused %" PRIu64 "/s, outcomes %" PRIu64 "/s; accepted p50 %" PRIu64
-           " p99 %" PRIu64 " us, outcome p50 %" PRIu64 " p99 %" PRIu64 " us\n",
+           " p99 %" PRIu64 " us, outcome p50 %" PRIu64 " p99 %" PRIu64
+           " us; sent p99 %" PRIu64 " us behind\n",
            what, s->due * 1000 / time_ms, s->late * 1000 / time_ms,
            s->sent * 1000 / time_ms, (s->sent - s->accepted.count) * 1000 / time_ms,
            s->ended * 1000 / time_ms, histogram_per_mille_ns(&s->accepted, 500) / 1000,
            p99_us(&s->accepted), histogram_per_mille_ns(&s->outcome, 500) / 1000,
-           p99_us(&s->outcome));
+           p99_us(&s->outcome), p99_us(&s->behind));
     fflush(stdout);
 }
 
@@ -243,6 +244,8 @@ static void check_all(struct test *t)
     expect(t, o->accepted == o->ended, "what was accepted has its outcome, once");
     expect(t, o->codeless == 0, "every refusal has a code");
     expect(t, o->refused[-ERR_BUSY] > 0, "who is too many is told BUSY");
+    expect(t, t->peak.sent * 1000 / t->peak_ms >= 2 * lower_capacity(t),
+           "at least twice the capacity is sent");
     expect(t, o->silence_ns < SILENCE_NS_MAX, "no session waits 5 s for an answer");
     expect(t, is_bounded(t), "no service grows by 32 MB in the second half");
     expect(t, t->goodput * 10 >= lower_capacity(t) * 5, "goodput: half the capacity");

@@ -131,7 +131,10 @@ static void send_arrivals(struct storm *s)
     uint64_t until = (uint64_t)((__uint128_t)(s->now_ns - s->offered_ns) * s->rate /
                                 UINT64_C(1000000000)) +
                      1;
-    const bool late = s->now_ns > due_ns_of(s, s->offered) + LATE_NS;
+    const uint64_t due_ns = due_ns_of(s, s->offered);
+    const bool late = s->now_ns > due_ns + LATE_NS;
+    if (until > s->offered && !late)
+        histogram_add(&slice->behind, s->now_ns - due_ns);
     if (!late && until - s->offered > STORM_ACCOUNTS * PER_FRAME)
         until = s->offered + STORM_ACCOUNTS * PER_FRAME;
     for (uint32_t i = 0; i < STORM_ACCOUNTS && !late; i++)

@@ -2,9 +2,9 @@
  * whatever comes back, and remembers all that it was told.
  *
  * An arrival that is refused is over: it is counted by its code, and its command is
- * offered again as a later arrival. Latencies run from when it was sent, which waits for
- * nothing that comes back. Sixteen accounts have a connection each, with STORM_LANES
- * sessions.
+ * offered again as a later arrival. Latencies run from when it was sent; how far behind
+ * the clock that was is counted for itself. Sixteen accounts have a connection each, with
+ * STORM_LANES sessions.
  *
  * Owns:     its sockets, sessions, the flow.
  * Units:    ns of the monotonic clock; commands per second.
@@ -31,6 +31,7 @@ struct storm_slice {
     uint64_t decided; /* accepted or refused */
     uint64_t ended;   /* outcomes of commands: the goodput */
     struct histogram accepted, outcome;
+    struct histogram behind; /* of what was sent at once, the first */
 };
 
 struct storm_totals {

@@ -34,6 +34,7 @@ void storm_sum(const struct storm *s, uint32_t from, uint32_t to, struct storm_s
         sum->ended += s->slices[i].ended;
         histogram_merge(&sum->accepted, &s->slices[i].accepted);
         histogram_merge(&sum->outcome, &s->slices[i].outcome);
+        histogram_merge(&sum->behind, &s->slices[i].behind);
     }
 }
 
