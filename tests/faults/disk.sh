@@ -17,13 +17,12 @@ cluster down
 "$out/faults/disk_test" "$venue" "$out" "$stride" "$seed"
 export ZEX_ARCHIVE_KEEP_RECORDS=4000000000 # or the sequencer never gets full
 
-# A disk of its own for each in turn, with room for a little more than there is: a start
-# that catches up is to get by with it.
+# A disk of its own for each in turn, with room for a little more than there is.
 fill_disk() {
     local directory=$venue/$1
     mv "$directory" "$work/moved"
     mkdir "$directory"
-    mount -t tmpfs -o size=$(($(du -sk "$work/moved" | cut -f1) + 1024))k tmpfs "$directory"
+    mount -t tmpfs -o size=$(($(du -sk "$work/moved" | cut -f1) + 128))k tmpfs "$directory"
     mounted=$directory
     cp -r "$work/moved/." "$directory"
     test_full "$1" "mount -o remount,size=256m '$directory'"

@@ -6,7 +6,7 @@
 #include "tests/faults/draw.h"
 #include "tests/faults/now.h"
 
-enum { OPEN_MS = 30000 }; /* beside whatever else the machine has to do */
+enum { OPEN_MS = 5000 };
 
 int trader_begin(struct trader *t, const char *directory, const char *name,
                  const char *outbox, uint64_t seed)
