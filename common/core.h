@@ -160,7 +160,7 @@ struct core_ops {
     /* Once at the end of each drain, and at least every 10 ms. */
     void (*turn)(void *state, const struct core_time *, struct outbox *);
     /* A frame for this peer could not be sent: it is gone, or does not read. The core
-     * forgets it; a client comes back with resume. */
+     * forgets a client, which comes back with resume, and asks a service again. */
     void (*undeliverable)(void *state, uint32_t port, uint32_t peer);
     /* Appended to the head of the stream this service owns. Returns the bytes written. */
     size_t (*head)(const void *state, uint8_t *bytes, size_t capacity);

@@ -85,6 +85,17 @@ static void ping(struct zex_client *self)
     self->pinged_ms = self->now_ms;
 }
 
+/* How long until reports that were missed are asked for, once more if need be. */
+static uint64_t resume_due_ms(const struct zex_client *self)
+{
+    if (!self->options.follow_feed || !self->feed_known || self->live)
+        return UINT64_MAX;
+    const uint64_t since_ms = self->now_ms - self->resumed_ms;
+    return self->resumed_ms == 0 || since_ms >= RESUME_RETRY_MS
+               ? 0
+               : RESUME_RETRY_MS - since_ms;
+}
+
 /* What a new connection begins with, and what is repeated until it is answered. */
 static void greet(struct zex_client *self)
 {
@@ -109,8 +120,7 @@ static void greet(struct zex_client *self)
     self->greeted = true;
     if (self->live && self->now_ms - self->fed_ms >= FEED_STALE_MS)
         self->live = false; /* a restarted gateway does not know that we listen */
-    if (self->options.follow_feed && self->feed_known && !self->live &&
-        (self->resumed_ms == 0 || self->now_ms - self->resumed_ms >= RESUME_RETRY_MS))
+    if (resume_due_ms(self) == 0)
         resume(self);
     zex_protocol_flush(self);
 }
@@ -219,6 +229,8 @@ int zex_protocol_timeout_ms(const struct zex_client *self)
     uint64_t due = patience_ms(self);
     if (self->leave_ms > self->now_ms && self->leave_ms - self->now_ms < due)
         due = self->leave_ms - self->now_ms;
+    if (resume_due_ms(self) < due)
+        due = resume_due_ms(self);
     for (int i = 0; i < ZEX_OUTBOX_LANES; i++) {
         const struct zex_outbox_lane *lane = &self->outbox.lanes[i];
         if (!self->lanes[i].confirmed && !lane->gone && due > OPEN_RETRY_MS)

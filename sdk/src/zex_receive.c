@@ -53,6 +53,15 @@ static void attach(struct zex_client *self)
     zex_protocol_flush(self);
 }
 
+/* A gateway that had to be asked for the session again did not hear the resume that went
+ * with the first time either. */
+static void confirm(struct zex_client *self, struct zex_state_lane *lane)
+{
+    if (!lane->confirmed && lane->asked_ms > self->resumed_ms)
+        self->resumed_ms = 0;
+    lane->confirmed = true;
+}
+
 static void on_opened(struct zex_client *self, const struct msg_opened *m)
 {
     bool all = true;
@@ -65,7 +74,7 @@ static void on_opened(struct zex_client *self, const struct msg_opened *m)
             else if (lane->session != m->session)
                 zex_state_fail(self, -REASON_OTHER_LOG,
                                "the outbox belongs to another venue");
-            self->lanes[i].confirmed = true;
+            confirm(self, &self->lanes[i]);
             attach(self);
         }
         all = all && self->lanes[i].confirmed;

@@ -386,6 +386,8 @@ static void undeliverable(void *state, uint32_t port, uint32_t handle)
     struct peer *p = port == BUS_CLIENTS ? peer_find(&g->peers, handle) : NULL;
     if (p != NULL)
         gateway_forget(g, p);
+    if (port == BUS_SERVICE)
+        lookup_unsent(&g->lookups, handle);
 }
 
 static bool admit(const void *state, const uint8_t key[32])

@@ -66,6 +66,15 @@ static int scope_query(const struct gateway *g, const struct peer *p, struct msg
     return 0;
 }
 
+/* Who answers this; 0: the symbol is on no shard. */
+static uint32_t find_service(const struct gateway *g, const struct msg_query *q)
+{
+    if (destinations[q->kind].service != 0)
+        return destinations[q->kind].service;
+    const uint32_t shard = directory_shard(&g->directory, q->symbol);
+    return shard == DIRECTORY_NO_SHARD ? 0 : SERVICE_SHARD + shard;
+}
+
 static struct lookup *take_entry(struct lookup_table *t)
 {
     for (uint32_t tries = 0; t->count < LOOKUP_MAX && tries < LOOKUP_MAX; tries++) {
@@ -130,12 +139,9 @@ void lookup_query(struct gateway *g, struct outbox *outbox, struct peer *p,
     struct msg_query q = *query;
     CHECK(q.kind < sizeof destinations / sizeof *destinations);
     int reason = scope_query(g, p, &q);
-    uint32_t service = destinations[q.kind].service;
-    if (reason == 0 && service == 0) {
-        const uint32_t shard = directory_shard(&g->directory, q.symbol);
-        reason = shard == DIRECTORY_NO_SHARD ? ERR_UNKNOWN_SYMBOL : 0;
-        service = SERVICE_SHARD + shard;
-    }
+    const uint32_t service = find_service(g, &q);
+    if (reason == 0 && service == 0)
+        reason = ERR_UNKNOWN_SYMBOL;
     if (reason == 0 &&
         limiter_take(&g->limiter, p->account, LIMITER_QUERIES, g->now_ns) != 0)
         reason = ERR_RATE;
@@ -237,12 +243,20 @@ void lookup_forget(struct lookup_table *t, uint32_t peer)
     }
 }
 
+void lookup_unsent(struct lookup_table *t, uint32_t service)
+{
+    for (uint32_t i = 0; i < LOOKUP_MAX && t->count > 0; i++)
+        if (t->entries[i].service == service)
+            t->entries[i].service = 0;
+}
+
 /* By now the symbol may be on another shard. */
 static void ask_again(const struct gateway *g, struct outbox *outbox,
                       struct lookup *entry)
 {
-    entry->service = SERVICE_SHARD + directory_shard(&g->directory, entry->query.symbol);
-    send_query(outbox, entry);
+    entry->service = find_service(g, &entry->query);
+    if (entry->service != 0)
+        send_query(outbox, entry);
 }
 
 void lookup_turn(struct gateway *g, struct outbox *outbox)

@@ -60,7 +60,11 @@ uint64_t lookup_ask(struct gateway *, struct outbox *, const struct peer *,
 int lookup_answer(struct gateway *, struct outbox *, uint32_t service,
                   const struct msg_answer *, const uint8_t **at, const uint8_t *end);
 
-/* Answers what has waited too long. */
+/* What was last sent to this service has not left, for want of a connection: what is
+ * asked of it is asked again, every 50 ms. */
+void lookup_unsent(struct lookup_table *, uint32_t service);
+
+/* Answers what has waited too long, asks again what has to be. */
 void lookup_turn(struct gateway *, struct outbox *);
 
 /* The peer is gone; one that comes back under its handle has asked nothing. */

@@ -9,7 +9,7 @@ export ZEX_COMMIT_INTERVAL_US=1000 # so that the services that commit seldom wri
 mounted=
 release() { [[ -z $mounted ]] || umount "$mounted"; }
 
-test_full() { "$out/faults/disk_test" "$venue" "$out" --full "$1" "$2"; }
+test_full() { "$out/faults/disk_test" "$venue" "$out" --full "$@"; }
 
 cluster up
 declare_market
@@ -17,15 +17,17 @@ cluster down
 "$out/faults/disk_test" "$venue" "$out" "$stride" "$seed"
 export ZEX_ARCHIVE_KEEP_RECORDS=4000000000 # or the sequencer never gets full
 
-# A disk of its own for each in turn, with room for a little more than there is.
+# A disk of its own for each in turn, as good as full from when the traders are there: what
+# they are told on their way in needs the service too.
 fill_disk() {
-    local directory=$venue/$1
+    local directory=$venue/$1 resize="mount -o remount,size"
     mv "$directory" "$work/moved"
     mkdir "$directory"
-    mount -t tmpfs -o size=$(($(du -sk "$work/moved" | cut -f1) + 128))k tmpfs "$directory"
+    mount -t tmpfs -o size=256m tmpfs "$directory"
     mounted=$directory
     cp -r "$work/moved/." "$directory"
-    test_full "$1" "mount -o remount,size=256m '$directory'"
+    test_full "$1" "$resize=\$((\$(du -sk '$directory' | cut -f1) + 128))k '$directory'" \
+        "$resize=256m '$directory'"
     rm -rf "$work/moved"
     cp -r "$directory" "$work/moved"
     umount "$directory"
@@ -43,5 +45,5 @@ else
     echo "skipped: disks that are really full need the right to mount a tmpfs"
 fi
 for service in sequencer shard-0 portfolio; do
-    test_full $service ''
+    test_full $service
 done

@@ -2,7 +2,9 @@
  *
  *     disk_test DIRECTORY PROGRAMS [STRIDE [SEED]]   at each n one error in STRIDE
  *     disk_test DIRECTORY PROGRAMS --case PLAN       SERVICE/:OP:NTH:HOW, of shim.c
- *     disk_test DIRECTORY PROGRAMS --full SERVICE COMMAND   ... gets full: see below
+ *     disk_test DIRECTORY PROGRAMS --full SERVICE             its map gets full
+ *     disk_test DIRECTORY PROGRAMS --full SERVICE TAKE GIVE   its disk does: commands
+ *                                                     take room away, and give it back
  *
  * First it is counted how often each of them writes and syncs while clients trade for a
  * while. The nth of them fails, for n up to NTH_MAX with one in STRIDE of the ERRORS that
@@ -387,13 +389,13 @@ static int fill_map(const struct test *t, uint32_t service, uint64_t map_bytes)
     return error;
 }
 
-/* Trades until the service ends for lack of room, with the code for that; makes room by
- * the command; everything goes on and is there. Without a command it is the map that gets
- * full, and is then made larger. */
-static int run_full(struct test *t, const char *name, const char *command)
+/* Trades until the service ends for lack of room, with the code for that; makes room;
+ * everything goes on and is there. Without commands it is the map that gets full, and is
+ * then made larger. */
+static int run_full(struct test *t, const char *name, const char *take, const char *give)
 {
     struct fault fault = {.service = 0};
-    bool is_map = *command == 0;
+    bool is_map = take == NULL;
     while (fault.service < CLUSTER_SERVICES - 1 &&
            strcmp(name, cluster_names[fault.service]) != 0)
         fault.service++;
@@ -403,6 +405,8 @@ static int run_full(struct test *t, const char *name, const char *command)
     setenv("ZEX_MAP_REFUSE_PERCENT", "100", 1); /* or it would never come to it */
     if (error == 0 && is_map)
         error = fill_map(t, fault.service, 16 << 20);
+    if (error == 0 && !is_map && system(take) != 0)
+        error = ERR_USAGE;
     if (error == 0)
         error = cluster_start(&t->cluster, fault.service, NULL, NULL);
     FILE *hit = fopen(t->hit, "we"); /* the fault is there from the beginning */
@@ -410,7 +414,7 @@ static int run_full(struct test *t, const char *name, const char *command)
         error = await(t, &fault);
     setenv("ZEX_MAP_SIZE_MB", "256", 1);
     t->cases++;
-    if (error == 0 && !is_map && system(command) != 0)
+    if (error == 0 && !is_map && system(give) != 0)
         error = ERR_USAGE;
     return error != 0 ? error : look(t);
 }
@@ -419,21 +423,22 @@ int main(int argc, char **argv)
 {
     static struct test t = {.seed = 1};
     bool is_one = argc == 5 && strcmp(argv[3], "--case") == 0;
-    bool is_full = argc == 6 && strcmp(argv[3], "--full") == 0;
+    bool is_full = (argc == 5 || argc == 7) && strcmp(argv[3], "--full") == 0;
     if (argc < 3 || (argc > 5 && !is_full)) {
         fprintf(stderr, "usage: disk_test DIRECTORY PROGRAMS [STRIDE [SEED]]\n");
         return 2;
     }
     uint32_t stride =
         argc > 3 && !is_one && !is_full ? (uint32_t)strtoul(argv[3], NULL, 10) : 1;
-    if (argc == 5 && !is_one)
+    if (argc == 5 && !is_one && !is_full)
         t.seed = strtoull(argv[4], NULL, 10);
     snprintf(t.hit, sizeof t.hit, "%s.hit", argv[1]);
+    const char *take = argc == 7 ? argv[5] : NULL, *give = argc == 7 ? argv[6] : NULL;
     int error = stride == 0 ? ERR_USAGE : cluster_begin(&t.cluster, argv[1], argv[2]);
     if (error == 0)
         error = begin(&t);
     if (error == 0)
-        error = is_full  ? run_full(&t, argv[4], argv[5])
+        error = is_full  ? run_full(&t, argv[4], take, give)
                 : is_one ? run_one(&t, argv[4])
                          : run_all(&t, stride);
     printf("disk errors: seed %" PRIu64 ", %" PRIu64 " cases, %" PRIu64 " met, %" PRIu64

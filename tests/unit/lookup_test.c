@@ -197,6 +197,43 @@ static void test_symbol_on_its_way(void **unused)
     desk_destroy(d);
 }
 
+/* A service that is not connected yet is asked again, until it is too late. What another
+ * service was asked has left, and is not. */
+static void test_unsent(void **unused)
+{
+    (void)unused;
+    struct desk *d = open_venue(&world_settings);
+    put_query(d, QUERY_KIND_BALANCES, 0);
+    put_query(d, QUERY_KIND_ORDERS, 0);
+    from(d, A);
+    const struct msg_query balances = asked(d, SERVICE_RISK);
+    const struct msg_query orders = asked(d, SERVICE_PORTFOLIO);
+    for (int tries = 0; tries < 2; tries++) {
+        gateway_core.undeliverable(d->state, BUS_SERVICE, SERVICE_RISK);
+        desk_turn(d);
+        desk_sent_nothing(d);
+        desk_pass_ms(d, 51);
+        desk_turn(d);
+        assert_int_equal(asked(d, SERVICE_RISK).id, balances.id);
+        desk_sent_nothing(d);
+    }
+    put_answer(d, balances.id, 0, 0, 0);
+    from_service(d, SERVICE_RISK);
+    answered(d, A, 0);
+    put_answer(d, orders.id, 0, 0, 0);
+    from_service(d, SERVICE_PORTFOLIO);
+    answered(d, A, 0);
+    put_query(d, QUERY_KIND_BALANCES, 0);
+    from(d, A);
+    asked(d, SERVICE_RISK);
+    gateway_core.undeliverable(d->state, BUS_SERVICE, SERVICE_RISK);
+    desk_pass_ms(d, 2001);
+    desk_turn(d);
+    answered(d, A, ERR_UNAVAILABLE);
+    desk_sent_nothing(d);
+    desk_destroy(d);
+}
+
 /* An account fills its own share and no more, over however many connections: others are
  * asked for all the same. */
 static void test_crowd_of_one_account(void **unused)
@@ -285,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_scope),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_symbol_on_its_way),
+        cmocka_unit_test(test_unsent),
         cmocka_unit_test(test_peer_gone),
         cmocka_unit_test(test_foreign_account),
         cmocka_unit_test(test_crowd_of_one_account),

@@ -102,6 +102,31 @@ static void test_restart(void **state)
     assert_memory_equal(again->body, first.body, first.body_size);
 }
 
+/* A gateway that is still starting hears nothing: once it answers, it is asked for the
+ * missed reports at once, and not a second time without a reason. */
+static void test_resume_unheard(void **state)
+{
+    struct world *w = *state;
+    world_go_live(w);
+    zex_client_destroy(&w->client);
+    w->count = w->event_count = 0;
+    world_connect(w);
+    for (int unheard = 0; unheard < 2; unheard++)
+        for (int lane = 0; lane < 2; lane++)
+            world_expect(w, MSG_client_open);
+    w->count = 0;
+    const uint64_t opened_ms = line.now_ms;
+    for (uint64_t i = 0; i < 2; i++)
+        world_say(&(struct msg){
+            .kind = MSG_opened,
+            .opened = {.nonce = w->nonces[i], .session = SESSION + i, .account = 7}});
+    world_expect(w, MSG_resume);
+    assert_in_range(line.now_ms - opened_ms, 0, 100);
+    const uint64_t resumed_ms = line.now_ms;
+    world_expect(w, MSG_resume);
+    assert_in_range(line.now_ms - resumed_ms, 900, 1500);
+}
+
 /* What came but was never handed out comes again in the next run. */
 static void test_restart_before_events(void **state)
 {
@@ -332,6 +357,7 @@ int main(void)
         TEST(test_session_gone),
         TEST(test_close),
         TEST(test_restart),
+        TEST(test_resume_unheard),
         TEST(test_restart_before_events),
         TEST(test_self_trade),
         TEST(test_closes_what_it_forgets),
