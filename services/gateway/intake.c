@@ -61,6 +61,11 @@ static bool is_behind(const struct gateway *g, const struct msg *command)
                              settings->shard_window_records);
 }
 
+static bool is_own(const struct session *s, const struct peer *p)
+{
+    return s->account == p->account || ABLATE(NO_ACCOUNT_CHECK);
+}
+
 /* Whether the body is a command this role may send; `value` says more. */
 static int check_body(const struct msg_command *m, uint8_t role, struct msg *body,
                       uint64_t *value)
@@ -77,15 +82,13 @@ static int check_body(const struct msg_command *m, uint8_t role, struct msg *bod
 /* Whether there is room on the way to the log. When there is none for all, each account
  * still has a small share of its own. */
 static int check_room(struct gateway *g, struct session *s, uint64_t n,
-                      const struct msg *command, uint64_t *value)
+                      const struct msg *command)
 {
     uint32_t in_flight_max = g->settings.in_flight_max;
     if (throttle_is_full(&g->throttle, is_order(command), g->now_ns) &&
         in_flight_max > THROTTLE_SHARE)
         in_flight_max = THROTTLE_SHARE;
     const int error = session_forward(&g->sessions, s, n, in_flight_max);
-    if (error == ERR_GAP)
-        *value = s->sent_n + 1;
     if (error == 0 && n == s->sent_n) /* not sent before */
         throttle_send(&g->throttle, s->id, n, g->now_ns);
     return error;
@@ -100,7 +103,7 @@ static int check_command(struct gateway *g, struct peer *p, const struct msg_com
     int error = check_body(m, role, &body, value);
     if (error != 0)
         return error;
-    if (s != NULL && s->account != p->account && !ABLATE(NO_ACCOUNT_CHECK))
+    if (s != NULL && !is_own(s, p))
         return ERR_UNKNOWN_SESSION;
     if (!gateway_is_alive(g))
         return ERR_UNAVAILABLE;
@@ -110,7 +113,19 @@ static int check_command(struct gateway *g, struct peer *p, const struct msg_com
     *value = GATEWAY_RETRY_MS;
     if (is_behind(g, &body) || FAULT(GATEWAY_BUSY))
         return ERR_BUSY;
-    return s != NULL ? check_room(g, s, m->n, &body, value) : 0;
+    return s != NULL ? check_room(g, s, m->n, &body) : 0;
+}
+
+/* Behind a number that was refused all is, unread. Once a frame is enough to say so: an
+ * eager client sends hundreds before it has heard. */
+static void refuse_gap(struct gateway *g, struct outbox *outbox, const struct peer *p,
+                       const struct msg_command *m, uint64_t missing)
+{
+    if (g->gap_session == m->session && g->gap_n == missing)
+        return;
+    g->gap_session = m->session;
+    g->gap_n = missing;
+    gateway_refuse(outbox, p, m->session, m->n, ERR_GAP, missing);
 }
 
 static void take_command(struct gateway *g, struct outbox *outbox, struct peer *p,
@@ -118,9 +133,13 @@ static void take_command(struct gateway *g, struct outbox *outbox, struct peer *
 {
     uint64_t value = 0;
     struct session *s = session_find(&g->sessions, m->session);
+    if (s != NULL && is_own(s, p) && session_missing(s, m->n) != 0) {
+        refuse_gap(g, outbox, p, m, session_missing(s, m->n));
+        return;
+    }
     const int error = check_command(g, p, m, s, &value);
     if (error != 0) {
-        if (s != NULL && s->account == p->account && m->n == s->sent_n + 1)
+        if (s != NULL && is_own(s, p) && m->n == s->sent_n + 1)
             session_refused(&g->sessions, s, m->n);
         gateway_refuse(outbox, p, m->session, m->n, error, value);
         return;
@@ -268,6 +287,7 @@ void intake_frame(struct gateway *g, const struct core_frame *frame,
         gateway_cut(g, outbox, p, ERR_LIMIT);
         return;
     }
+    g->gap_session = 0;
     for (uint32_t i = 0; at < end && gateway_has_room(outbox, 0); i++) {
         struct msg m MSG_UNSET;
         size_t used = 0;

@@ -87,11 +87,15 @@ void session_close(struct session_table *t, uint64_t id)
     CHECK(error == 0);
 }
 
+uint64_t session_missing(const struct session *s, uint64_t n)
+{
+    return s->refused && n > s->sent_n + 1 ? s->sent_n + 1 : 0;
+}
+
 int session_forward(struct session_table *t, struct session *s, uint64_t n,
                     uint32_t in_flight_max)
 {
-    if (n > s->sent_n + 1 && s->refused)
-        return ERR_GAP;
+    CHECK(session_missing(s, n) == 0);
     if (n != s->sent_n + 1)
         return 0; /* sent again, or a gap for the sequencer to see */
     if (t->in_flight[s->account] >= in_flight_max)

@@ -70,8 +70,11 @@ struct session *session_open(struct session_table *, uint64_t id, uint32_t accou
 struct session *session_accepted(struct session_table *, uint64_t id, uint64_t n);
 void session_close(struct session_table *, uint64_t id);
 
-/* A copy of n: 0, it goes to the sequencer; ERR_BUSY: the account has `in_flight_max`
- * under way; ERR_GAP: what comes before it was refused. */
+/* The number that has to come before n can be taken, for it was refused; 0: none. */
+uint64_t session_missing(const struct session *, uint64_t n);
+
+/* A copy of n, which misses none: 0, it goes to the sequencer; ERR_BUSY: the account has
+ * `in_flight_max` under way. */
 int session_forward(struct session_table *, struct session *, uint64_t n,
                     uint32_t in_flight_max);
 

@@ -34,6 +34,14 @@ bool lane_waits(const struct lane *l, uint64_t n)
     return !l->answered[n % LANE_WINDOW];
 }
 
+uint64_t lane_frame_end(const struct lane *l, uint64_t n)
+{
+    const uint32_t frame = l->orders[n % LANE_WINDOW].frame;
+    while (n >= l->first && n < l->next && l->orders[n % LANE_WINDOW].frame == frame)
+        n++;
+    return n;
+}
+
 /* Marks the answer; false if it is none that is waited for. */
 static bool take(struct lane *l, uint64_t n, uint64_t now_ns)
 {

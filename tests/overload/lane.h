@@ -18,6 +18,7 @@ enum { LANE_WINDOW = 512, LANE_BODY = 72 };
 
 struct lane_order {
     uint64_t sent_ns;
+    uint32_t frame; /* the serial of the one it is in */
     uint32_t name;
     uint16_t size;
     uint8_t body[LANE_BODY];
@@ -49,6 +50,9 @@ const struct lane_order *lane_accept(struct lane *, uint64_t n, uint64_t now_ns)
 /* Likewise; it may be offered again, under another number, unless the lane repeats: then
  * it is still under way. */
 const struct lane_order *lane_refuse(struct lane *, uint64_t n, uint64_t now_ns);
+
+/* One behind the last that is in a frame with n. */
+uint64_t lane_frame_end(const struct lane *, uint64_t n);
 
 /* Is n, which is in [first, next), still without an answer? */
 bool lane_waits(const struct lane *, uint64_t n);

@@ -43,6 +43,7 @@ void storm_put_command(struct storm *s, size_t *size, const struct lane *l, uint
 /* A frame that cannot be sent is lost: what was in it is sent again. */
 void storm_send(struct storm *s, uint32_t i, size_t size)
 {
+    s->frames++;
     if (size > 0)
         (void)bus_send(s->bus, BUS_SERVICE, i, s->frame, size);
 }
@@ -78,6 +79,7 @@ static void put_order(struct storm *s, uint32_t i, struct lane *l, size_t *size)
     struct lane_order order;
     draw(s, i, &order);
     order.sent_ns = s->now_ns;
+    order.frame = s->frames;
     s->sent_of[order.name] = s->now_ns;
     const uint64_t n = lane_send(l, &order, s->now_ns);
     storm_put_command(s, size, l, n, order.body, order.size);

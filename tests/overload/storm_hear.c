@@ -73,6 +73,24 @@ static void take_accepted(struct storm *s, uint32_t i, const struct msg_accepted
                   s->now_ns - order->sent_ns);
 }
 
+static void refuse(struct storm *s, uint32_t i, struct lane *l, uint64_t n,
+                   uint16_t reason)
+{
+    const struct lane_order *order = lane_refuse(l, n, s->now_ns);
+    if (order == NULL || i == STORM_ADMIN)
+        return;
+    storm_slice_of(s, s->now_ns)->decided++;
+    if (reason < STORM_REASONS)
+        s->totals.refused[reason]++;
+    s->totals.codeless += reason == 0 || reason >= STORM_REASONS;
+    s->sent_of[order->name] = 0;
+    s->under_way[i]--;
+    struct storm_stock *stock = &s->stocks[i];
+    CHECK(stock->count < STORM_LANES * LANE_WINDOW);
+    stock->orders[stock->count++] = *order;
+}
+
+/* GAP is said once of all that is behind it in the frame. */
 static void take_refused(struct storm *s, uint32_t i, const struct msg_refused *m)
 {
     if (m->session == 0) {
@@ -82,20 +100,12 @@ static void take_refused(struct storm *s, uint32_t i, const struct msg_refused *
     }
     struct lane *l = find_lane(s, i, m->session);
     storm_heard(s, l);
-    const struct lane_order *order = lane_refuse(l, m->n, s->now_ns);
     if (i == STORM_ADMIN)
         s->code = args_fail("the operator is refused: %s", error_name(-m->reason));
-    if (order == NULL || i == STORM_ADMIN)
-        return;
-    storm_slice_of(s, s->now_ns)->decided++;
-    if (m->reason < STORM_REASONS)
-        s->totals.refused[m->reason]++;
-    s->totals.codeless += m->reason == 0 || m->reason >= STORM_REASONS;
-    s->sent_of[order->name] = 0;
-    s->under_way[i]--;
-    struct storm_stock *stock = &s->stocks[i];
-    CHECK(stock->count < STORM_LANES * LANE_WINDOW);
-    stock->orders[stock->count++] = *order;
+    const bool is_gap = m->reason == error_number(ERR_GAP);
+    const uint64_t end = is_gap ? lane_frame_end(l, m->n) : m->n + 1;
+    for (uint64_t n = m->n; n < end; n++)
+        refuse(s, i, l, n, m->reason);
 }
 
 static uint64_t name_of(const struct msg *m)

@@ -38,6 +38,7 @@ struct storm {
     struct lane operator_lane;
     struct storm_stock stocks[STORM_ACCOUNTS];
     uint32_t turns[STORM_ACCOUNTS];     /* the lane to look at first */
+    uint32_t frames;                    /* sent */
     uint32_t under_way[STORM_ACCOUNTS]; /* commands without an outcome */
     struct bench_flow flow;
     uint64_t *sent_of; /* ns, by name of a command: 0: nothing is under way */

@@ -251,6 +251,40 @@ static void test_in_flight(void **unused)
     desk_destroy(d);
 }
 
+/* Of all that stands behind a refused number in a frame the first is told, once for each
+ * session. Nothing else of them is looked at: not even whether they are commands. */
+static void test_gap(void **unused)
+{
+    (void)unused;
+    struct desk *d = open_venue(&world_settings);
+    const uint64_t first = open_session(d, A, 1), second = open_session(d, A, 2);
+    const struct msg none = {.kind = MSG_ping}, good = cancel(1);
+    for (int frames = 0; frames < 2; frames++) {
+        put_command(d, first, 1, &none);
+        for (uint64_t n = 2; n <= 4; n++)
+            put_command(d, first, n, n == 3 ? &none : &good);
+        put_command(d, second, 1, &none);
+        put_command(d, second, 2, &good);
+        put_command(d, second, 3, &good);
+        from(d, A);
+        refused(d, A, ERR_BAD);
+        const struct msg_refused gap = refused(d, A, ERR_GAP);
+        assert_int_equal(gap.session, first);
+        assert_int_equal(gap.n, 2);
+        assert_int_equal(gap.value, 1);
+        refused(d, A, ERR_BAD);
+        assert_int_equal(refused(d, A, ERR_GAP).session, second);
+        desk_sent_nothing(d);
+    }
+    for (uint64_t n = 1; n <= 3; n++)
+        put_command(d, first, n, &good);
+    from(d, A);
+    for (uint64_t n = 1; n <= 3; n++)
+        forwarded(d, first, n);
+    desk_sent_nothing(d);
+    desk_destroy(d);
+}
+
 /* What a client that has gone left on its way does not count for ever: nobody sends it
  * again through this gateway. */
 static void test_in_flight_of_the_gone(void **unused)
@@ -404,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_random_mutations),
         cmocka_unit_test(test_rate),
         cmocka_unit_test(test_in_flight),
+        cmocka_unit_test(test_gap),
         cmocka_unit_test(test_in_flight_of_the_gone),
         cmocka_unit_test(test_behind),
         cmocka_unit_test(test_pace),
