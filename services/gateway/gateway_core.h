@@ -49,11 +49,11 @@ struct gateway {
     /* This run. */
     struct core_settings settings;
     uint64_t now_ns;
-    bool heard;         /* a record since `alive_ns` was set */
-    uint64_t alive_ns;  /* when the log was last heard of; 0: never */
-    uint64_t beaten_ns; /* when heartbeats were last sent */
+    bool heard;                  /* a record since `alive_ns` was set */
+    uint64_t alive_ns;           /* when the log was last heard of; 0: never */
+    uint64_t beaten_ns;          /* when heartbeats were last sent */
     uint64_t gap_session, gap_n; /* told of in this frame */
-    uint32_t swept;     /* the next place of `sessions` to be looked at */
+    uint32_t swept;              /* the next place of `sessions` to be looked at */
     struct horizon horizon;
     struct limiter limiter;
     struct throttle throttle;

@@ -10,7 +10,7 @@
 
 enum {
     BEGIN = 4096,
-    DOWN = 48, /* a late mark takes away this part of the limit: all of a round, a 6th */
+    DOWN = 32, /* a late mark takes this part of the limit: all of a round, a quarter */
     UP = 64,   /* one in time adds this part */
 };
 
