@@ -64,7 +64,7 @@ void zex_protocol_connect(struct zex_client *self)
         struct zex_state_lane *lane = &self->lanes[i];
         lane->sent = self->outbox.lanes[i].first;
         lane->progress_ms = self->now_ms;
-        lane->hold_ms = lane->asked_ms = 0;
+        lane->hold_ms = lane->asked_ms = lane->forgot_ms = 0;
     }
 }
 
@@ -88,7 +88,8 @@ static void ping(struct zex_client *self)
 /* How long until reports that were missed are asked for, once more if need be. */
 static uint64_t resume_due_ms(const struct zex_client *self)
 {
-    if (!self->options.follow_feed || !self->feed_known || self->live)
+    if (!self->options.follow_feed || !self->feed_known || self->live ||
+        self->leave_ms != 0)
         return UINT64_MAX;
     const uint64_t since_ms = self->now_ms - self->resumed_ms;
     return self->resumed_ms == 0 || since_ms >= RESUME_RETRY_MS

@@ -53,13 +53,13 @@ static void attach(struct zex_client *self)
     zex_protocol_flush(self);
 }
 
-/* A gateway that had to be asked for the session again did not hear the resume that went
- * with the first time either. */
-static void confirm(struct zex_client *self, struct zex_state_lane *lane)
+/* A gateway that had to be asked for the session again has probably not heard the resume
+ * either that went with the first time. */
+static void confirm(struct zex_client *self, struct zex_state_lane *state)
 {
-    if (!lane->confirmed && lane->asked_ms > self->resumed_ms)
+    if (!state->confirmed && state->asked_ms > self->resumed_ms)
         self->resumed_ms = 0;
-    lane->confirmed = true;
+    state->confirmed = true;
 }
 
 static void on_opened(struct zex_client *self, const struct msg_opened *m)

@@ -116,8 +116,8 @@ static int check_command(struct gateway *g, struct peer *p, const struct msg_com
     return s != NULL ? check_room(g, s, m->n, &body) : 0;
 }
 
-/* Behind a number that was refused all is, unread. Once a frame is enough to say so: an
- * eager client sends hundreds before it has heard. */
+/* Behind a number that was refused all is, unread. Once for those that stand together in
+ * a frame is enough: an eager client sends hundreds before it has heard. */
 static void refuse_gap(struct gateway *g, struct outbox *outbox, const struct peer *p,
                        const struct msg_command *m, uint64_t missing)
 {
@@ -133,8 +133,10 @@ static void take_command(struct gateway *g, struct outbox *outbox, struct peer *
 {
     uint64_t value = 0;
     struct session *s = session_find(&g->sessions, m->session);
-    if (s != NULL && is_own(s, p) && session_missing(s, m->n) != 0) {
-        refuse_gap(g, outbox, p, m, session_missing(s, m->n));
+    const uint64_t missing = s != NULL && is_own(s, p) ? session_missing(s, m->n) : 0;
+    if (missing != 0 &&
+        gateway_is_alive(g)) { /* else what is missing may be in the log */
+        refuse_gap(g, outbox, p, m, missing);
         return;
     }
     const int error = check_command(g, p, m, s, &value);

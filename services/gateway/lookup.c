@@ -224,7 +224,9 @@ int lookup_answer(struct gateway *g, struct outbox *outbox, uint32_t service,
         *at += used;
     }
     struct lookup *entry = &g->lookups.entries[answer->id % LOOKUP_MAX];
-    if (entry->id != answer->id || entry->service != service)
+    const uint32_t asked =
+        entry->service != 0 ? entry->service : find_service(g, &entry->query);
+    if (entry->id != answer->id || asked != service)
         return 0;
     if (is_on_its_way(entry, answer))
         entry->service = 0;

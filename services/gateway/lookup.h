@@ -60,8 +60,8 @@ uint64_t lookup_ask(struct gateway *, struct outbox *, const struct peer *,
 int lookup_answer(struct gateway *, struct outbox *, uint32_t service,
                   const struct msg_answer *, const uint8_t **at, const uint8_t *end);
 
-/* What was last sent to this service has not left, for want of a connection: what is
- * asked of it is asked again, every 50 ms. */
+/* What was last sent to this service has not left: there is no connection, or it is full.
+ * All that the service has not answered is asked again, every 50 ms. */
 void lookup_unsent(struct lookup_table *, uint32_t service);
 
 /* Answers what has waited too long, asks again what has to be. */

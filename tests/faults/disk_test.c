@@ -425,7 +425,9 @@ int main(int argc, char **argv)
     bool is_one = argc == 5 && strcmp(argv[3], "--case") == 0;
     bool is_full = (argc == 5 || argc == 7) && strcmp(argv[3], "--full") == 0;
     if (argc < 3 || (argc > 5 && !is_full)) {
-        fprintf(stderr, "usage: disk_test DIRECTORY PROGRAMS [STRIDE [SEED]]\n");
+        fprintf(stderr,
+                "usage: disk_test DIRECTORY PROGRAMS [STRIDE [SEED] | --case PLAN "
+                "| --full SERVICE [TAKE GIVE]]\n");
         return 2;
     }
     uint32_t stride =

@@ -21,7 +21,7 @@ finish() {
     local code=$?
     release
     if grep -sE -A 20 'ERROR: AddressSanitizer|runtime error:' "$venue"/log/*; then code=1; fi
-    [[ $code == 0 ]] || tail -qn 3 "$venue"/log/* >&2 || :
+    [[ $code == 0 ]] || tail -n 3 "$venue"/log/* >&2 || :
     if [[ -n ${KEEP:-} ]]; then echo "kept: $work"; else rm -rf "$work"; fi
     exit $code
 }

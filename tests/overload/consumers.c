@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/clock.h"
 #include "deploy/cli/args.h"
@@ -56,18 +55,12 @@ static const struct patient patients[] = {
     {.what = "16 clients do not read", .service = NOBODY, .mute = true},
 };
 
-static int compare(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* The median of the p99 of each tenth of a second, of both stretches: what else the
  * machine does in some of them does not count. */
 static uint64_t typical_p99_us(const struct storm *storm, const struct stretch *a,
                                const struct stretch *b)
 {
-    uint64_t p99[SLICES_MAX] = {0};
+    uint64_t p99[SLICES_MAX];
     struct storm_slice s;
     uint32_t count = 0;
     for (uint32_t i = a->from; i < b->to && count < SLICES_MAX; i++) {
@@ -76,8 +69,7 @@ static uint64_t typical_p99_us(const struct storm *storm, const struct stretch *
         storm_sum(storm, i, i + 1, &s);
         p99[count++] = histogram_per_mille_ns(&s.outcome, 990) / 1000;
     }
-    qsort(p99, count, sizeof *p99, compare);
-    return p99[count / 2];
+    return histogram_median(p99, count);
 }
 
 static void send_signal(const struct consumers *c, uint32_t service, int number)

@@ -1,6 +1,8 @@
 /* histogram.c - see histogram.h. */
 #include "tests/overload/histogram.h"
 
+#include <stdlib.h>
+
 /* 0 .. 15 are classes of their own; from there on a class is the place of the highest bit
  * and the four bits below it. */
 static uint32_t class_of(uint64_t time_ns)
@@ -44,4 +46,16 @@ uint64_t histogram_per_mille_ns(const struct histogram *h, uint32_t per_mille)
             return end_of(i);
     }
     return end_of(HISTOGRAM_CLASSES - 1);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+uint64_t histogram_median(uint64_t *figures, uint32_t count)
+{
+    qsort(figures, count, sizeof *figures, compare);
+    return count > 0 ? figures[count / 2] : 0;
 }

@@ -24,4 +24,7 @@ void histogram_merge(struct histogram *, const struct histogram *);
 /* The time that so many in a thousand did not exceed; 0 if nothing was seen. */
 uint64_t histogram_per_mille_ns(const struct histogram *, uint32_t per_mille);
 
+/* Of figures of several histograms, which it sorts; 0 of none. */
+uint64_t histogram_median(uint64_t *figures, uint32_t count);
+
 #endif

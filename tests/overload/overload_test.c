@@ -76,12 +76,6 @@ static void print_slice(const char *what, const struct storm_slice *s, uint32_t 
 
 /* ---- the phases -------------------------------------------------------------------- */
 
-static int compare(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Outcomes a second: the median of the slices, so that some in which others had the
  * machine do not count. */
 static uint64_t typical_rate(const struct storm *storm, uint32_t from, uint32_t to)
@@ -93,8 +87,7 @@ static uint64_t typical_rate(const struct storm *storm, uint32_t from, uint32_t 
         storm_sum(storm, i, i + 1, &s);
         ended[count++] = s.ended;
     }
-    qsort(ended, count, sizeof *ended, compare);
-    return count > 0 ? ended[count / 2] * 1000 / STEP_MS : 0;
+    return histogram_median(ended, count) * 1000 / STEP_MS;
 }
 
 static int measure_capacity(struct test *t, uint64_t *capacity)

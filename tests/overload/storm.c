@@ -155,7 +155,8 @@ static void repeat_lane(struct storm *s, uint32_t i, struct lane *l)
     l->repeats = !l->refused;
     l->heard_ns = s->now_ns;
     for (uint64_t n = l->first; n < l->next; n++) {
-        const struct lane_order *order = &l->orders[n % LANE_WINDOW];
+        struct lane_order *order = &l->orders[n % LANE_WINDOW];
+        order->frame = s->frames;
         if (lane_waits(l, n))
             storm_put_command(s, &size, l, n, order->body, order->size);
         if (size > STORM_FRAME_BYTES - 2 * BODY_BYTES_MAX) {

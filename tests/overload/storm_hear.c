@@ -90,7 +90,9 @@ static void refuse(struct storm *s, uint32_t i, struct lane *l, uint64_t n,
     stock->orders[stock->count++] = *order;
 }
 
-/* GAP is said once of all that is behind it in the frame. */
+/* A gateway says GAP behind what it refused, once of all that is in the frame. Without a
+ * refusal it is of numbers sent before, or from the sequencer for want of a frame that was
+ * lost: then it is sent again. */
 static void take_refused(struct storm *s, uint32_t i, const struct msg_refused *m)
 {
     if (m->session == 0) {
@@ -103,7 +105,7 @@ static void take_refused(struct storm *s, uint32_t i, const struct msg_refused *
     if (i == STORM_ADMIN)
         s->code = args_fail("the operator is refused: %s", error_name(-m->reason));
     const bool is_gap = m->reason == error_number(ERR_GAP);
-    const uint64_t end = is_gap ? lane_frame_end(l, m->n) : m->n + 1;
+    const uint64_t end = !is_gap ? m->n + 1 : l->refused ? lane_frame_end(l, m->n) : m->n;
     for (uint64_t n = m->n; n < end; n++)
         refuse(s, i, l, n, m->reason);
 }
