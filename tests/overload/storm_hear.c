@@ -91,8 +91,8 @@ static void refuse(struct storm *s, uint32_t i, struct lane *l, uint64_t n,
 }
 
 /* A gateway says GAP behind what it refused, once of all that is in the frame. Without a
- * refusal it is of numbers sent before, or from the sequencer for want of a frame that was
- * lost: then it is sent again. */
+ * refusal it is of numbers sent before, or the sequencer's, who lacks a frame: those are
+ * sent again. */
 static void take_refused(struct storm *s, uint32_t i, const struct msg_refused *m)
 {
     if (m->session == 0) {

@@ -19,8 +19,8 @@
  * I10  it comes to rest; no command without outcome, no report that misses the log
  * I11  journals within their maps, snapshots, unacknowledged reports and descriptors
  *      within bounds
- * I12  when faults have ended every command sent has word within 5 s, its own or, of those
- *      behind one that was refused, that of the first
+ * I12  when faults have ended every command sent has word within 5 s: its own, or that of
+ *      the first behind one that was refused
  * I13  no service ends but by our power cuts, full maps and rot, and by rot with a code
  *      that says so
  * I14  the books that an onlooker puts together from the reports = the shards'
