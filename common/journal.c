@@ -1,13 +1,10 @@
 /* journal.c - tables in one LMDB environment. */
 #include "common/journal.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <lmdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/check.h"
 #include "common/directory.h"
@@ -284,11 +281,16 @@ int journal_commit(struct journal *journal)
     return 0;
 }
 
+void journal_leave(struct journal *journal)
+{
+    abort_write(journal);
+    drop_read(journal);
+}
+
 void journal_abort(struct journal *journal)
 {
     const bool was_unsettled = journal->is_unsettled;
-    abort_write(journal);
-    drop_read(journal);
+    journal_leave(journal);
     start_over(journal, was_unsettled);
 }
 
@@ -379,8 +381,7 @@ void journal_close(struct journal **self)
     if (!journal)
         return;
     *self = NULL;
-    abort_write(journal);
-    drop_read(journal);
+    journal_leave(journal);
     for (uint32_t i = 0; i < JOURNAL_TABLES; i++)
         if (journal->read_cursors[i])
             mdb_cursor_close(journal->read_cursors[i]);

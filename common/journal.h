@@ -16,8 +16,8 @@
  *           ERR_DATA_DIR, ERR_IO, ERR_CORRUPT, after which each call says so again: the
  *           process must stop and acknowledge nothing.
  * Threads:  one at a time, and what one gathered or committed and did not settle another
- *           must not go on with, only close, once the thread has ended (LMDB's lock is
- *           the thread's); journals of different directories are independent. A
+ *           must not go on with: the thread ends with journal_leave (LMDB's lock is the
+ *           thread's); journals of different directories are independent. A
  *           process opens a directory once, tools too: LMDB's locks are the process's.
  * Bounds:   JOURNAL_TABLES tables; keys up to 255 bytes; map size fixed at open.
  *
@@ -75,6 +75,9 @@ int journal_commit(struct journal *);
 int journal_settle(struct journal *);
 bool journal_is_unsettled(const struct journal *);
 void journal_abort(struct journal *);
+/* For a thread that ends before what it did is settled: nothing is left but to close it,
+ * which any thread may. What was gathered is lost. */
+void journal_leave(struct journal *);
 bool journal_is_dirty(const struct journal *); /* something is gathered */
 
 /* Reads see the gathered writes. Found key and value are borrowed until the next write,

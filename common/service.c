@@ -334,7 +334,7 @@ static int close_down(struct service_instance *s)
     return error;
 }
 
-int service_run(struct service_instance *s)
+static int run(struct service_instance *s)
 {
     while (!atomic_load(&s->stop_asked)) {
         int done = service_turn(s);
@@ -345,6 +345,14 @@ int service_run(struct service_instance *s)
         bus_wait(s->bus, done > 0 ? 0 : WAIT_MS); /* busy or not, cuts are made there */
     }
     return close_down(s);
+}
+
+int service_run(struct service_instance *s)
+{
+    int error = run(s);
+    if (error != 0)
+        journal_leave(s->journal); /* another thread may be the one to destroy it */
+    return error;
 }
 
 void service_stop(struct service_instance *s)

@@ -5,7 +5,8 @@ set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 reports=$(mktemp -d)
 trap 'rm -rf "$reports"' EXIT
-export TSAN_OPTIONS="suppressions=$root/tests/tsan.supp log_path=$reports/of exitcode=66"
+# With a long memory: whose write it was must be known for tsan.supp to apply.
+export TSAN_OPTIONS="suppressions=$root/tests/tsan.supp log_path=$reports/of exitcode=66 history_size=7"
 "$root/tests/run.sh" "$@"
 code=$?
 if cat "$reports"/of* 2>/dev/null; then

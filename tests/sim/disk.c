@@ -360,6 +360,11 @@ void journal_abort(struct journal *j)
     undo(j->disk, j->disk->committed);
 }
 
+void journal_leave(struct journal *j)
+{
+    journal_abort(j);
+}
+
 int journal_settle(struct journal *j)
 {
     CHECK(!journal_is_dirty(j));
