@@ -134,8 +134,8 @@ static void take_command(struct gateway *g, struct outbox *outbox, struct peer *
     uint64_t value = 0;
     struct session *s = session_find(&g->sessions, m->session);
     const uint64_t missing = s != NULL && is_own(s, p) ? session_missing(s, m->n) : 0;
-    if (missing != 0 &&
-        gateway_is_alive(g)) { /* else what is missing may be in the log */
+    /* Without word from the log nobody knows here whether it is missing there. */
+    if (missing != 0 && gateway_is_alive(g)) {
         refuse_gap(g, outbox, p, m, missing);
         return;
     }
